@@ -1,0 +1,134 @@
+"""The configuration: one frozen class a section, every limit with its unit.
+
+The keys and defaults are those of the README's table.  `load_config` merges the TOML file, the
+environment and the flags, in this order; the last wins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, TypeAlias
+
+import attrs
+
+Authority: TypeAlias = Literal["client", "server"]
+DetectorChoice: TypeAlias = Literal["local", "server", "both"]
+
+
+@attrs.frozen(kw_only=True)
+class ServerConfig:
+    """The port, admission and shutdown."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    """0 takes any free port; the one taken is logged."""
+    workers: int = 1
+    public_url: str = ""
+    """``https://host`` as the carrier sees us; empty: derived from the request's Host."""
+    max_calls: int = 40
+    drain_s: float = 300
+    admin_token: str = attrs.field(default="", repr=False)
+    token_secret: str = attrs.field(default="", repr=False)
+
+
+@attrs.frozen(kw_only=True)
+class TwilioConfig:
+    """The carrier's account."""
+
+    account_sid: str = ""
+    auth_token: str = attrs.field(default="", repr=False)
+    validate_signature: bool | None = None
+    """None: true exactly when ``auth_token`` is set."""
+    start_timeout_s: float = 5
+    rest_url: str = "https://api.twilio.com"
+
+    @property
+    def validates_signature(self) -> bool:
+        """Whether requests must carry Twilio's signature."""
+        if self.validate_signature is None:
+            return bool(self.auth_token)
+        return self.validate_signature
+
+
+@attrs.frozen(kw_only=True)
+class RealtimeConfig:
+    """The model service."""
+
+    provider: Literal["openai", "embedded"] | None = None
+    """None: ``openai`` when a key is set, else ``embedded``."""
+    url: str = "wss://api.openai.com/v1/realtime"
+    dialect: Literal["ga", "beta"] = "ga"
+    api_key: str = attrs.field(default="", repr=False)
+    model: str = "gpt-realtime"
+    voice: str = "marin"
+    transcription: str = "gpt-4o-mini-transcribe"
+    connect_timeout_s: float = 5
+    session: Mapping[str, Any] = attrs.field(factory=dict)
+
+    @property
+    def effective_provider(self) -> Literal["openai", "embedded"]:
+        """The provider after its default was decided."""
+        return self.provider or ("openai" if self.api_key else "embedded")
+
+
+@attrs.frozen(kw_only=True)
+class AgentConfig:
+    """What the model is told."""
+
+    instructions: str = ""
+    greeting: str = ""
+    """What the model says first; empty: the caller speaks first."""
+
+
+@attrs.frozen(kw_only=True)
+class BargeInConfig:
+    """When the caller interrupts, and who says so."""
+
+    authority: Authority = "client"
+    detector: DetectorChoice = "both"
+    min_speech_ms: int = 160
+    hush_max_ms: int = 700
+    recover_ms: int = 2000
+    echo_guard_ms: int = 200
+    dtmf_interrupts: bool = True
+    protect_greeting: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class PlayoutConfig:
+    """How far ahead of the caller's ear the carrier is kept."""
+
+    lead_ms: int = 1000
+    mark_every_ms: int = 200
+
+
+@attrs.frozen(kw_only=True)
+class RecordingConfig:
+    """What is kept of a call."""
+
+    dir: str = ""
+    """Empty: nothing is kept."""
+    audio: bool = True
+    events: bool = True
+
+
+@attrs.frozen(kw_only=True)
+class LogConfig:
+    """What is logged."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "human", "json"] = "auto"
+
+
+@attrs.frozen(kw_only=True)
+class Config:
+    """Everything."""
+
+    server: ServerConfig = ServerConfig()
+    twilio: TwilioConfig = TwilioConfig()
+    realtime: RealtimeConfig = RealtimeConfig()
+    agent: AgentConfig = AgentConfig()
+    barge_in: BargeInConfig = BargeInConfig()
+    playout: PlayoutConfig = PlayoutConfig()
+    recording: RecordingConfig = RecordingConfig()
+    log: LogConfig = LogConfig()

@@ -1,0 +1,60 @@
+"""Every error of this package, named by who must act.
+
+Rule 1: a normal hang-up is an event, never an error.
+Rule 2: a programmer's error is an ``assert``, never one of these.
+"""
+
+from __future__ import annotations
+
+
+class TrioMediaError(Exception):
+    """Anything this package raises on purpose."""
+
+
+class ConfigError(TrioMediaError):
+    """The operator's configuration is wrong.  Found before any call; exit code 2.
+
+    The message names the key, the value and what is allowed, on one line.
+    """
+
+
+class ProtocolError(TrioMediaError):
+    """A message on a wire breaks its protocol.  One of the two below says whose fault it is."""
+
+
+class LocalProtocolError(ProtocolError):
+    """We built a message that the protocol does not allow.  A bug of ours; the call fails."""
+
+
+class RemoteProtocolError(ProtocolError):
+    """The peer sent what its protocol does not allow.  Ends that peer's call and no other.
+
+    Carries at most 80 characters of evidence in its message.
+    """
+
+
+class LegLost(TrioMediaError):
+    """The network took a leg away: closed, reset, stalled or never opened."""
+
+    def __init__(self, leg: str, reason: str) -> None:
+        super().__init__(f"{leg} leg lost: {reason}")
+        self.leg = leg
+        """``carrier`` or ``model``."""
+        self.reason = reason
+
+
+class CallRefused(TrioMediaError):
+    """A call may not come in: over the limit, draining, or its credentials are wrong."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class ModelRefused(TrioMediaError):
+    """The model service would not give us the session that we asked for."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail

@@ -1,0 +1,288 @@
+"""When the model speaks: which turns are answered, and when a create may go out.
+
+The only place that orders a ``response.create``.  One goes out only when the session is ready, no
+response is known open, no cancel is unsettled, no caller turn is in progress, nobody is hushed, no
+protected speech is still to be heard, and the server is not about to create one by itself.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from trio_media.core import taking
+from trio_media.core.commands import (
+    Cause,
+    CreateResponse,
+    DeleteItem,
+    EndModelSession,
+    SendKeys,
+    SetTurnFlags,
+    SpeechDropped,
+    TurnDecided,
+)
+from trio_media.core.creates import ANSWERS, Queued
+from trio_media.core.events import Ended, Reason, Say, Verdict
+from trio_media.core.responses import Phase, Response
+from trio_media.core.state import State
+from trio_media.core.turns import Turn, TurnState
+from trio_media.core.units import (
+    CREATE_RETRY_MS,
+    CREATE_TRIES,
+    FLAGS_MS,
+    SERVER_CREATE_MS,
+    earliest,
+)
+
+# --- turns -----------------------------------------------------------------------------------
+
+
+def turn_committed(state: State, item_id: str, now_ms: int) -> None:
+    """A turn became an item: decide whether it is answered, and by whom."""
+    turn = state.turns.committed(item_id, now_ms)
+    if turn is None:
+        return
+    if turn.stopped_ms is None:
+        state.floor.server_ended(now_ms)
+    if state.server_acts:
+        _answered_by_server(state, turn, now_ms)
+    elif turn.is_covered and not _has_words(state, turn):
+        turn.state = TurnState.JUDGED
+        judge(state, turn)
+    else:
+        _counts(state, turn)
+
+
+def _has_words(state: State, turn: Turn) -> bool:
+    return turn.verdict is Verdict.WORDS
+
+
+def _answered_by_server(state: State, turn: Turn, now_ms: int) -> None:
+    turn.state = TurnState.ANSWERED
+    state.server_create_until_ms = now_ms + SERVER_CREATE_MS
+    state.owed.turn_counts()
+    _drop_greeting(state)
+    state.tell(TurnDecided(turn.item_id, "answered by the server"))
+
+
+def _counts(state: State, turn: Turn) -> None:
+    turn.state = TurnState.COUNTS
+    state.owed.turn_counts()
+    _drop_greeting(state)
+    state.creates.want_answer(Cause.TURN, state.book.last_number)
+
+
+def _drop_greeting(state: State) -> None:
+    for queued in state.creates.drop_greeting():
+        if queued.request is not None:
+            state.tell(SpeechDropped(queued.request))
+
+
+def judge(state: State, turn: Turn, *, is_late: bool = False) -> None:
+    """Decide on a turn spoken over the model, as far as its transcript allows."""
+    if turn.state is not TurnState.JUDGED:
+        return
+    if turn.verdict is Verdict.WORDS:
+        _counts(state, turn)
+    elif turn.verdict is not None or is_late or not state.transcribes:
+        turn.state = TurnState.VOID
+        state.tell(DeleteItem(state.number_command(), turn.item_id))
+        state.tell(TurnDecided(turn.item_id, "void"))
+
+
+def turn_transcribed(state: State, item_id: str, verdict: Verdict) -> None:
+    """A transcript came; it may come before the commit."""
+    turn = state.turns.find(item_id)
+    if turn is not None:
+        turn.verdict = verdict
+        judge(state, turn)
+
+
+def turn_failed(state: State, item_id: str | None, now_ms: int) -> None:
+    """A turn will not be committed, or could not be understood."""
+    failed = [
+        turn
+        for turn in state.turns.turns
+        if turn.item_id == item_id or (item_id is None and turn.state is TurnState.OPEN)
+    ]
+    for turn in failed:
+        if turn.state is TurnState.OPEN:
+            _lapse(state, turn, now_ms)
+        elif turn.state is TurnState.JUDGED:
+            turn.verdict = Verdict.EMPTY
+            judge(state, turn)
+
+
+def _lapse(state: State, turn: Turn, now_ms: int) -> None:
+    """A turn ends without a commit."""
+    turn.state = TurnState.LAPSED
+    if turn.stopped_ms is None:
+        state.floor.server_ended(now_ms)
+    state.tell(TurnDecided(turn.item_id, "lapsed"))
+
+
+def expire_turns(state: State, now_ms: int) -> None:
+    """Act on the deadlines of turns and keys."""
+    is_heard = state.floor.is_heard
+    for turn in list(state.turns.turns):
+        deadline_ms = turn.deadline_ms(is_heard=is_heard)
+        if deadline_ms is None or now_ms < deadline_ms:
+            continue
+        if turn.state is TurnState.OPEN:
+            _lapse(state, turn, now_ms)
+        else:
+            judge(state, turn, is_late=True)
+    deadline_ms = state.keys.next_deadline_ms()
+    if state.is_session_ready and deadline_ms is not None and now_ms >= deadline_ms:
+        state.tell(SendKeys(state.number_command(), state.keys.take()))
+        state.owed.turn_counts()
+        _drop_greeting(state)
+        state.creates.want_answer(Cause.KEYS, state.book.last_number)
+
+
+def key_pressed(state: State, digit: str, now_ms: int) -> None:
+    """A key interrupts, if the operator wants that, and is part of the keys' turn."""
+    state.keys.pressed(digit, now_ms)
+    if state.policy.dtmf_interrupts:
+        taking.take(state, now_ms, Reason.DTMF)
+
+
+# --- asking ----------------------------------------------------------------------------------
+
+
+def speech_requested(
+    state: State, request: int, say: Say, *, is_protected: bool, is_kept: bool
+) -> None:
+    """Somebody of ours wants the model to speak."""
+    cause = Cause.GREETING if say is Say.GREETING else Cause.APPLICATION
+    number = state.book.last_number
+    state.creates.ask(Queued(cause, number, request, is_protected, is_kept or is_protected))
+
+
+def pay_what_is_owed(state: State, now_ms: int) -> None:
+    """Speak again after an interruption that nothing followed."""
+    due_ms = _owed_ms(state)
+    if due_ms is not None and now_ms >= due_ms and state.owed.pay():
+        state.creates.want_answer(Cause.RECOVERY, state.book.last_number)
+
+
+def _owed_ms(state: State) -> int | None:
+    """When the owed answer is due; None while somebody speaks, or nothing is owed."""
+    if not state.owed.is_owed or state.floor.is_heard or state.turns.in_progress:
+        return None
+    return state.floor.quiet_since_ms + state.policy.recover_ms
+
+
+def next_deadline_ms(state: State) -> int | None:
+    """Return when something here is due by time alone."""
+    flags_ms = None if state.flags_asked_ms is None else state.flags_asked_ms + FLAGS_MS
+    waits = (_owed_ms(state), flags_ms)
+    gate = (state.creates.not_before_ms, state.server_create_until_ms)
+    return earliest(*waits, *(gate if state.creates.queue else ()))
+
+
+def session_lost(state: State, now_ms: int) -> None:
+    """Nobody is left to answer: creates and turns close."""
+    for queued in state.creates.queue:
+        if queued.request is not None:
+            state.tell(SpeechDropped(queued.request))
+    state.creates.queue = []
+    state.owed.is_owed = False
+    for turn in state.turns.in_state(TurnState.OPEN):
+        _lapse(state, turn, now_ms)
+    for turn in state.turns.in_state(TurnState.JUDGED) + state.turns.in_state(TurnState.COUNTS):
+        turn.state = TurnState.LAPSED
+
+
+# --- the gate --------------------------------------------------------------------------------
+
+
+def create_if_allowed(state: State, now_ms: int) -> None:
+    """Send the first create that waits, if one may go out now."""
+    if not state.creates.queue or not _is_gate_open(state, now_ms):
+        return
+    queued = state.creates.queue[0]
+    if queued.is_protected and state.server_acts:
+        _forbid_server(state, now_ms)
+        return
+    del state.creates.queue[0]
+    command = state.number_command()
+    response = state.book.add(queued.cause, Phase.REQUESTED, now_ms, token=command)
+    response.request = queued.request
+    response.is_protected = queued.is_protected
+    response.tries = queued.tries
+    state.owed.is_owed = False
+    if queued.cause in ANSWERS:
+        for turn in state.turns.in_state(TurnState.COUNTS):
+            turn.state = TurnState.ANSWERED
+            state.tell(TurnDecided(turn.item_id, "answered"))
+    state.tell(CreateResponse(command, command, queued.cause, queued.request))
+
+
+def _is_gate_open(state: State, now_ms: int) -> bool:
+    until_ms = state.server_create_until_ms
+    return (
+        state.is_session_ready
+        and not state.is_session_lost
+        and not state.book.open()
+        and not state.book.has_unsettled_cancel()
+        and not state.turns.in_progress
+        and not state.floor.is_hushed
+        and now_ms >= state.creates.not_before_ms
+        and (until_ms is None or now_ms >= until_ms)
+        and not any(r.is_protected for r in state.playout.audible())
+    )
+
+
+def create_refused(state: State, response: Response, now_ms: int) -> None:
+    """A create was refused because a response is open: it is tried again when that is over."""
+    tries = response.tries + 1
+    if not state.book.open():
+        if tries > CREATE_TRIES or any(r.ended is Ended.DEADLINE for r in state.book):
+            state.tell(EndModelSession("a response that we gave up blocks every other"))
+            return
+        state.creates.not_before_ms = now_ms + CREATE_RETRY_MS
+    if not response.is_doomed:
+        is_kept = response.cause is not Cause.RECOVERY
+        state.creates.ask(
+            Queued(
+                response.cause,
+                response.number,
+                response.request,
+                response.is_protected,
+                is_kept,
+                tries,
+            ),
+            first=True,
+        )
+
+
+# --- protected speech ------------------------------------------------------------------------
+
+
+def _forbid_server(state: State, now_ms: int) -> None:
+    """Protected speech begins only when the server has confirmed that it will not act."""
+    if state.flags_asked_ms is None:
+        state.flags_asked_ms = now_ms
+        state.tell(SetTurnFlags(state.number_command(), server_acts=False))
+
+
+def allow_server(state: State, now_ms: int) -> None:
+    """Give the server its authority back, once protected speech was heard."""
+    if not state.has_server_authority or state.server_acts or state.flags_asked_ms is not None:
+        return
+    is_wanted = any(q.is_protected for q in state.creates.queue) or any(
+        r.is_protected and (r.is_open or state.is_audible(r)) for r in state.book
+    )
+    if state.is_session_ready and not is_wanted and not state.turns.has_unanswered:
+        state.flags_asked_ms = now_ms
+        state.tell(SetTurnFlags(state.number_command(), server_acts=True))
+
+
+def flags_lapsed(state: State, now_ms: int) -> None:
+    """The service does not confirm: what was to be protected is spoken without protection."""
+    if state.flags_asked_ms is None or now_ms < state.flags_asked_ms + FLAGS_MS:
+        return
+    state.flags_asked_ms = None
+    if state.server_acts and state.creates.queue and state.creates.queue[0].is_protected:
+        first = state.creates.queue[0]
+        state.creates.queue[0] = attrs.evolve(first, is_protected=False)

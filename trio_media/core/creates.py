@@ -1,0 +1,93 @@
+"""What the model is to say next: the queue of creates, and the answer that may be owed.
+
+Rule 1: causes that want the same thing, an answer, are one create.
+Rule 2: what an interruption may drop is said by whoever asks; answers to the caller are kept.
+Rule 3: after an interruption by speech that no turn explains, the model speaks again by itself, but
+        at most so many times in a row.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from trio_media.core.commands import Cause
+from trio_media.core.units import RECOVERIES_IN_A_ROW
+
+ANSWERS = (Cause.TURN, Cause.KEYS, Cause.TOOL, Cause.RECOVERY)
+
+
+@attrs.frozen
+class Queued:
+    """One create that waits."""
+
+    cause: Cause
+    number: int
+    """The newest response known when it was asked for; what it asks for is newer."""
+    request: int | None = None
+    is_protected: bool = False
+    is_kept: bool = True
+    tries: int = 0
+
+
+@attrs.define
+class Creates:
+    """Creates not sent yet, in the order of asking."""
+
+    queue: list[Queued] = attrs.field(factory=list)
+    not_before_ms: int = 0
+    """A create that was refused is not tried again before this."""
+
+    def want_answer(self, cause: Cause, number: int, *, tries: int = 0) -> None:
+        """An answer is wanted.  One that waits already will do."""
+        if all(queued.cause not in ANSWERS for queued in self.queue):
+            self.queue.append(
+                Queued(cause, number, is_kept=cause is not Cause.RECOVERY, tries=tries)
+            )
+        elif cause is not Cause.RECOVERY:
+            self.queue = [
+                attrs.evolve(q, cause=cause, is_kept=True) if q.cause is Cause.RECOVERY else q
+                for q in self.queue
+            ]
+
+    def ask(self, queued: Queued, *, first: bool = False) -> None:
+        """Queue a request to speak."""
+        self.queue.insert(0 if first else len(self.queue), queued)
+
+    def drop(self, through: int | None) -> list[Queued]:
+        """An interruption drops what may be dropped and was asked for before it."""
+        dropped = [
+            q for q in self.queue if not q.is_kept and (through is None or q.number <= through)
+        ]
+        self.queue = [q for q in self.queue if q not in dropped]
+        return dropped
+
+    def drop_greeting(self) -> list[Queued]:
+        """The conversation has begun without a greeting."""
+        dropped = [q for q in self.queue if q.cause is Cause.GREETING]
+        self.queue = [q for q in self.queue if q.cause is not Cause.GREETING]
+        return dropped
+
+
+@attrs.define
+class Owed:
+    """The answer owed after an interruption by speech that nothing followed."""
+
+    is_owed: bool = False
+    in_a_row: int = 0
+
+    def take_by_speech(self) -> None:
+        """The caller interrupted: unless a turn counts, an answer is owed."""
+        self.is_owed = True
+
+    def turn_counts(self) -> None:
+        """A turn explains the interruption; its answer is the answer."""
+        self.is_owed = False
+        self.in_a_row = 0
+
+    def pay(self) -> bool:
+        """The time has come.  Returns whether the model shall speak."""
+        self.is_owed = False
+        if self.in_a_row >= RECOVERIES_IN_A_ROW:
+            return False
+        self.in_a_row += 1
+        return True

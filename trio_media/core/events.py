@@ -1,0 +1,311 @@
+"""Everything that can happen to a call, as the decision core sees it.
+
+Rule 1: past tense, frozen, numbers and names only: no bytes, no text of anybody, no floats.
+Rule 2: an event names what it is about; it acts on that and on nothing else.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import TypeAlias
+
+import attrs
+
+
+class Reason(enum.Enum):
+    """Why the model is interrupted."""
+
+    LOCAL_SPEECH = "local_speech"
+    SERVER_SPEECH = "server_speech"
+    DTMF = "dtmf"
+    APPLICATION = "application"
+    TOOL = "tool"
+    HANG_UP = "hang_up"
+
+
+class Ended(enum.Enum):
+    """How a response's generation ended."""
+
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+    TURN_DETECTED = "turn_detected"
+    """The server cancelled it because it heard the caller."""
+    FAILED = "failed"
+    """Failed, incomplete or malformed: over, for no reason of ours."""
+    REJECTED = "rejected"
+    """Its create was refused: it never was."""
+    DEADLINE = "deadline"
+    """Nothing came in time: closed by us."""
+    LOST = "lost"
+    """The model session went away."""
+
+
+class Verdict(enum.Enum):
+    """What a transcript says about a caller's turn."""
+
+    WORDS = "words"
+    BACKCHANNEL = "backchannel"
+    EMPTY = "empty"
+
+
+class Refusal(enum.Enum):
+    """What an error of the model service says."""
+
+    NOT_ACTIVE = "not_active"
+    ALREADY_ACTIVE = "already_active"
+    OTHER = "other"
+
+
+class Say(enum.Enum):
+    """What somebody of ours asks the model to say."""
+
+    GREETING = "greeting"
+    APPLICATION = "application"
+
+
+@attrs.frozen
+class TimePassed:
+    """A deadline came, or the shell just wants the time to be known."""
+
+
+# --- the carrier -----------------------------------------------------------------------------
+
+
+@attrs.frozen
+class CarrierWrote:
+    """The carrier's stream took the audio up to ``seq``, at ``at_ms``."""
+
+    seq: int
+    at_ms: int
+
+
+@attrs.frozen
+class MarkEchoed:
+    """A mark came back: played, or cleared."""
+
+    epoch: int
+    number: int
+
+
+@attrs.frozen
+class KeyPressed:
+    """The caller pressed a key."""
+
+    digit: str
+
+
+# --- the ear ---------------------------------------------------------------------------------
+
+
+@attrs.frozen
+class LocalSpeechBegan:
+    """Weak evidence: an onset."""
+
+
+@attrs.frozen
+class LocalSpeechConfirmed:
+    """Strong evidence: what began is speech."""
+
+
+@attrs.frozen
+class LocalSpeechEnded:
+    """The caller is quiet again, as heard here."""
+
+
+# --- the model -------------------------------------------------------------------------------
+
+
+@attrs.frozen
+class SessionReady:
+    """The model service confirmed the session, at the start or after a change."""
+
+    server_acts: bool
+    """``interrupt_response`` and ``create_response`` are in force."""
+    silence_ms: int = 500
+    """Silence after which the server ends a turn."""
+    transcribes: bool = True
+
+
+@attrs.frozen
+class SessionLost:
+    """The model session is gone."""
+
+
+@attrs.frozen
+class ServerSpeechStarted:
+    """The server hears the caller; a turn opens."""
+
+    item_id: str
+
+
+@attrs.frozen
+class ServerSpeechStopped:
+    """The server hears that the caller has stopped."""
+
+    item_id: str
+
+
+@attrs.frozen
+class TurnCommitted:
+    """What the caller said became an item of the conversation."""
+
+    item_id: str
+
+
+@attrs.frozen
+class TurnFailed:
+    """A turn will not be committed or not be understood."""
+
+    item_id: str | None
+    """None: whichever turn is open."""
+
+
+@attrs.frozen
+class TurnTranscribed:
+    """A turn's transcript came."""
+
+    item_id: str
+    verdict: Verdict
+
+
+@attrs.frozen
+class ResponseCreated:
+    """A response is open."""
+
+    response_id: str
+    token: int | None
+    """The token of our create; None when the server does not say whose it is."""
+
+
+@attrs.frozen
+class ItemAdded:
+    """A response has a new item."""
+
+    response_id: str
+    item_id: str
+    is_speech: bool
+    """False: a function call or something else that is never truncated or deleted."""
+
+
+@attrs.frozen
+class AudioReceived:
+    """``length_ms`` more of an item's audio came, whole milliseconds."""
+
+    response_id: str
+    item_id: str
+    length_ms: int
+
+
+@attrs.frozen
+class ItemAudioDone:
+    """An item gets no more audio."""
+
+    response_id: str
+    item_id: str
+
+
+@attrs.frozen
+class ToolCalled:
+    """A function call item is complete."""
+
+    response_id: str
+    item_id: str
+    call_id: str
+
+
+@attrs.frozen
+class ResponseOver:
+    """A response's generation is over."""
+
+    response_id: str | None
+    """None: the event was too malformed to say."""
+    ended: Ended
+    token: int | None = None
+
+
+@attrs.frozen
+class CommandRefused:
+    """The service rejected a command of ours, or says that something is wrong."""
+
+    refusal: Refusal
+    command: int | None
+    """The command's number; None when the service does not say."""
+
+
+# --- us --------------------------------------------------------------------------------------
+
+
+@attrs.frozen
+class CommandUnsent:
+    """A command was refused by the model's outbox: no byte of it was written."""
+
+    command: int
+
+
+@attrs.frozen
+class InterruptRequested:
+    """Somebody of ours interrupts the model."""
+
+    request: int
+    reason: Reason
+    through: int | None = None
+    """The newest response that the asker knew of; later ones are not meant.  None: all."""
+
+
+@attrs.frozen
+class SpeechRequested:
+    """Somebody of ours wants the model to speak."""
+
+    request: int
+    say: Say
+    protected: bool = False
+    keep: bool = False
+    """True: an interruption does not drop it while it waits."""
+
+
+@attrs.frozen
+class ToolAnswered:
+    """A tool's result is there."""
+
+    call_id: str
+
+
+@attrs.frozen
+class HangUpRequested:
+    """We end the call now."""
+
+
+@attrs.frozen
+class CallEnded:
+    """The call is over, whoever ended it.  Nothing follows."""
+
+
+Event: TypeAlias = (
+    TimePassed
+    | CarrierWrote
+    | MarkEchoed
+    | KeyPressed
+    | LocalSpeechBegan
+    | LocalSpeechConfirmed
+    | LocalSpeechEnded
+    | SessionReady
+    | SessionLost
+    | ServerSpeechStarted
+    | ServerSpeechStopped
+    | TurnCommitted
+    | TurnFailed
+    | TurnTranscribed
+    | ResponseCreated
+    | ItemAdded
+    | AudioReceived
+    | ItemAudioDone
+    | ToolCalled
+    | ResponseOver
+    | CommandRefused
+    | CommandUnsent
+    | InterruptRequested
+    | SpeechRequested
+    | ToolAnswered
+    | HangUpRequested
+    | CallEnded
+)

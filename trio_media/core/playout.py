@@ -1,0 +1,417 @@
+"""The playout ledger: what was generated, sent, written, and heard.
+
+All audio stands on one tape, in playing order.  A position on the tape is an integer of
+milliseconds; an item is a track on it.  Sent, written and heard are positions.
+
+Rule 1: sent means handed to the outbox, written means that the carrier's stream took it.
+Rule 2: heard is what real time allows since the write, never above what was written; an echo of
+    the same epoch is a lower bound; a late mark holds the position until it comes or is lost.
+Rule 3: heard never goes back, and audio played twice does not raise it.
+Rule 4: what the carrier may still hold is audible, until the last mark behind it was echoed.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+import attrs
+
+from trio_media.core.commands import PlayAudio, SendMark
+from trio_media.core.policy import Policy
+from trio_media.core.responses import Item, Response
+from trio_media.core.units import (
+    FRAME_MS,
+    MARK_LATE_MS,
+    MARK_LOST_MS,
+    REWIND_MS,
+    earliest,
+    frames_down,
+    frames_up,
+)
+
+
+@attrs.define(eq=False)
+class Track:
+    """One item's place on the tape."""
+
+    item: Item
+    start_ms: int
+    """Where it begins on the tape."""
+    skip_ms: int = 0
+    """What of the item was heard before the tape was cut: the track begins after it."""
+
+    @property
+    def playable_end_ms(self) -> int:
+        """Up to where it can be sent now: whole frames, and the padded tail once it is done."""
+        length_ms = self.item.received_ms - self.skip_ms
+        whole_ms = frames_up(length_ms) if self.item.is_done else frames_down(length_ms)
+        return self.start_ms + whole_ms
+
+    def audio_ms(self, position_ms: int) -> int:
+        """How much of the item lies before a position on the tape."""
+        length_ms = self.item.received_ms - self.skip_ms
+        return self.skip_ms + max(0, min(position_ms - self.start_ms, length_ms))
+
+
+@attrs.define(eq=False)
+class Sent:
+    """One message of audio on its way."""
+
+    seq: int
+    start_ms: int
+    end_ms: int
+    begins_ms: int | None = None
+    """When the carrier begins to play it, None until it is written."""
+
+    @property
+    def ends_ms(self) -> int | None:
+        """When it has been played."""
+        if self.begins_ms is None:
+            return None
+        return self.begins_ms + self.end_ms - self.start_ms
+
+
+@attrs.define(eq=False)
+class Mark:
+    """A mark that did not come back yet."""
+
+    number: int
+    position_ms: int
+
+
+@attrs.define
+class Playout:
+    """The tape and the heads on it."""
+
+    policy: Policy
+    tracks: deque[Track] = attrs.field(factory=deque)
+    waiting: list[Item] = attrs.field(factory=list)
+    """Items with audio whose turn on the tape has not come."""
+    sent: deque[Sent] = attrs.field(factory=deque)
+    """This epoch's messages not known to be played, oldest first."""
+    marks: deque[Mark] = attrs.field(factory=deque)
+    """This epoch's marks not echoed, oldest first."""
+    epoch: int = 1
+    last_seq: int = 0
+    last_mark: int = 0
+    next_ms: int = 0
+    """Where sending goes on."""
+    marked_ms: int = 0
+    """Up to where marks were sent."""
+    base_ms: int = 0
+    """Everything before it was played in this epoch, or before it."""
+    settled_ms: int = 0
+    """Everything before it is no longer held by the carrier."""
+    high_ms: int = 0
+    """The caller heard everything before it."""
+    trusts_marks: bool = True
+    """A mark was lost: later ones hold nothing until one comes back."""
+    idle_since_ms: int | None = None
+    """When the carrier last ran dry, None while it plays or before it ever played."""
+    is_resuming: bool = False
+
+    # --- what is there ---------------------------------------------------------------------
+
+    @property
+    def end_ms(self) -> int:
+        """Where the tape ends at present."""
+        return self.tracks[-1].playable_end_ms if self.tracks else self.next_ms
+
+    def add_audio(self, item: Item) -> None:
+        """An item has audio, for the first time or more of it."""
+        if item not in self.waiting and all(track.item is not item for track in self.tracks):
+            self.waiting.append(item)
+            self.waiting.sort(key=_playing_order)
+
+    def extend(self) -> None:
+        """Put waiting items on the tape as their turn comes."""
+        while self.waiting:
+            item = self.waiting[0]
+            last = self.tracks[-1].item if self.tracks else None
+            if last is not None and not last.is_done:
+                return
+            if last is not None and last.response is not item.response and last.response.is_open:
+                return  # it may have more to say before another may speak
+            del self.waiting[0]
+            self.tracks.append(Track(item, start_ms=self.end_ms))
+
+    # --- the heads --------------------------------------------------------------------------
+
+    def play_head_ms(self, now_ms: int) -> int:
+        """Where the carrier is playing, as far as anyone can tell."""
+        held_ms = min(now_ms, self._hold_ms(now_ms))
+        head_ms = self.base_ms
+        for sent in self.sent:
+            if sent.begins_ms is None or held_ms <= sent.begins_ms:
+                break
+            head_ms = max(head_ms, min(sent.end_ms, sent.start_ms + held_ms - sent.begins_ms))
+        return head_ms
+
+    def _hold_ms(self, now_ms: int) -> int:
+        """The latest time that a late mark allows the position to follow."""
+        late_ms = self._mark_due_ms()
+        if late_ms is None or not self.trusts_marks:
+            return now_ms
+        return late_ms + MARK_LATE_MS if now_ms < late_ms + MARK_LOST_MS else now_ms
+
+    def _mark_due_ms(self) -> int | None:
+        """When the oldest mark outstanding should come back."""
+        if not self.marks:
+            return None
+        return self._played_at_ms(self.marks[0].position_ms)
+
+    def _played_at_ms(self, position_ms: int) -> int | None:
+        """When a position is played by the schedule; None when it is not written."""
+        for sent in self.sent:
+            if position_ms <= sent.end_ms:
+                if sent.begins_ms is None:
+                    return None
+                return sent.begins_ms + max(0, position_ms - sent.start_ms)
+        return None
+
+    def advance(self, now_ms: int) -> None:
+        """Let time pass: lost marks are given up, and what was heard is noted."""
+        while (due_ms := self._mark_due_ms()) is not None and now_ms >= due_ms + MARK_LOST_MS:
+            self.trusts_marks = False
+            self._settle(self.marks.popleft().position_ms)
+        self._note_heard(self.play_head_ms(now_ms))
+        last = self.sent[-1].ends_ms if self.sent else None
+        if last is not None and last <= now_ms:
+            self.idle_since_ms = last
+
+    def _note_heard(self, head_ms: int) -> None:
+        self.high_ms = max(self.high_ms, head_ms)
+        for track in self.tracks:
+            if track.start_ms >= self.high_ms:
+                break
+            track.item.heard_ms = max(track.item.heard_ms, track.audio_ms(self.high_ms))
+
+    def _settle(self, position_ms: int) -> None:
+        """The carrier holds nothing before a position: drop what led there."""
+        self.settled_ms = max(self.settled_ms, position_ms)
+        while self.sent and self.sent[0].end_ms <= self.settled_ms:
+            ends_ms = self.sent.popleft().ends_ms
+            self.base_ms = self.settled_ms
+            if not self.sent and ends_ms is not None:
+                self.idle_since_ms = ends_ms
+        self.base_ms = max(self.base_ms, self.settled_ms)
+        self._note_heard(self.base_ms)
+
+    # --- what the carrier says --------------------------------------------------------------
+
+    def wrote(self, seq: int, at_ms: int) -> bool:
+        """Everything up to ``seq`` was written.  Returns whether audio began for the caller."""
+        began = False
+        end_ms: int | None = None
+        for sent in self.sent:
+            if sent.seq > seq:
+                break
+            if sent.begins_ms is None:
+                began = began or self._begins(end_ms, at_ms)
+                sent.begins_ms = at_ms if end_ms is None else max(at_ms, end_ms)
+            end_ms = sent.ends_ms
+        return began
+
+    def _begins(self, plays_until_ms: int | None, at_ms: int) -> bool:
+        """Whether audio written now is a beginning: after silence, and not after a resume."""
+        if self.is_resuming:
+            self.is_resuming = False
+            return False
+        idle_since_ms = self.idle_since_ms if plays_until_ms is None else plays_until_ms
+        return idle_since_ms is None or at_ms - idle_since_ms >= self.policy.echo_guard_ms
+
+    def echoed(self, epoch: int, number: int, now_ms: int) -> None:
+        """A mark came back.  Echoes of another epoch say nothing about this one."""
+        if epoch != self.epoch or all(mark.number != number for mark in self.marks):
+            return
+        self.trusts_marks = True
+        while self.marks:
+            mark = self.marks.popleft()
+            due_ms = self._played_at_ms(mark.position_ms)
+            if mark.number == number:
+                break
+        # Early, or later than any network explains: the schedule was wrong from here on.
+        is_wrong = due_ms is not None and not due_ms <= now_ms <= due_ms + MARK_LATE_MS
+        self._settle(mark.position_ms)
+        if is_wrong:
+            self._reschedule(now_ms)
+
+    def _reschedule(self, now_ms: int) -> None:
+        begins_ms = now_ms
+        for sent in self.sent:
+            if sent.begins_ms is None:
+                break
+            sent.begins_ms = begins_ms
+            begins_ms += sent.end_ms - sent.start_ms
+
+    # --- sending ----------------------------------------------------------------------------
+
+    def pump(self, now_ms: int) -> list[PlayAudio | SendMark]:
+        """Send what there is, up to the lead."""
+        self.extend()
+        out: list[PlayAudio | SendMark] = []
+        while (track := self._next_track()) is not None:
+            length_ms = min(track.playable_end_ms - self.next_ms, self.policy.chunk_ms)
+            if self._room_ms(now_ms) < self.policy.chunk_ms:
+                break
+            out.append(self._send(track, length_ms))
+            out.extend(self._mark_if_due(track))
+        if (last := self._track_before(self.next_ms)) is not None:
+            out.extend(self._mark_if_due(last))
+        return out
+
+    def _room_ms(self, now_ms: int) -> int:
+        return self.policy.lead_ms - (self.next_ms - self.play_head_ms(now_ms))
+
+    def _next_track(self) -> Track | None:
+        """The track that sending goes on with, if it may."""
+        previous: Track | None = None
+        for track in self.tracks:
+            if self.next_ms < track.playable_end_ms:
+                if previous is not None and self._must_wait_for(previous, track):
+                    return None
+                return track
+            previous = track
+        return None
+
+    def _must_wait_for(self, previous: Track, track: Track) -> bool:
+        """Nothing is sent behind protected speech until that is heard: a clear would hit both."""
+        is_edge = previous.item.response.is_protected and not track.item.response.is_protected
+        return is_edge and self.settled_ms < track.start_ms
+
+    def _track_before(self, position_ms: int) -> Track | None:
+        """The track that ends at, or reaches over, a position."""
+        found = [track for track in self.tracks if track.start_ms < position_ms]
+        return found[-1] if found else None
+
+    def _send(self, track: Track, length_ms: int) -> PlayAudio:
+        self.last_seq += 1
+        start_ms = self.next_ms
+        offset_ms = track.skip_ms + start_ms - track.start_ms
+        self.next_ms += length_ms
+        self.sent.append(Sent(self.last_seq, start_ms, self.next_ms))
+        return PlayAudio(self.last_seq, self.epoch, track.item.item_id, offset_ms, length_ms)
+
+    def _mark_if_due(self, track: Track) -> list[SendMark]:
+        """A mark follows every so much audio, and at the end of every item."""
+        unmarked_ms = self.next_ms - self.marked_ms
+        is_end = track.item.is_done and self.next_ms == track.playable_end_ms
+        if unmarked_ms <= 0 or (unmarked_ms < self.policy.mark_every_ms and not is_end):
+            return []
+        self.last_mark += 1
+        self.marked_ms = self.next_ms
+        self.marks.append(Mark(self.last_mark, self.next_ms))
+        return [SendMark(self.epoch, self.last_mark)]
+
+    # --- audible ----------------------------------------------------------------------------
+
+    def audible(self) -> list[Response]:
+        """Responses of which something may still be heard, in playing order."""
+        items = [t.item for t in self.tracks if t.playable_end_ms > self.settled_ms]
+        found: list[Response] = []
+        for item in [*items, *self.waiting]:
+            if item.response not in found:
+                found.append(item.response)
+        return found
+
+    def playing(self) -> Item | None:
+        """The item at the position up to which the caller heard."""
+        for track in self.tracks:
+            if self.high_ms < track.playable_end_ms:
+                return track.item
+        return self.tracks[-1].item if self.tracks else None
+
+    def is_shielded(self) -> bool:
+        """Whether protected speech is at the caller's ear: a clear would cut it."""
+        for track in self.tracks:
+            is_held = track.start_ms < self.next_ms and track.playable_end_ms > self.settled_ms
+            if track.item.response.is_protected and is_held:
+                return True
+            if not track.item.response.is_protected and track.playable_end_ms > self.high_ms:
+                return False
+        return False
+
+    # --- silence ----------------------------------------------------------------------------
+
+    def silence(self) -> None:
+        """Everything that is not heard comes back from the carrier; a new epoch begins.
+
+        Sending would go on a little before the position, so that much can still be heard.
+        """
+        self.epoch += 1
+        self.sent.clear()
+        self.marks.clear()
+        self.trusts_marks = True
+        self.idle_since_ms = None
+        first_ms = self.tracks[0].start_ms if self.tracks else self.high_ms
+        self._go_on_from(max(first_ms, self.high_ms - REWIND_MS))
+
+    def resume(self) -> None:
+        """Go on where `silence` left off: that is no beginning of audio."""
+        self.is_resuming = self.next_ms < self.end_ms
+
+    def _go_on_from(self, position_ms: int) -> None:
+        self.next_ms = self.marked_ms = self.base_ms = self.settled_ms = position_ms
+
+    def remove(self, responses: list[Response], *, was_silenced: bool) -> None:
+        """Take responses off the tape.  What remains of others moves up.
+
+        ``was_silenced``: the carrier holds nothing, so the tape is cut at the position.  Else
+        nothing of the removed responses was sent, and what others sent stands.
+        """
+        self.waiting = [item for item in self.waiting if item.response not in responses]
+        kept = [track for track in self.tracks if track.item.response not in responses]
+        if not was_silenced:
+            self.tracks = deque(kept)
+            return
+        self.tracks.clear()
+        cursor_ms = self.high_ms
+        for track in kept:
+            heard_ms = track.audio_ms(self.high_ms)
+            if track.playable_end_ms <= self.high_ms and track.item.is_done:
+                continue
+            self.tracks.append(Track(track.item, start_ms=cursor_ms, skip_ms=heard_ms))
+            cursor_ms = self.tracks[-1].playable_end_ms
+        self._go_on_from(self.high_ms)
+
+    def release(self) -> list[Item]:
+        """Drop tracks that nothing can bring back; return the items whose bytes may go."""
+        out: list[Item] = []
+        while self.tracks:
+            track = self.tracks[0]
+            is_last = len(self.tracks) == 1
+            end_ms = track.playable_end_ms
+            if not track.item.is_done or end_ms > self.settled_ms:
+                break
+            if is_last and (track.item.response.is_open or self.waiting):
+                break
+            if not is_last and self.settled_ms < end_ms + REWIND_MS:
+                break
+            out.append(self.tracks.popleft().item)
+        return out
+
+    # --- time -------------------------------------------------------------------------------
+
+    def next_deadline_ms(self, now_ms: int, *, is_silenced: bool) -> int | None:
+        """When something is to be sent, or a mark is to be given up."""
+        due_ms = self._mark_due_ms()
+        lost_ms = None if due_ms is None else due_ms + MARK_LOST_MS
+        refill_ms = None if is_silenced else self._refill_ms(now_ms)
+        return earliest(lost_ms, refill_ms)
+
+    def _refill_ms(self, now_ms: int) -> int | None:
+        """When the lead allows the next message."""
+        if self._next_track() is None:
+            return None
+        position_ms = self.next_ms - self.policy.lead_ms + self.policy.chunk_ms
+        at_ms = self._played_at_ms(position_ms)
+        if at_ms is None or at_ms <= now_ms:
+            return None  # it waits for a write or a mark, and those wake us by themselves
+        return at_ms if at_ms <= self._hold_ms(at_ms) else None
+
+
+def _playing_order(item: Item) -> tuple[int, int]:
+    return item.response.number, item.response.items.index(item)
+
+
+assert REWIND_MS % FRAME_MS == 0

@@ -1,0 +1,224 @@
+"""The life of responses: what the model's events, and their absence, do to the records.
+
+Rule 1: an event acts on the response that it names; one that names nothing changes nothing, with
+        two exceptions: "not active" settles the one cancel that is out, and a terminal event too
+        malformed to name its response ends the only one that is open.
+Rule 2: what a muted response still says reaches nobody.
+"""
+
+from __future__ import annotations
+
+from trio_media.core import answering, taking
+from trio_media.core.commands import Cause, PostToolOutput, ResponseClosed, RunTool
+from trio_media.core.events import (
+    AudioReceived,
+    CommandRefused,
+    Ended,
+    ItemAdded,
+    ItemAudioDone,
+    Reason,
+    Refusal,
+    ResponseCreated,
+    ResponseOver,
+    ToolCalled,
+)
+from trio_media.core.responses import Cancel, Item, Phase, Response
+from trio_media.core.state import State
+
+
+def created(state: State, event: ResponseCreated, now_ms: int) -> None:
+    """A response is open; it may be one of ours, or the server's own."""
+    if event.token is None:
+        state.server_create_until_ms = None
+    _named(state, event.response_id, now_ms, token=event.token)
+
+
+def _named(
+    state: State,
+    response_id: str,
+    now_ms: int,
+    *,
+    token: int | None = None,
+    is_terminal: bool = False,
+) -> Response:
+    """Find the response with this id, whatever is known of it so far, and note its progress."""
+    response = state.book.by_id(response_id)
+    if response is None:
+        response = _adopt(state, response_id, now_ms, token)
+        if response.is_doomed and not is_terminal:
+            taking.cancel(state, response, now_ms)
+    if response.is_open:
+        response.progress_ms = now_ms
+    return response
+
+
+def _adopt(state: State, response_id: str, now_ms: int, token: int | None) -> Response:
+    """A new id: it belongs to a create of ours, or the server made it."""
+    ours = state.book.by_token(token) if token is not None else _whose(state)
+    if ours is not None and ours.response_id is None:
+        ours.response_id = response_id
+        if ours.phase is Phase.OVER:  # closed by deadline; now it appears after all
+            ours.is_doomed = ours.is_muted = True
+        ours.phase = Phase.ACTIVE
+        return ours
+    response = state.book.add(Cause.SERVER, Phase.ACTIVE, now_ms, response_id=response_id)
+    state.owed.is_owed = False
+    return response
+
+
+def _whose(state: State) -> Response | None:
+    """The create of ours that a response without our token answers, if it answers one.
+
+    Services that do not echo metadata leave no other clue than that a create is out, and that the
+    server has no reason to create by itself.
+    """
+    if state.server_acts and state.server_create_until_ms is not None:
+        return None
+    return state.book.sole(Phase.REQUESTED)
+
+
+def item_added(state: State, event: ItemAdded, now_ms: int) -> None:
+    """A response has a new item."""
+    response = _named(state, event.response_id, now_ms)
+    _item(state, response, event.item_id, is_speech=event.is_speech)
+
+
+def _item(state: State, response: Response, item_id: str, *, is_speech: bool = True) -> Item:
+    """Find an item, or begin its record."""
+    item = response.find_item(item_id)
+    if item is None:
+        item = Item(item_id, response, is_speech=is_speech, is_done=not response.is_open)
+        response.items.append(item)
+        if response.is_muted:
+            taking.mute_late_item(state, item)
+    return item
+
+
+def audio_received(state: State, event: AudioReceived, now_ms: int) -> None:
+    """More of an item's audio came."""
+    response = _named(state, event.response_id, now_ms)
+    item = _item(state, response, event.item_id)
+    if response.is_muted or item.is_done or item.is_released:
+        return
+    item.received_ms += event.length_ms
+    if item.received_ms:
+        state.playout.add_audio(item)
+
+
+def audio_done(state: State, event: ItemAudioDone, now_ms: int) -> None:
+    """An item gets no more audio."""
+    response = _named(state, event.response_id, now_ms)
+    _item(state, response, event.item_id).is_done = True
+
+
+def tool_called(state: State, event: ToolCalled, now_ms: int) -> None:
+    """A function call is complete: run it, unless it was interrupted.  Each gets one output."""
+    response = _named(state, event.response_id, now_ms)
+    item = _item(state, response, event.item_id, is_speech=False)
+    item.is_done = True
+    if event.call_id in response.calls:
+        return
+    response.calls.add(event.call_id)
+    if response.is_muted:
+        state.tell(PostToolOutput(state.number_command(), event.call_id, was_run=False))
+        return
+    response.unanswered_calls.add(event.call_id)
+    state.tell(RunTool(event.call_id))
+
+
+def tool_answered(state: State, call_id: str) -> None:
+    """A tool's result is there: the model gets it at once, whatever the caller does meanwhile."""
+    for response in state.book:
+        if call_id in response.unanswered_calls:
+            response.unanswered_calls.remove(call_id)
+            response.owes_tool_answer = True
+            state.tell(PostToolOutput(state.number_command(), call_id, was_run=True))
+
+
+def answer_tools(state: State) -> None:
+    """One answer for all results of a response, when it is over and all of them are there."""
+    for response in state.book:
+        if response.owes_tool_answer and not response.is_open and not response.unanswered_calls:
+            response.owes_tool_answer = False
+            state.creates.want_answer(Cause.TOOL, state.book.last_number)
+
+
+def over(state: State, event: ResponseOver, now_ms: int) -> None:
+    """A response's generation is over.  A second terminal event changes nothing."""
+    response = _terminal_of(state, event, now_ms)
+    if response is None or not response.is_open:
+        return
+    close(state, response, event.ended)
+    if event.ended is Ended.TURN_DETECTED and state.server_acts and not response.is_muted:
+        taking.take(state, now_ms, Reason.SERVER_SPEECH, by_server=True)
+
+
+def _terminal_of(state: State, event: ResponseOver, now_ms: int) -> Response | None:
+    if event.response_id is not None:
+        return _named(state, event.response_id, now_ms, token=event.token, is_terminal=True)
+    if event.token is not None:
+        return state.book.by_token(event.token)
+    return state.book.open()[0] if len(state.book.open()) == 1 else None
+
+
+def close(state: State, response: Response, ended: Ended) -> None:
+    """Generation is over, whoever says so."""
+    response.close(ended)
+    state.tell(ResponseClosed(response.number, response.response_id, ended))
+
+
+def refused(state: State, event: CommandRefused, now_ms: int) -> None:
+    """The service rejected something; what it rejected decides, and nothing else."""
+    if event.command is None:
+        if event.refusal is Refusal.NOT_ACTIVE:
+            _settle_sole_cancel(state)
+        return
+    response = state.book.by_command(event.command)
+    if response is None:
+        return  # a truncate, a delete, ...: harmless
+    if event.command == response.cancel_command:
+        if response.cancel is Cancel.OUT:
+            response.cancel = Cancel.SETTLED
+            response.cancel_refused = event.refusal is not Refusal.NOT_ACTIVE
+    elif response.phase is Phase.REQUESTED:
+        close(state, response, Ended.REJECTED)
+        if event.refusal is Refusal.ALREADY_ACTIVE:
+            answering.create_refused(state, response, now_ms)
+
+
+def _settle_sole_cancel(state: State) -> None:
+    out = [response for response in state.book if response.cancel is Cancel.OUT]
+    if len(out) == 1:
+        out[0].cancel = Cancel.SETTLED
+
+
+def unsent(state: State, command: int, now_ms: int) -> None:
+    """No byte of a command was written."""
+    response = state.book.by_command(command)
+    if response is None or response.cancel_command != command:
+        return
+    if response.cancel is Cancel.OUT:
+        response.cancel = Cancel.UNSENT
+        response.cancel_at_ms = now_ms
+
+
+def expire(state: State, now_ms: int) -> None:
+    """Give up what made no progress in time."""
+    for response in state.book.open():
+        deadline_ms = response.deadline_ms()
+        if deadline_ms is None or now_ms < deadline_ms:
+            continue
+        if response.phase is Phase.ACTIVE:
+            response.is_muted = True
+            taking.cancel(state, response, now_ms)
+        else:
+            response.is_muted = True
+            close(state, response, Ended.DEADLINE)
+
+
+def session_lost(state: State) -> None:
+    """The model session is gone: what it was doing is over, what was heard of it plays on."""
+    state.is_session_lost = True
+    state.is_session_ready = False
+    for response in state.book.open():
+        close(state, response, Ended.LOST)

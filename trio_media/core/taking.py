@@ -1,0 +1,282 @@
+"""Taking the floor: what an interruption does to every response, and how it ends.
+
+| phase            | what a take does                                                              |
+|------------------|-------------------------------------------------------------------------------|
+| queued           | dropped, unless the asker keeps it; nothing on the wire                       |
+| requested        | doomed: cancelled by id when the id appears, none of it heard                 |
+| active           | muted at once; one cancel, if it is ours for this reason                      |
+| cancelling       | nothing more                                                                  |
+| over, audible    | cleared and truncated; no cancel                                              |
+| over, heard      | nothing to interrupt                                                          |
+
+The order of commands is: silence first, then stop, then explain.
+"""
+
+from __future__ import annotations
+
+from trio_media.core.commands import (
+    CancelResponse,
+    ClearCarrier,
+    DeleteItem,
+    Hushed,
+    InterruptionSettled,
+    Outcome,
+    Resumed,
+    SpeechDropped,
+    Taken,
+    TruncateItem,
+)
+from trio_media.core.creates import Queued
+from trio_media.core.events import Ended, Reason
+from trio_media.core.responses import Cancel, Fate, Item, Phase, Response
+from trio_media.core.state import Interruption, State
+from trio_media.core.units import CANCEL_RETRY_MS
+
+SPEECH = (Reason.LOCAL_SPEECH, Reason.SERVER_SPEECH)
+
+
+def hush(state: State, now_ms: int) -> None:
+    """Silence the model without deciding anything, if there is anything to silence."""
+    if state.floor.is_hushed or state.playout.is_shielded() or not state.exposed():
+        return
+    _clear(state)
+    state.floor.hushed(now_ms, server_acts=state.server_acts)
+    item = state.playout.playing()
+    heard_ms = 0 if item is None else item.heard_ms
+    state.tell(Hushed(heard_ms, None if item is None else item.item_id))
+
+
+def resume(state: State, now_ms: int) -> None:
+    """The evidence was none: go on a little before the position."""
+    state.floor.resumed(now_ms)
+    state.playout.resume()
+    state.tell(Resumed())
+
+
+def take(
+    state: State,
+    now_ms: int,
+    reason: Reason,
+    *,
+    by_server: bool = False,
+    request: int | None = None,
+    through: int | None = None,
+) -> None:
+    """Interrupt every response that is open or audible, at the position.
+
+    ``by_server``: the server interrupts what it knows of by itself, so those cancels are not ours.
+    ``through``: responses newer than this are not meant.
+    """
+    concerned = [r for r in _concerned(state, reason) if through is None or r.number <= through]
+    targets = [r for r in concerned if not r.is_muted]
+    dropped = _drop_queued(state, reason, through)
+    if not concerned and not dropped:
+        _settle_nothing(state, reason, request, is_stale=bool(_concerned(state, reason)))
+        return
+    state.last_interruption += 1
+    numbers = tuple(r.number for r in concerned)
+    if targets:
+        _silence(state, targets, reason)
+        for response in targets:
+            _stop(state, response, now_ms, by_server=by_server)
+        for response in targets:
+            _explain(state, response)
+        state.turns.uncover()
+    state.tell(Taken(state.last_interruption, reason, request, numbers))
+    for queued in dropped:
+        if queued.request is not None:
+            state.tell(SpeechDropped(queued.request))
+    if targets and reason in SPEECH:
+        state.owed.take_by_speech()
+    target = concerned[-1] if concerned else None
+    state.interruptions.append(
+        Interruption(
+            state.last_interruption, reason, request, target, _known_outcome(state, target)
+        )
+    )
+
+
+def _concerned(state: State, reason: Reason) -> list[Response]:
+    """The responses that an interruption is about, those taken already but not over included."""
+    audible = state.playout.audible()
+    return [
+        r
+        for r in state.book
+        if (r.is_open or (r in audible and not r.is_muted))
+        and (not r.is_protected or reason is Reason.HANG_UP)
+    ]
+
+
+def _drop_queued(state: State, reason: Reason, through: int | None) -> list[Queued]:
+    """A hang-up drops every queued create; anything else those that may be dropped."""
+    if reason is Reason.HANG_UP:
+        dropped, state.creates.queue = state.creates.queue, []
+        return dropped
+    return state.creates.drop(through)
+
+
+def _silence(state: State, targets: list[Response], reason: Reason) -> None:
+    """Nothing of the targets reaches the caller from here on."""
+    is_shielded = state.playout.is_shielded() and reason is not Reason.HANG_UP
+    if not state.floor.is_hushed and not is_shielded:
+        _clear(state)
+    state.playout.remove(targets, was_silenced=not is_shielded)
+    others = [r for r in state.exposed() if r not in targets]
+    if not others or not state.floor.is_hushed:
+        state.floor.taken()
+
+
+def _clear(state: State) -> None:
+    """One ``clear``: a new epoch begins."""
+    state.playout.silence()
+    state.tell(ClearCarrier(state.playout.epoch))
+
+
+def _stop(state: State, response: Response, now_ms: int, *, by_server: bool) -> None:
+    """Mute one response, and stop its generation if that is ours to do."""
+    response.is_muted = True
+    if response.phase is Phase.REQUESTED:
+        response.is_doomed = True
+    elif response.phase is Phase.ACTIVE:
+        response.is_server_interrupted = response.is_server_interrupted or by_server
+        cancel(state, response, now_ms)
+
+
+def cancel(state: State, response: Response, now_ms: int) -> None:
+    """Await the end of an active response, and cancel it unless the server did.
+
+    The only place that orders a cancel: at most one a response, by id, never for one that is over.
+    """
+    assert response.phase is not Phase.OVER
+    assert response.response_id is not None
+    response.phase = Phase.CANCELLING
+    response.cancel_at_ms = response.progress_ms = now_ms
+    if response.is_server_interrupted or response.cancel in (Cancel.OUT, Cancel.SETTLED):
+        return
+    response.cancel = Cancel.OUT
+    response.cancel_command = state.number_command()
+    state.tell(CancelResponse(response.cancel_command, response.response_id))
+
+
+def retry_unsent_cancels(state: State, now_ms: int) -> None:
+    """A cancel of which no byte was written is ordered again, a moment later."""
+    for response in state.book.open():
+        is_due = now_ms >= response.cancel_at_ms + CANCEL_RETRY_MS
+        if response.cancel is Cancel.UNSENT and is_due:
+            cancel(state, response, now_ms)
+
+
+def _explain(state: State, response: Response) -> None:
+    """Tell the model what was heard of each item, or note that the item is to be deleted."""
+    for item in response.items:
+        if not item.is_speech or item.fate is not Fate.UNTOLD:
+            continue
+        if item.heard_ms == 0:
+            item.fate = Fate.DELETE_DUE
+        elif not item.is_heard_enough:
+            assert item.heard_ms <= item.received_ms
+            item.fate = Fate.TRUNCATED
+            state.tell(TruncateItem(state.number_command(), item.item_id, item.heard_ms))
+        state.note_heard(item)
+
+
+def delete_unheard(state: State) -> None:
+    """Delete the items nobody heard, once their response is over."""
+    for response in state.book:
+        if response.is_open:
+            continue
+        for item in response.items:
+            if item.fate is Fate.DELETE_DUE:
+                item.fate = Fate.DELETED
+                state.tell(DeleteItem(state.number_command(), item.item_id))
+
+
+def mute_late_item(state: State, item: Item) -> None:
+    """An item of a response that was taken before the item was known."""
+    if item.is_speech and item.fate is Fate.UNTOLD:
+        item.fate = Fate.DELETE_DUE
+        state.note_heard(item)
+
+
+# --- how an interruption ends ----------------------------------------------------------------
+
+_OUTCOMES = {
+    Ended.COMPLETED: Outcome.ALREADY_OVER,
+    Ended.CANCELLED: Outcome.CANCELLED,
+    Ended.TURN_DETECTED: Outcome.SERVER_CANCELLED,
+    Ended.FAILED: Outcome.ALREADY_OVER,
+    Ended.REJECTED: Outcome.CANCELLED,
+    Ended.DEADLINE: Outcome.TIMED_OUT,
+    Ended.LOST: Outcome.FAILED,
+}
+
+
+def _known_outcome(state: State, target: Response | None) -> Outcome | None:
+    """The outcome that needs no waiting."""
+    if target is None:
+        return Outcome.CANCELLED  # queued creates were dropped
+    if target.is_open:
+        return None
+    if target.ended is Ended.TURN_DETECTED:
+        return Outcome.SERVER_CANCELLED
+    return Outcome.ALREADY_OVER
+
+
+def _outcome(target: Response) -> Outcome:
+    """What became of a target that is over now."""
+    assert target.ended is not None
+    if target.ended is Ended.CANCELLED and target.cancel is Cancel.NONE:
+        return Outcome.SERVER_CANCELLED  # nobody else could have
+    if target.ended is Ended.DEADLINE and target.cancel_refused:
+        return Outcome.FAILED
+    return _OUTCOMES[target.ended]
+
+
+def settle_interruptions(state: State) -> None:
+    """Give every interruption whose target is over its outcome."""
+    waiting: list[Interruption] = []
+    for interruption in state.interruptions:
+        target = interruption.target
+        outcome = interruption.outcome
+        if outcome is None:
+            assert target is not None
+            if target.is_open:
+                waiting.append(interruption)
+                continue
+            outcome = _outcome(target)
+        _settled(state, interruption, outcome)
+    state.interruptions = waiting
+
+
+def end_interruptions(state: State, outcome: Outcome) -> None:
+    """The call is over: whoever waits learns it."""
+    for interruption in state.interruptions:
+        _settled(state, interruption, interruption.outcome or outcome)
+    state.interruptions = []
+
+
+def _settled(state: State, interruption: Interruption, outcome: Outcome) -> None:
+    target = interruption.target
+    state.tell(
+        InterruptionSettled(
+            interruption.number,
+            interruption.request,
+            interruption.reason,
+            outcome,
+            0 if target is None else target.heard_ms,
+        )
+    )
+
+
+def _settle_nothing(state: State, reason: Reason, request: int | None, *, is_stale: bool) -> None:
+    """There is nothing to interrupt; whoever asked is told why."""
+    if request is None:
+        return
+    audible = state.playout.audible()
+    has_protected = any(r.is_protected and (r.is_open or r in audible) for r in state.book)
+    state.last_interruption += 1
+    outcome = Outcome.PROTECTED if has_protected else Outcome.NOTHING_TO_INTERRUPT
+    if is_stale:
+        outcome = Outcome.ALREADY_OVER  # what was meant is gone; what is there was not meant
+    interruption = Interruption(state.last_interruption, reason, request, None)
+    _settled(state, interruption, outcome)

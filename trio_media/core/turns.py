@@ -1,0 +1,169 @@
+"""The caller's turns, and the keys: what the caller said, and whether it is answered.
+
+A turn opens when the server hears speech and ends by its commit, by failure or by deadline.  It is
+answered at most once.
+
+Rule 1: under our own authority a turn that was spoken wholly over speech of the model that nobody
+        took is void when it has no words: no answer, and its item is deleted.  Every other
+        committed turn counts.
+Rule 2: a turn that ended by deadline is not answered, unless it is committed later.
+Rule 3: keys are a turn of their own: complete when none came for a while.
+"""
+
+from __future__ import annotations
+
+import enum
+
+import attrs
+
+from trio_media.core.events import Verdict
+from trio_media.core.units import (
+    KEYS_PAUSE_MS,
+    RECORDS_KEPT,
+    TURN_COMMIT_MS,
+    TURN_SILENT_MS,
+    VERDICT_MS,
+    earliest,
+)
+
+
+class TurnState(enum.Enum):
+    """Where a turn stands."""
+
+    OPEN = "open"
+    """In progress: nothing is created meanwhile."""
+    LAPSED = "lapsed"
+    """Ended without a commit."""
+    JUDGED = "judged"
+    """Committed over untaken speech: its transcript decides whether it counts."""
+    COUNTS = "counts"
+    """Committed, an answer is owed."""
+    ANSWERED = "answered"
+    VOID = "void"
+
+
+@attrs.define(eq=False)
+class Turn:
+    """One caller's turn."""
+
+    item_id: str
+    state: TurnState
+    opened_ms: int
+    heard_ms: int
+    """When the caller was last heard in it."""
+    is_covered: bool
+    """Something that nobody took was open or audible all the time so far."""
+    stopped_ms: int | None = None
+    committed_ms: int | None = None
+    verdict: Verdict | None = None
+
+    def deadline_ms(self, *, is_heard: bool) -> int | None:
+        """When waiting for its next event ends.  ``is_heard``: the local ear hears speech."""
+        if self.state is TurnState.OPEN:
+            if self.stopped_ms is not None:
+                return self.stopped_ms + TURN_COMMIT_MS
+            return None if is_heard else self.heard_ms + TURN_SILENT_MS
+        if self.state is TurnState.JUDGED:
+            assert self.committed_ms is not None
+            return self.committed_ms + VERDICT_MS
+        return None
+
+
+@attrs.define
+class TurnBook:
+    """The turns that late events may still name, oldest first."""
+
+    turns: list[Turn] = attrs.field(factory=list)
+
+    def find(self, item_id: str) -> Turn | None:
+        """Return the turn that will be, or is, this item."""
+        return next((turn for turn in self.turns if turn.item_id == item_id), None)
+
+    def in_state(self, state: TurnState) -> list[Turn]:
+        """Return the turns in a state, oldest first."""
+        return [turn for turn in self.turns if turn.state is state]
+
+    @property
+    def in_progress(self) -> bool:
+        """Whether the caller is in a turn."""
+        return any(turn.state is TurnState.OPEN for turn in self.turns)
+
+    @property
+    def is_speaking(self) -> bool:
+        """Whether the server hears the caller now."""
+        return any(t.state is TurnState.OPEN and t.stopped_ms is None for t in self.turns)
+
+    @property
+    def has_unanswered(self) -> bool:
+        """Whether a turn may still get an answer that it has not got."""
+        waiting = (TurnState.OPEN, TurnState.JUDGED, TurnState.COUNTS)
+        return any(turn.state in waiting for turn in self.turns)
+
+    def opened(self, item_id: str, now_ms: int, *, is_covered: bool) -> None:
+        """The server hears the caller begin.  A turn already known is not opened again."""
+        if self.find(item_id) is not None:
+            return
+        for turn in self.in_state(TurnState.OPEN):
+            if turn.stopped_ms is None:
+                turn.stopped_ms = now_ms  # a new turn means that the one before has stopped
+        self._add(Turn(item_id, TurnState.OPEN, now_ms, now_ms, is_covered))
+
+    def stopped(self, item_id: str, now_ms: int) -> None:
+        """The server hears the caller stop."""
+        turn = self.find(item_id)
+        if turn is not None and turn.state is TurnState.OPEN and turn.stopped_ms is None:
+            turn.stopped_ms = now_ms
+
+    def committed(self, item_id: str, now_ms: int) -> Turn | None:
+        """A turn became an item.  Returns it, or None when that was known already."""
+        turn = self.find(item_id)
+        if turn is None:
+            turn = Turn(item_id, TurnState.OPEN, now_ms, now_ms, is_covered=False)
+            self._add(turn)
+        if turn.committed_ms is not None:
+            return None
+        turn.committed_ms = now_ms
+        return turn
+
+    def heard(self, now_ms: int) -> None:
+        """The local ear hears the caller, now or until now."""
+        for turn in self.in_state(TurnState.OPEN):
+            turn.heard_ms = now_ms
+
+    def uncover(self) -> None:
+        """The model was silent, or was interrupted: open turns were not spoken over it alone."""
+        for turn in self.in_state(TurnState.OPEN):
+            turn.is_covered = False
+
+    def next_deadline_ms(self, *, is_heard: bool) -> int | None:
+        """Return when the first wait for a turn's event ends."""
+        return earliest(*(turn.deadline_ms(is_heard=is_heard) for turn in self.turns))
+
+    def _add(self, turn: Turn) -> None:
+        self.turns.append(turn)
+        done = (TurnState.LAPSED, TurnState.ANSWERED, TurnState.VOID)
+        if len(self.turns) > RECORDS_KEPT:
+            oldest = next((t for t in self.turns if t.state in done), None)
+            self.turns.remove(oldest if oldest is not None else self.turns[0])
+
+
+@attrs.define
+class Keys:
+    """The keys that the model does not know yet."""
+
+    digits: str = ""
+    pressed_ms: int = 0
+
+    def pressed(self, digit: str, now_ms: int) -> None:
+        """A key was pressed."""
+        self.digits += digit
+        self.pressed_ms = now_ms
+
+    def take(self) -> str:
+        """Hand over the keys, once."""
+        digits, self.digits = self.digits, ""
+        return digits
+
+    def next_deadline_ms(self) -> int | None:
+        """Return when the caller has finished dialling."""
+        return self.pressed_ms + KEYS_PAUSE_MS if self.digits else None

@@ -1,0 +1,55 @@
+"""The core's unit is the integer millisecond; every constant says its reason.
+
+Rule 1: no floats and no bytes here.  The shell quantises before the core sees anything.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+FRAME_MS: Final = 20  # telephony's frame; audio goes out in multiples of it, the tail padded
+CHUNK_MS: Final = 200  # most audio in one write: what a hush may have to let finish
+REWIND_MS: Final = 100  # a resume starts this much before the position, to rejoin a word
+QUIET_MS: Final = 200  # silence after which a hush was false
+FALSE_HUSH_WINDOW_MS: Final = 10_000  # two false hushes within this are noise, not speech
+WEAK_IGNORED_MS: Final = 10_000  # ... and weak evidence is ignored for this long
+SERVER_GRACE_MS: Final = 600  # how long strong local evidence waits for the server's own
+LONG_SERVER_SPEECH_MS: Final = 700  # server speech beyond its silence time that is strong evidence
+LOCAL_SPEECH_MAX_MS: Final = 30_000  # local speech without end is noise that nobody means
+KEYS_PAUSE_MS: Final = 1_500  # no key for this long: the caller has finished dialling
+SERVER_CREATE_MS: Final = 1_500  # after a commit the server's own response is due within this
+VERDICT_MS: Final = 3_000  # a transcript that takes longer counts as empty
+TURN_COMMIT_MS: Final = 2_000  # a turn that stopped must be committed within this
+TURN_SILENT_MS: Final = 30_000  # a turn in which nobody is heard locally is over
+FLAGS_MS: Final = 5_000  # a session.update must be confirmed within this
+HEARD_ENOUGH_MS: Final = 150  # so little unheard is less than the uncertainty of hearing
+MARK_LATE_MS: Final = 500  # a mark later than this holds the position
+MARK_LOST_MS: Final = 2_000  # a mark later than this is lost
+REQUESTED_MS: Final = 10_000  # a create without any answer
+ACTIVE_MS: Final = 30_000  # a response without progress
+CANCELLING_MS: Final = 3_000  # a cancelled response without progress
+CANCELLING_TOTAL_MS: Final = 30_000  # a cancelled response that goes on and on
+CREATE_RETRY_MS: Final = 250  # between tries when an unknown response blocks ours
+CREATE_TRIES: Final = 8  # ... and then the session cannot be what we think it is
+CANCEL_RETRY_MS: Final = 100  # an unwritten cancel is issued again after this
+RECOVERIES_IN_A_ROW: Final = 2  # answers owed to nobody's words, before we wait for words
+RECORDS_KEPT: Final = 64  # responses and turns that late events may still name
+
+assert CHUNK_MS % FRAME_MS == 0
+assert MARK_LATE_MS < MARK_LOST_MS
+assert CANCELLING_MS < CANCELLING_TOTAL_MS
+
+
+def frames_down(length_ms: int) -> int:
+    """Round down to whole frames."""
+    return length_ms - length_ms % FRAME_MS
+
+
+def frames_up(length_ms: int) -> int:
+    """Round up to whole frames."""
+    return length_ms + -length_ms % FRAME_MS
+
+
+def earliest(*times_ms: int | None) -> int | None:
+    """Return the earliest of the times that are set, or None."""
+    return min((t for t in times_ms if t is not None), default=None)

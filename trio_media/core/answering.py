@@ -153,6 +153,9 @@ def speech_requested(
     state: State, request: int, say: Say, *, is_protected: bool, is_kept: bool
 ) -> None:
     """Somebody of ours wants the model to speak."""
+    if state.is_session_lost:
+        state.tell(SpeechDropped(request))
+        return
     cause = Cause.GREETING if say is Say.GREETING else Cause.APPLICATION
     number = state.book.last_number
     state.creates.ask(Queued(cause, number, request, is_protected, is_kept or is_protected))
@@ -215,7 +218,7 @@ def create_if_allowed(state: State, now_ms: int) -> None:
         for turn in state.turns.in_state(TurnState.COUNTS):
             turn.state = TurnState.ANSWERED
             state.tell(TurnDecided(turn.item_id, "answered"))
-    state.tell(CreateResponse(command, command, queued.cause, queued.request))
+    state.tell(CreateResponse(command, command, queued.cause, response.number, queued.request))
 
 
 def _is_gate_open(state: State, now_ms: int) -> bool:

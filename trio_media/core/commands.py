@@ -86,6 +86,8 @@ class CreateResponse:
     command: int
     token: int
     cause: Cause
+    response: int
+    """The number of the response that this will be."""
     request: int | None = None
     """Whose request it is; the shell knows the words."""
 
@@ -198,6 +200,8 @@ class Taken:
     request: int | None
     responses: tuple[int, ...]
     """Numbers of the responses concerned, oldest first."""
+    has_floor: bool = True
+    """False: something that was not meant is open or audible, so a hush goes on."""
 
 
 @attrs.frozen
@@ -220,6 +224,15 @@ class ItemHeard:
     item_id: str
     heard_ms: int
     received_ms: int
+
+
+@attrs.frozen
+class ResponseOpened:
+    """A response's id became known."""
+
+    response: int
+    response_id: str
+    cause: Cause
 
 
 @attrs.frozen
@@ -266,6 +279,7 @@ Command: TypeAlias = (
     | Taken
     | InterruptionSettled
     | ItemHeard
+    | ResponseOpened
     | ResponseClosed
     | SpeechDropped
     | TurnDecided

@@ -30,7 +30,6 @@ class _Item:
 
 @attrs.define
 class _Response:
-    token: int | None = None
     response_id: str | None = None
     is_open: bool = True
     is_taken: bool = False
@@ -44,7 +43,8 @@ class Invariants:
     """Call `observe` with every event and what the core made of it."""
 
     policy: Policy
-    responses: list[_Response] = attrs.field(factory=list)
+    responses: dict[int, _Response] = attrs.field(factory=dict)
+    over_ids: set[str] = attrs.field(factory=set)
     items: dict[str, _Item] = attrs.field(factory=dict)
     open_turns: set[str] = attrs.field(factory=set)
     turn_items: set[str] = attrs.field(factory=set)
@@ -81,23 +81,20 @@ class Invariants:
 
     def _event(self, event: ev.Event) -> None:
         match event:
-            case ev.ResponseCreated(response_id=rid, token=token):
-                self._seen(rid, token)
-            case ev.ResponseOver(response_id=rid, token=token) if rid is not None:
-                self._closed(self._seen(rid, token))
+            case ev.ResponseOver(response_id=rid) if rid is not None:
+                self.over_ids.add(rid)
+                for response in self._with_id(rid):
+                    self._closed(response)
             case ev.ItemAdded(response_id=rid, item_id=iid, is_speech=is_speech):
-                self._seen(rid, None)
                 self.items.setdefault(iid, _Item(rid, is_speech))
             case ev.AudioReceived(response_id=rid, item_id=iid, length_ms=length_ms):
-                self._seen(rid, None)
                 self.items.setdefault(iid, _Item(rid, is_speech=True)).received_ms += length_ms
             case ev.ToolCalled(response_id=rid, item_id=iid):
-                self._seen(rid, None)
                 self.items.setdefault(iid, _Item(rid, is_speech=False)).is_speech = False
             case ev.SessionReady(server_acts=acts):
                 self.server_acts = acts
             case ev.CommandUnsent(command=command):
-                for response in self.responses:
+                for response in self.responses.values():
                     if response.cancel_command == command:
                         response.cancel_command = None
             case ev.InterruptRequested(request=request) if not self.is_over:
@@ -111,7 +108,7 @@ class Invariants:
                 if iid not in self.turn_items:
                     self.open_turns.add(iid)
                     self.turn_items.add(iid)
-                    for response in self.responses:
+                    for response in self.responses.values():
                         has_id = response.response_id is not None
                         if self.server_acts and response.is_open and has_id:
                             response.server_interrupted = True
@@ -124,26 +121,13 @@ class Invariants:
                 self.open_turns.discard(str(iid))
             case ev.SessionLost():
                 self.session_lost = True
-                for response in self.responses:
+                for response in self.responses.values():
                     self._closed(response)
             case _:
                 pass
 
-    def _seen(self, response_id: str, token: int | None) -> _Response:
-        for response in self.responses:
-            if response.response_id == response_id:
-                return response
-        unnamed = [r for r in self.responses if r.response_id is None]
-        ours = [r for r in unnamed if r.token == token] if token is not None else []
-        if token is None:
-            outstanding = [r for r in unnamed if r.is_open]
-            ours = outstanding if len(outstanding) == 1 and not self.server_acts else []
-        response = ours[0] if ours else _Response()
-        if not ours:
-            self.responses.append(response)
-        response.response_id = response_id
-        response.is_open = True
-        return response
+    def _with_id(self, response_id: str) -> list[_Response]:
+        return [r for r in self.responses.values() if r.response_id == response_id]
 
     def _closed(self, response: _Response) -> None:
         response.is_open = False
@@ -198,8 +182,12 @@ class Invariants:
         if isinstance(command, told):
             self._require(not self.session_lost, "lost", "told to a lost session")
         match command:
-            case cm.CreateResponse(token=token):
-                self._creates(token)
+            case cm.CreateResponse(response=number):
+                self._creates(number)
+            case cm.ResponseOpened(response=number, response_id=rid):
+                response = self.responses.setdefault(number, _Response())
+                response.response_id = rid
+                response.is_open = rid not in self.over_ids
             case cm.CancelResponse():
                 self._cancels(command)
             case cm.TruncateItem(item_id=iid, audio_end_ms=end_ms):
@@ -208,8 +196,8 @@ class Invariants:
                 self._require(is_true, "truth", f"{iid}: {end_ms} of {item.received_ms}")
             case cm.DeleteItem(item_id=iid):
                 self._deletes(iid)
-            case cm.ResponseClosed(response_id=rid, ended=ended):
-                self._note_closed(rid, ended)
+            case cm.ResponseClosed(response=number):
+                self._closed(self.responses[number])
             case cm.PostToolOutput(call_id=call_id):
                 self._require(call_id not in self.posted_calls, "tools", "posted twice")
                 self.posted_calls.add(call_id)
@@ -229,15 +217,15 @@ class Invariants:
         self.sent_seq = command.seq
         is_there = command.offset_ms < item.received_ms
         self._require(is_there, "truth", "audio that was never received")
-        taken = any(r.is_taken for r in self.responses if r.response_id == item.response_id)
+        taken = any(r.is_taken for r in self._with_id(item.response_id))
         self._require(not taken, "silence", f"{command.item_id} was taken")
         self._require(item.is_speech, "silence", "what is played is no speech")
 
     def _taken(self, command: cm.Taken) -> None:
-        self.hushed_at_ms = None
+        self.hushed_at_ms = None if command.has_floor else self.hushed_at_ms
         self.waiting_interruptions.add(command.interruption)
         for number in command.responses:
-            self.responses[number - 1].is_taken = True
+            self.responses[number].is_taken = True
 
     def _settled(self, command: cm.InterruptionSettled) -> None:
         number = command.interruption
@@ -250,35 +238,31 @@ class Invariants:
         self._require(is_known, "outcome", "two outcomes")
         self.waiting_interruptions.discard(number)
 
-    def _creates(self, token: int) -> None:
-        self._require(not any(r.is_open for r in self.responses), "one answer", "one is open")
-        unsettled = any(not r.cancel_settled for r in self.responses)
+    def _creates(self, number: int) -> None:
+        self._require(
+            not any(r.is_open for r in self.responses.values()), "one answer", "one is open"
+        )
+        unsettled = any(not r.cancel_settled for r in self.responses.values())
         self._require(not unsettled, "one answer", "a cancel is unsettled")
         self._require(not self.open_turns, "one answer", "the caller is in a turn")
         self._require(self.hushed_at_ms is None, "one answer", "the floor is hushed")
         for iid, item in self.items.items():
-            taken = any(r.is_taken for r in self.responses if r.response_id == item.response_id)
+            taken = any(r.is_taken for r in self._with_id(item.response_id))
             unheard = item.is_speech and item.heard_ms in (0, None)
             known = item.told is not None or not taken or not unheard
             self._require(known, "truth", f"{iid} was not heard, and the model does not know")
-        self.responses.append(_Response(token=token))
+        self.responses[number] = _Response()
 
     def _cancels(self, command: cm.CancelResponse) -> None:
-        found = [r for r in self.responses if r.response_id == command.response_id]
+        found = self._with_id(command.response_id)
         self._require(len(found) == 1, "one cancel", "of an unknown response")
         response = found[0]
         self._require(response.cancel_command is None, "one cancel", "a second one")
-        self._require(response.is_open, "one cancel", "of a response that is over")
+        is_over = command.response_id in self.over_ids or not response.is_open
+        self._require(not is_over, "one cancel", "of a response that is over")
         self._require(not response.server_interrupted, "one cancel", "the server did it")
         response.cancel_command = command.command
         response.cancel_settled = False
-
-    def _note_closed(self, response_id: str | None, ended: ev.Ended) -> None:
-        for response in self.responses:
-            if response.response_id == response_id and response.is_open:
-                self._closed(response)
-                if ended is ev.Ended.REJECTED:
-                    break
 
     def _tells(self, item_id: str, what: str) -> _Item:
         item = self.items[item_id]
@@ -292,7 +276,7 @@ class Invariants:
             return
         item = self._tells(item_id, "deleted")
         self._require(not item.heard_ms, "truth", f"{item_id} was heard, and is deleted")
-        is_open = any(r.is_open for r in self.responses if r.response_id == item.response_id)
+        is_open = any(r.is_open for r in self._with_id(item.response_id))
         self._require(not is_open, "truth", f"{item_id} is deleted before its response is over")
 
     def _require(self, is_kept: bool, promise: str, detail: str) -> None:

@@ -75,18 +75,24 @@ class DecisionCore:
 def _expire(state: State, now_ms: int) -> None:
     """Act on every deadline up to now."""
     responding.expire(state, now_ms)
-    while True:
-        verb, is_long = state.floor.due(now_ms, server_acts=state.server_acts)
-        if verb is Verb.NOTHING:
-            break
-        reason = ev.Reason.SERVER_SPEECH if is_long else ev.Reason.LOCAL_SPEECH
-        _act(state, verb, now_ms, reason)
+    _heed_floor(state, now_ms)
     answering.expire_turns(state, now_ms)
     answering.flags_lapsed(state, now_ms)
 
 
+def _heed_floor(state: State, now_ms: int) -> None:
+    """Do what the floor's deadlines lead to."""
+    while True:
+        verb, is_long = state.floor.due(now_ms, server_acts=state.server_acts)
+        if verb is Verb.NOTHING:
+            return
+        reason = ev.Reason.SERVER_SPEECH if is_long else ev.Reason.LOCAL_SPEECH
+        _act(state, verb, now_ms, reason)
+
+
 def _settle(state: State, now_ms: int) -> None:
     """Do what the new state of things allows."""
+    _heed_floor(state, now_ms)  # an event may have brought a deadline forward to now
     state.playout.advance(now_ms)
     if not state.is_occupied():
         state.turns.uncover()
@@ -198,9 +204,11 @@ def _server_speech_started(state: State, event: ev.ServerSpeechStarted, now_ms: 
     is_new = state.turns.find(event.item_id) is None
     if is_new:
         acts = state.server_acts
+        if acts:
+            responding.interrupted_by_server(state)
         verb = state.floor.server_began(now_ms, state.silence_ms, server_acts=acts)
         if verb is Verb.TAKE and state.exposed():
-            taking.take(state, now_ms, ev.Reason.SERVER_SPEECH, by_server=acts)
+            taking.take(state, now_ms, ev.Reason.SERVER_SPEECH)
     state.turns.opened(event.item_id, now_ms, is_covered=state.is_occupied())
 
 

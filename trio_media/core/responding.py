@@ -9,7 +9,7 @@ Rule 2: what a muted response still says reaches nobody.
 from __future__ import annotations
 
 from trio_media.core import answering, taking
-from trio_media.core.commands import Cause, PostToolOutput, ResponseClosed, RunTool
+from trio_media.core.commands import Cause, PostToolOutput, ResponseClosed, ResponseOpened, RunTool
 from trio_media.core.events import (
     AudioReceived,
     CommandRefused,
@@ -60,9 +60,11 @@ def _adopt(state: State, response_id: str, now_ms: int, token: int | None) -> Re
         if ours.phase is Phase.OVER:  # closed by deadline; now it appears after all
             ours.is_doomed = ours.is_muted = True
         ours.phase = Phase.ACTIVE
+        state.tell(ResponseOpened(ours.number, response_id, ours.cause))
         return ours
     response = state.book.add(Cause.SERVER, Phase.ACTIVE, now_ms, response_id=response_id)
     state.owed.is_owed = False
+    state.tell(ResponseOpened(response.number, response_id, response.cause))
     return response
 
 
@@ -98,7 +100,8 @@ def audio_received(state: State, event: AudioReceived, now_ms: int) -> None:
     """More of an item's audio came."""
     response = _named(state, event.response_id, now_ms)
     item = _item(state, response, event.item_id)
-    if response.is_muted or item.is_done or item.is_released:
+    is_late = response.phase is Phase.CANCELLING or item.is_done or item.is_released
+    if response.is_muted or is_late:
         return
     item.received_ms += event.length_ms
     if item.received_ms:
@@ -150,7 +153,7 @@ def over(state: State, event: ResponseOver, now_ms: int) -> None:
         return
     close(state, response, event.ended)
     if event.ended is Ended.TURN_DETECTED and state.server_acts and not response.is_muted:
-        taking.take(state, now_ms, Reason.SERVER_SPEECH, by_server=True)
+        taking.take(state, now_ms, Reason.SERVER_SPEECH)
 
 
 def _terminal_of(state: State, event: ResponseOver, now_ms: int) -> Response | None:
@@ -209,11 +212,17 @@ def expire(state: State, now_ms: int) -> None:
         if deadline_ms is None or now_ms < deadline_ms:
             continue
         if response.phase is Phase.ACTIVE:
-            response.is_muted = True
-            taking.cancel(state, response, now_ms)
-        else:
-            response.is_muted = True
-            close(state, response, Ended.DEADLINE)
+            taking.cancel(state, response, now_ms)  # what came of it plays on
+            continue
+        response.is_muted = response.is_muted or response.phase is Phase.REQUESTED
+        close(state, response, Ended.DEADLINE)
+
+
+def interrupted_by_server(state: State) -> None:
+    """The server hears the caller, and cancels by itself whatever it has open."""
+    for response in state.book.open():
+        if response.response_id is not None:
+            response.is_server_interrupted = True
 
 
 def session_lost(state: State) -> None:

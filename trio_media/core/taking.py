@@ -58,13 +58,11 @@ def take(
     now_ms: int,
     reason: Reason,
     *,
-    by_server: bool = False,
     request: int | None = None,
     through: int | None = None,
 ) -> None:
     """Interrupt every response that is open or audible, at the position.
 
-    ``by_server``: the server interrupts what it knows of by itself, so those cancels are not ours.
     ``through``: responses newer than this are not meant.
     """
     concerned = [r for r in _concerned(state, reason) if through is None or r.number <= through]
@@ -78,11 +76,14 @@ def take(
     if targets:
         _silence(state, targets, reason)
         for response in targets:
-            _stop(state, response, now_ms, by_server=by_server)
+            _stop(state, response, now_ms)
         for response in targets:
             _explain(state, response)
         state.turns.uncover()
-    state.tell(Taken(state.last_interruption, reason, request, numbers))
+    has_floor = not state.exposed()
+    if has_floor:
+        state.floor.taken()
+    state.tell(Taken(state.last_interruption, reason, request, numbers, has_floor))
     for queued in dropped:
         if queued.request is not None:
             state.tell(SpeechDropped(queued.request))
@@ -121,9 +122,6 @@ def _silence(state: State, targets: list[Response], reason: Reason) -> None:
     if not state.floor.is_hushed and not is_shielded:
         _clear(state)
     state.playout.remove(targets, was_silenced=not is_shielded)
-    others = [r for r in state.exposed() if r not in targets]
-    if not others or not state.floor.is_hushed:
-        state.floor.taken()
 
 
 def _clear(state: State) -> None:
@@ -132,13 +130,12 @@ def _clear(state: State) -> None:
     state.tell(ClearCarrier(state.playout.epoch))
 
 
-def _stop(state: State, response: Response, now_ms: int, *, by_server: bool) -> None:
+def _stop(state: State, response: Response, now_ms: int) -> None:
     """Mute one response, and stop its generation if that is ours to do."""
     response.is_muted = True
     if response.phase is Phase.REQUESTED:
         response.is_doomed = True
     elif response.phase is Phase.ACTIVE:
-        response.is_server_interrupted = response.is_server_interrupted or by_server
         cancel(state, response, now_ms)
 
 

@@ -6,6 +6,15 @@ Rule 2: a programmer's error is an ``assert``, never one of these.
 
 from __future__ import annotations
 
+from typing import Final
+
+EVIDENCE_CHARS_MAX: Final = 80  # enough to recognise a message, too little to fill a log with audio
+
+
+def evidence(message: str | bytes) -> str:
+    """Quote the beginning of a peer's message in at most 80 printable characters."""
+    return ascii(message[:EVIDENCE_CHARS_MAX])[:EVIDENCE_CHARS_MAX]
+
 
 class TrioMediaError(Exception):
     """Anything this package raises on purpose."""
@@ -29,7 +38,7 @@ class LocalProtocolError(ProtocolError):
 class RemoteProtocolError(ProtocolError):
     """The peer sent what its protocol does not allow.  Ends that peer's call and no other.
 
-    Carries at most 80 characters of evidence in its message.
+    Carries at most 80 characters of evidence in its message: see `evidence`.
     """
 
 
@@ -58,3 +67,13 @@ class ModelRefused(TrioMediaError):
         super().__init__(f"{code}: {detail}")
         self.code = code
         self.detail = detail
+
+
+class LogUnreadable(TrioMediaError):
+    """An event log cannot be read.  Whoever gave it must act."""
+
+    def __init__(self, line_number: int, reason: str) -> None:
+        super().__init__(f"event log, line {line_number}: {reason}")
+        self.line_number = line_number
+        """The first line is 1."""
+        self.reason = reason

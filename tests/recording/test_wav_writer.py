@@ -1,0 +1,325 @@
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import threading
+import wave
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import attrs
+import numpy as np
+import pytest
+import trio
+import trio.testing
+
+from trio_media.audio.g711 import decode_mulaw
+from trio_media.recording import wav_writer
+from trio_media.recording.wav_writer import (
+    QUEUED_BYTES_MAX,
+    QUEUED_WRITES_MAX,
+    DiskLimits,
+    StereoRecorder,
+    WavFile,
+    record,
+)
+
+OFTEN = DiskLimits(flush_every_s=0.01)
+NEVER = DiskLimits(flush_every_s=3_600)
+
+
+def read(path: Path) -> tuple[list[int], list[int]]:
+    """Return both channels of a WAV; fails if its header does not agree with its size."""
+    with wave.open(str(path), "rb") as file:
+        assert (file.getframerate(), file.getsampwidth(), file.getnchannels()) == (8_000, 2, 2)
+        pcm = file.readframes(file.getnframes())
+        assert len(pcm) == 4 * file.getnframes()
+    samples = np.frombuffer(pcm, dtype="<i2").reshape(-1, 2)
+    return samples[:, 0].tolist(), samples[:, 1].tolist()
+
+
+def linear(code: int) -> int:
+    return int(decode_mulaw(bytes([code]))[0])
+
+
+@attrs.define
+class Clock:
+    """The call's time, moved by the test; tells each flush, which asks for it first."""
+
+    ms: int = 0
+    flushes: int = 0
+    on_flush: Callable[[int], None] = lambda flushes: None
+
+    def now_ms(self) -> int:
+        self.flushes += 1
+        self.on_flush(self.flushes)
+        return self.ms
+
+
+async def test_both_channels_are_aligned_on_the_calls_axis(tmp_path: Path) -> None:
+    recorder, clock = StereoRecorder(), Clock(ms=1_000)
+    recorder.write_right(500, b"\x90" * 800)
+    recorder.write_left(20, b"\x10" * 160)
+    recorder.close()
+    with trio.fail_after(5):
+        await record(recorder, tmp_path / "new" / "CA1.wav", now_ms=clock.now_ms)
+    left, right = read(tmp_path / "new" / "CA1.wav")
+    assert left == [0] * 160 + [linear(0x10)] * 160 + [0] * 7_680
+    assert right == [0] * 4_000 + [linear(0x90)] * 800 + [0] * 3_200
+    assert recorder.dropped_bytes == 0
+    assert recorder.failure is None
+
+
+async def test_the_file_can_be_read_while_the_call_goes_on(tmp_path: Path) -> None:
+    recorder, path = StereoRecorder(), tmp_path / "CA1.wav"
+    lengths: list[int] = []
+
+    def go_on(flushes: int) -> None:
+        clock.ms = 1_000 * flushes
+        lengths.append(len(read(path)[0]))
+        if flushes == 5:
+            recorder.close()
+
+    clock = Clock(on_flush=go_on)
+    with trio.fail_after(5):
+        await record(recorder, path, now_ms=clock.now_ms, limits=OFTEN)
+    assert lengths[:5] == [0, 8_000, 16_000, 24_000, 32_000]
+
+
+async def test_late_frames_and_cuts_correct_what_is_on_disk(tmp_path: Path) -> None:
+    recorder, path = StereoRecorder(), tmp_path / "CA1.wav"
+    recorder.write_right(0, b"\x90" * 16_000)
+
+    def go_on(flushes: int) -> None:
+        clock.ms = 1_000 * flushes
+        if flushes == 2:
+            assert read(path)[1] == [linear(0x90)] * 8_000
+            recorder.write_left(100, b"\x10" * 160)
+            recorder.cut_right(600)
+        if flushes == 4:
+            recorder.close()
+
+    clock = Clock(on_flush=go_on)
+    with trio.fail_after(5):
+        await record(recorder, path, now_ms=clock.now_ms, limits=OFTEN)
+    left, right = read(path)
+    assert len(left) >= 32_000
+    assert left[:1_000] == [0] * 800 + [linear(0x10)] * 160 + [0] * 40
+    assert right == [linear(0x90)] * 4_800 + [0] * (len(left) - 4_800)
+
+
+async def test_a_cancelled_call_leaves_all_that_it_recorded(tmp_path: Path) -> None:
+    recorder, clock = StereoRecorder(), Clock(ms=700)
+    path = tmp_path / "CA1.wav"
+    with trio.fail_after(5):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(lambda: record(recorder, path, now_ms=clock.now_ms, limits=NEVER))
+            await trio.testing.wait_all_tasks_blocked(0.01)
+            recorder.write_left(600, b"\x10" * 800)
+            nursery.cancel_scope.cancel()
+    assert read(path)[0] == [0] * 4_800 + [linear(0x10)] * 800
+
+
+async def test_what_comes_after_the_end_goes_nowhere(tmp_path: Path) -> None:
+    recorder, clock = StereoRecorder(), Clock(ms=100)
+    recorder.close()
+    recorder.write_left(0, b"\x10" * 160)
+    recorder.cut_right(0)
+    with trio.fail_after(5):
+        await record(recorder, tmp_path / "CA1.wav", now_ms=clock.now_ms)
+    assert read(tmp_path / "CA1.wav") == ([0] * 800, [0] * 800)
+
+
+# --- full queues -------------------------------------------------------------------------------
+
+
+def right_of(recorder: StereoRecorder, until_ms: int) -> bytes:
+    recorder.mix()
+    span = recorder.mixer.take(until_ms)
+    assert span is not None
+    return span.right
+
+
+def test_a_full_queue_drops_and_counts_and_never_waits() -> None:
+    recorder = StereoRecorder()
+    for _ in range(QUEUED_WRITES_MAX + 10):
+        recorder.write_left(0, b"\x10" * 8)
+    assert recorder.dropped_bytes == 80
+    recorder.mix()
+    recorder.write_left(0, b"\x10" * 8)
+    assert recorder.dropped_bytes == 80
+
+
+def test_large_writes_are_bounded_by_their_bytes() -> None:
+    recorder = StereoRecorder()
+    for _ in range(4):
+        recorder.write_right(0, b"\x90" * (QUEUED_BYTES_MAX // 2))
+    assert recorder.dropped_bytes == QUEUED_BYTES_MAX
+    assert right_of(recorder, 1_000) == b"\x90" * 8_000
+
+
+def test_a_cut_is_never_lost_to_a_full_queue() -> None:
+    recorder = StereoRecorder()
+    for _ in range(QUEUED_WRITES_MAX):
+        recorder.write_right(0, b"\x90" * 80)
+    recorder.cut_right(7)
+    recorder.cut_right(4)
+    recorder.cut_right(6)
+    recorder.write_right(5, b"\x80" * 80)  # dropped: it would be newer than the cut
+    assert right_of(recorder, 10) == b"\x90" * 32 + b"\xff" * 48
+    recorder.write_right(6, b"\x80" * 32)
+    assert right_of(recorder, 10) == b"\x80" * 32
+
+
+# --- bad disks ---------------------------------------------------------------------------------
+
+
+@contextmanager
+def room_for(size_bytes: int) -> Iterator[None]:
+    """Let no file of this process grow beyond a size: a write fails half-way, as on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def lost(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [r.getMessage() for r in caplog.records if r.name == "trio_media.recording.wav_writer"]
+
+
+async def test_a_disk_that_fills_up_costs_the_recording_and_leaves_its_beginning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    recorder, path = StereoRecorder(), tmp_path / "CA1.wav"
+
+    def go_on(flushes: int) -> None:
+        clock.ms = 1_000 * flushes
+
+    clock = Clock(on_flush=go_on)
+    with trio.fail_after(5), room_for(100_000):
+        await record(recorder, path, now_ms=clock.now_ms, limits=OFTEN)
+    assert recorder.failure is not None
+    assert len(lost(caplog)) == 1
+    assert str(path) in lost(caplog)[0]
+    with wave.open(str(path), "rb") as file:
+        assert file.getnframes() == 24_000  # three seconds were whole
+    # The call goes on and notices nothing.
+    recorder.write_left(5_000, b"\x10" * 160)
+    recorder.cut_right(5_000)
+    recorder.close()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+async def test_a_disk_that_is_full_from_the_start_costs_only_the_recording(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "CA1.wav").symlink_to("/dev/full")
+    recorder = StereoRecorder()
+    with trio.fail_after(5):
+        await record(recorder, tmp_path / "CA1.wav", now_ms=Clock().now_ms)
+    assert recorder.failure is not None
+    assert "No space left" in recorder.failure
+    assert len(lost(caplog)) == 1
+
+
+async def test_a_directory_that_cannot_be_made_costs_only_the_recording(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").touch()
+    recorder = StereoRecorder()
+    with trio.fail_after(5):
+        await record(recorder, tmp_path / "file" / "CA1.wav", now_ms=Clock().now_ms)
+    assert recorder.failure is not None
+    assert len(lost(caplog)) == 1
+
+
+async def test_a_recording_as_long_as_a_wav_can_be_ends_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wav_writer, "_WAV_AUDIO_BYTES_MAX", 40_000)
+    recorder, clock = StereoRecorder(), Clock()
+
+    def go_on(flushes: int) -> None:
+        clock.ms = 1_000 * flushes
+
+    clock.on_flush = go_on
+    with trio.fail_after(5):
+        await record(recorder, tmp_path / "CA1.wav", now_ms=clock.now_ms, limits=OFTEN)
+    assert "holds no more" in str(recorder.failure)
+    assert len(read(tmp_path / "CA1.wav")[0]) == 8_000
+
+
+async def test_a_disk_that_hangs_is_left_alone_and_its_file_closed_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    released, closed = threading.Event(), threading.Event()
+    real_close = WavFile.close
+
+    def hang(file: WavFile, span: object) -> None:
+        released.wait(10)
+
+    def close(file: WavFile) -> None:
+        real_close(file)
+        closed.set()
+
+    monkeypatch.setattr(WavFile, "write", hang)
+    monkeypatch.setattr(WavFile, "close", close)
+    recorder, clock = StereoRecorder(), Clock(ms=1_000)
+    limits = DiskLimits(flush_every_s=0.01, write_deadline_s=0.05)
+    try:
+        with trio.fail_after(5):
+            await record(recorder, tmp_path / "CA1.wav", now_ms=clock.now_ms, limits=limits)
+        assert recorder.failure is not None
+        assert "0.05 s" in recorder.failure
+        assert len(lost(caplog)) == 1
+        assert not closed.is_set(), "two threads had the same file"
+    finally:
+        released.set()
+    with trio.fail_after(5):
+        assert await trio.to_thread.run_sync(closed.wait, 5)
+
+
+KILLED = """
+import sys, trio
+from pathlib import Path
+from trio_media.recording.wav_writer import DiskLimits, StereoRecorder, record
+
+recorder = StereoRecorder()
+seconds = 0
+
+def now_ms():
+    # Each flush finds one more second of a call: the caller's side of it, and what is heard.
+    global seconds
+    if seconds == 5:
+        print("recorded", flush=True)  # five are on disk
+        sys.stdin.read()
+    recorder.write_left(1_000 * seconds, bytes([0x10 + seconds]) * 8_000)
+    recorder.write_right(1_000 * seconds + 500, bytes([0x90 + seconds]) * 8_000)
+    seconds += 1
+    return 1_000 * seconds
+
+trio.run(lambda: record(
+    recorder, Path(sys.argv[1]), now_ms=now_ms, limits=DiskLimits(flush_every_s=0.01)))
+"""
+
+
+def test_a_killed_process_leaves_a_right_file(tmp_path: Path) -> None:
+    path = tmp_path / "CA1.wav"
+    child = subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    with child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"recorded\n"
+        os.kill(child.pid, signal.SIGKILL)
+        assert child.wait(10) == -signal.SIGKILL
+    left, right = read(path)
+    assert left == [linear(0x10 + s) for s in range(5) for _ in range(8_000)]
+    assert right[:4_000] == [0] * 4_000
+    assert right[4_000:] == [linear(0x90 + s) for s in range(5) for _ in range(8_000)][:36_000]

@@ -1,0 +1,160 @@
+"""TwiML, read back, and compared with what Twilio's own SDK writes."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twilio.twiml.voice_response import (  # type: ignore[import-untyped]
+    Connect,
+    Stream,
+    VoiceResponse,
+)
+
+from trio_media.errors import LocalProtocolError
+from trio_media.telephony.twiml import (
+    PARAMETER_CHARS_MAX,
+    SAY_CHARS_MAX,
+    Hangup,
+    Redirect,
+    Reject,
+    Say,
+    Verb,
+    connect_stream,
+    say_and_hang_up,
+    voice_response,
+)
+
+STREAM_URL = "wss://host.example/twilio/media"
+
+
+def same_xml(ours: str, theirs: object) -> bool:
+    return bool(ElementTree.canonicalize(ours) == ElementTree.canonicalize(str(theirs)))
+
+
+def test_a_connected_media_stream_is_written_as_the_sdk_writes_it() -> None:
+    response = VoiceResponse()
+    connect = Connect()
+    stream = Stream(url=STREAM_URL)
+    stream.parameter(name="token", value="a<b>&\"c'")
+    stream.parameter(name="caller", value="+15551234567")
+    connect.append(stream)
+    response.append(connect)
+    response.say("Goodbye & thanks")
+    response.redirect("https://host.example/next?call=1&x=2")
+    response.hangup()
+    ours = connect_stream(
+        STREAM_URL,
+        {"token": "a<b>&\"c'", "caller": "+15551234567"},
+        [
+            Say("Goodbye & thanks"),
+            Redirect("https://host.example/next?call=1&x=2"),
+            Hangup(),
+        ],
+    )
+    assert same_xml(ours, response)
+
+
+def test_a_short_answer_is_written_as_the_sdk_writes_it() -> None:
+    response = VoiceResponse()
+    response.say("Sorry <all> lines are busy")
+    response.hangup()
+    assert same_xml(say_and_hang_up("Sorry <all> lines are busy"), response)
+
+
+@pytest.mark.parametrize("verb", [Reject(), Reject("busy")])
+def test_a_refusal_is_written_as_the_sdk_writes_it(verb: Reject) -> None:
+    response = VoiceResponse()
+    response.reject(reason=verb.reason)
+    assert same_xml(voice_response([verb]), response)
+
+
+def test_nothing_need_follow_and_nothing_need_be_told() -> None:
+    root = ElementTree.fromstring(connect_stream("ws://127.0.0.1:8080", {}, []))
+    assert [child.tag for child in root] == ["Connect"]
+    assert root.find("Connect/Stream/Parameter") is None
+
+
+def test_the_document_declares_its_encoding() -> None:
+    assert say_and_hang_up("Ü").startswith('<?xml version="1.0" encoding="UTF-8"?>')
+
+
+# A carriage return in an element's text is a line feed for every reader of XML.
+xml_text = st.text(
+    st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff"),
+    min_size=1,
+    max_size=40,
+)
+verbs: st.SearchStrategy[Verb] = (
+    st.builds(Say, xml_text) | st.builds(Redirect, xml_text) | st.just(Hangup())
+)
+
+
+@given(parameters=st.dictionaries(xml_text, xml_text, max_size=4), after=st.lists(verbs))
+@settings(max_examples=100, deadline=None)
+def test_what_is_written_can_be_read_back(parameters: dict[str, str], after: list[Verb]) -> None:
+    root = ElementTree.fromstring(connect_stream(STREAM_URL, parameters, after).encode())
+    stream = root.find("Connect/Stream")
+    assert stream is not None
+    assert stream.get("url") == STREAM_URL
+    assert {p.attrib["name"]: p.attrib["value"] for p in stream} == parameters
+    assert [element.tag for element in root[1:]] == [type(verb).__name__ for verb in after]
+    texts = [getattr(verb, "text", getattr(verb, "url", None)) for verb in after]
+    assert [element.text for element in root[1:]] == texts
+
+
+@pytest.mark.parametrize(
+    "stream_url",
+    [
+        "",
+        "https://host/media",
+        "wss:///media",
+        "host/media",
+        "wss://host/media?x=1",
+        "wss://host/media#f",
+        "wss://host/a b",
+        "wss://host/\x00",
+    ],
+)
+def test_a_url_that_twilio_refuses_is_not_written(stream_url: str) -> None:
+    with pytest.raises(LocalProtocolError, match="stream url"):
+        connect_stream(stream_url, {}, [])
+
+
+def test_parameters_have_a_limit_that_they_may_reach() -> None:
+    value = "x" * (PARAMETER_CHARS_MAX - 1)
+    assert value in connect_stream(STREAM_URL, {"n": value}, [])
+    with pytest.raises(LocalProtocolError, match="'n'"):
+        connect_stream(STREAM_URL, {"n": value + "x"}, [])
+    with pytest.raises(LocalProtocolError, match="needs a name"):
+        connect_stream(STREAM_URL, {"": "v"}, [])
+
+
+@pytest.mark.parametrize("parameters", [{"token": "secret\x00"}, {"to\ud800ken": "secret"}])
+def test_what_xml_cannot_hold_is_named_without_its_value(parameters: dict[str, str]) -> None:
+    with pytest.raises(LocalProtocolError, match="parameter 'to") as caught:
+        connect_stream(STREAM_URL, parameters, [])
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("verb", "name"),
+    [
+        (Say(""), "Say"),
+        (Say("x" * (SAY_CHARS_MAX + 1)), "Say"),
+        (Say("\x07"), "Say"),
+        (Redirect(""), "Redirect"),
+        (Redirect("\x00"), "Redirect"),
+    ],
+)
+def test_a_verb_that_twilio_refuses_is_not_written(verb: Verb, name: str) -> None:
+    with pytest.raises(LocalProtocolError, match=name):
+        connect_stream(STREAM_URL, {}, [verb])
+    with pytest.raises(LocalProtocolError, match=name):
+        voice_response([Hangup(), verb])
+
+
+def test_the_longest_text_is_spoken() -> None:
+    assert "x" * SAY_CHARS_MAX in say_and_hang_up("x" * SAY_CHARS_MAX)

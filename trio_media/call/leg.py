@@ -1,0 +1,163 @@
+"""A leg: one websocket of the call, and the only place where foreign errors become ours.
+
+Hazards of trio-websocket 0.12 that are closed here: a cancelled send leaves half a frame (the
+stream refuses to go on), ``aclose`` waits a minute for a peer that does not read (deadlines, then
+the stream is aborted), zero-length fragments pass the message limit (a byte budget), a queue of
+one message holds up pings and closes (a longer queue).
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Sequence
+from typing import Final
+from urllib.parse import urlsplit
+
+import attrs
+import trio
+import trio_websocket
+
+from trio_media.call.stream import LegStream
+from trio_media.errors import ConfigError, LegLost, ModelRefused, RemoteProtocolError
+
+CARRIER_MESSAGE_BYTES_MAX: Final = 256 * 1024  # 160 B of audio is normal; this is 20 s of it
+MODEL_MESSAGE_BYTES_MAX: Final = 16 * 1024 * 1024  # an append may hold 15 MiB, and so may a delta
+MESSAGE_QUEUE_SIZE: Final = 64  # so that pings and closes are seen while we are busy
+RECEIVE_BYTES: Final = 65_536
+
+
+@attrs.define(eq=False)
+class WebSocketLeg:
+    """One open websocket."""
+
+    name: str
+    """``carrier`` or ``model``; errors carry it."""
+    stream: LegStream
+    _websocket: trio_websocket.WebSocketConnection
+
+    async def receive(self) -> str | bytes:
+        """Return the next message.
+
+        Raises `LegLost` when there will be none.
+        """
+        try:
+            message = await self._websocket.get_message()
+        except trio_websocket.ConnectionClosed as closed:
+            raise LegLost(self.name, _reason(closed)) from None
+        self.stream.message_completed()
+        return message
+
+    async def send_batch(self, messages: Sequence[str]) -> None:
+        """Write messages, in order, as one write.
+
+        Raises `LegLost`.  **Cancellation:** the leg cannot be written to afterwards; do not put a
+        deadline around this.
+        """
+        try:
+            self.stream.cork()
+            for message in messages:
+                await self._websocket.send_message(message)
+            await self.stream.uncork()
+        except trio_websocket.ConnectionClosed as closed:
+            raise LegLost(self.name, _reason(closed)) from None
+        except (trio.BrokenResourceError, trio.ClosedResourceError) as broken:
+            raise LegLost(self.name, str(broken) or "broken") from None
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        """Say goodbye and wait for the peer's.  The caller puts a deadline around this."""
+        try:
+            await self._websocket.aclose(code, reason or None)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            return
+
+    async def abort(self) -> None:
+        """Drop the connection at once, saying nothing."""
+        await trio.aclose_forcefully(self.stream)
+
+
+def _reason(closed: trio_websocket.ConnectionClosed) -> str:
+    if closed.reason is None:
+        return "closed"
+    text = f"closed with {closed.reason.code}"
+    return f"{text} {closed.reason.reason}" if closed.reason.reason else text
+
+
+async def accept_carrier_leg(nursery: trio.Nursery, transport: trio.abc.Stream) -> WebSocketLeg:
+    """Answer a websocket upgrade whose bytes are still to be read from ``transport``.
+
+    Raises `LegLost` or `RemoteProtocolError`.  The caller puts a deadline around this.
+    """
+    stream = LegStream(transport, receive_bytes_max=4 * CARRIER_MESSAGE_BYTES_MAX)
+    try:
+        request = await trio_websocket.wrap_server_stream(
+            nursery,
+            stream,
+            message_queue_size=MESSAGE_QUEUE_SIZE,
+            max_message_size=CARRIER_MESSAGE_BYTES_MAX,
+            receive_buffer_size=RECEIVE_BYTES,
+        )
+        websocket = await request.accept()
+    except trio_websocket.ConnectionClosed as closed:
+        raise LegLost("carrier", _reason(closed)) from None
+    except (trio.BrokenResourceError, trio.ClosedResourceError):
+        raise LegLost("carrier", "lost during the handshake") from None
+    return WebSocketLeg("carrier", stream, websocket)
+
+
+async def open_model_transport(url: str) -> trio.abc.Stream:
+    """Connect to the model service, with TLS for ``wss``.
+
+    Raises `LegLost` in words an operator can act on.  The caller puts a deadline around this.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in ("ws", "wss") or not parts.hostname:
+        raise ConfigError(f"[realtime] url = {url!r}: a ws:// or wss:// URL is needed")
+    port = parts.port or (443 if parts.scheme == "wss" else 80)
+    try:
+        if parts.scheme == "ws":
+            return await trio.open_tcp_stream(parts.hostname, port)
+        transport = await trio.open_ssl_over_tcp_stream(parts.hostname, port, https_compatible=True)
+        await transport.do_handshake()
+    except OSError as error:
+        raise LegLost("model", f"{parts.hostname}:{port}: {error}") from error
+    except (trio.BrokenResourceError, ssl.SSLError) as error:
+        cause = error.__cause__ or error
+        raise LegLost("model", f"{parts.hostname}:{port}: TLS: {cause}") from error
+    return transport
+
+
+async def open_model_leg(
+    nursery: trio.Nursery,
+    transport: trio.abc.Stream,
+    url: str,
+    headers: Sequence[tuple[bytes, bytes]],
+) -> WebSocketLeg:
+    """Shake hands with the model service.
+
+    Raises `ModelRefused` when it answers anything but an upgrade, `LegLost` or
+    `RemoteProtocolError` when it does not answer properly.  The caller puts a deadline around this.
+    """
+    parts = urlsplit(url)
+    resource = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    stream = LegStream(transport, receive_bytes_max=4 * MODEL_MESSAGE_BYTES_MAX)
+    try:
+        websocket = await trio_websocket.wrap_client_stream(
+            nursery,
+            stream,  # type: ignore[arg-type]  # any stream will do, its documentation says
+            parts.netloc.rpartition("@")[2],
+            resource,
+            extra_headers=list(headers),
+            message_queue_size=MESSAGE_QUEUE_SIZE,
+            max_message_size=MODEL_MESSAGE_BYTES_MAX,
+            receive_buffer_size=RECEIVE_BYTES,
+        )
+    except trio_websocket.ConnectionRejected as rejected:
+        evidence = (rejected.body or b"")[:80].decode("utf-8", "replace")
+        raise ModelRefused(f"http_{rejected.status_code}", evidence) from None
+    except trio_websocket.HandshakeError as error:
+        raise RemoteProtocolError(f"model: handshake: {type(error).__name__}") from None
+    except trio_websocket.ConnectionClosed as closed:
+        raise LegLost("model", _reason(closed)) from None
+    except (trio.BrokenResourceError, trio.ClosedResourceError):
+        raise LegLost("model", "lost during the handshake") from None
+    return WebSocketLeg("model", stream, websocket)

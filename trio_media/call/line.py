@@ -1,0 +1,96 @@
+"""What the tasks of one call share: its clock, its outboxes, the owner's inbox, its tally.
+
+Each field has one writer, named here; nobody decides by what another wrote, but the owner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, TypeAlias
+
+import attrs
+import trio
+
+from trio_media.call.audio_store import AudioStore
+from trio_media.call.outboxes import CarrierOutbox, ModelOutbox
+from trio_media.call.record import CallObserver, Tally
+from trio_media.core.commands import Command
+from trio_media.core.events import Event
+
+INBOX_MAX: Final = 128  # events; full: producers wait, and TCP pushes the peers back
+
+
+@attrs.frozen
+class Nudge:
+    """Progress was made on a wire: the owner should look."""
+
+
+@attrs.frozen
+class Ending:
+    """A reader is at its end, and with it the call."""
+
+    reason: str
+
+
+Letter: TypeAlias = Event | Nudge | Ending
+
+
+@attrs.frozen
+class ToolCall:
+    """A function call of the model."""
+
+    call_id: str
+    name: str
+    arguments: str
+    """JSON as the model wrote it."""
+
+
+@attrs.define(eq=False)
+class Line:
+    """One call's wiring."""
+
+    began_s: float
+    """Trio's time at which the call's clock is 0."""
+    send_inbox: trio.MemorySendChannel[Letter]
+    receive_inbox: trio.MemoryReceiveChannel[Letter]
+    observers: Sequence[CallObserver] = ()
+    carrier_outbox: CarrierOutbox = attrs.field(factory=CarrierOutbox)
+    model_outbox: ModelOutbox = attrs.field(factory=ModelOutbox)
+    store: AudioStore = attrs.field(factory=AudioStore)
+    """The model's reader adds, the owner takes."""
+    tally: Tally = attrs.field(factory=Tally)
+    tool_calls: dict[str, ToolCall] = attrs.field(factory=dict)
+    """The model's reader adds, the owner removes."""
+    tool_outputs: dict[str, str] = attrs.field(factory=dict)
+    """Tools add, the owner removes."""
+    newest_response: int = 0
+    """The owner writes; whoever interrupts means what is there when they ask."""
+
+    @classmethod
+    def begin(cls, observers: Sequence[CallObserver] = ()) -> Line:
+        """Wire a call whose clock begins now."""
+        send, receive = trio.open_memory_channel[Letter](INBOX_MAX)
+        return cls(trio.current_time(), send, receive, observers)
+
+    def now_ms(self) -> int:
+        """The call's monotonic clock."""
+        return int((trio.current_time() - self.began_s) * 1_000)
+
+    def nudge(self) -> None:
+        """Have the owner look.  When its inbox is full it is awake anyway."""
+        try:
+            self.send_inbox.send_nowait(Nudge())
+        except trio.WouldBlock:
+            return
+
+    def note(self, kind: str, **fields: Any) -> None:  # noqa: ANN401
+        """Tell the observers of something that decides nothing."""
+        now_ms = self.now_ms()
+        for observer in self.observers:
+            observer.note(kind, now_ms, **fields)
+
+    def observe(self, event: Event, commands: Sequence[Command], now_ms: int) -> None:
+        """Tell the observers what was decided."""
+        for observer in self.observers:
+            observer.event(event, now_ms)
+            observer.commands(commands, now_ms)

@@ -1,0 +1,198 @@
+"""What waits for a wire.  Putting never blocks; a writer task takes batches.
+
+Rule 1: control overtakes audio; a mark keeps its place in it.
+Rule 2: a clear removes what is not written, and is next on the wire.
+Rule 3: audio to the carrier is bounded by the lead; caller audio is bounded here, the oldest is
+        dropped and counted.  Control that is full means a dead wire: putting says so, and the leg
+        is aborted.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final
+
+import attrs
+import trio
+
+from trio_media.audio.g711 import BYTES_PER_MS
+from trio_media.core.units import CHUNK_MS
+
+CONTROL_MAX: Final = 256  # no call has so much to say within one stalled write
+CARRIER_AUDIO_MS_MAX: Final = 60_000  # above any sensible lead
+CALLER_AUDIO_MS_MAX: Final = 10_000  # a connect that takes longer has failed by then
+APPEND_MS_MAX: Final = 200  # caller audio in one message when there is a backlog
+APPENDS_MAX: Final = 10  # appends in one write, so that control is never far behind
+
+
+@attrs.define(eq=False)
+class Wakeup:
+    """Lets one task sleep until there is something to do."""
+
+    _event: trio.Event = attrs.field(factory=trio.Event)
+
+    def set(self) -> None:
+        """Wake the sleeper, or keep it from falling asleep."""
+        self._event.set()
+
+    async def wait(self) -> None:
+        """Sleep until `set`; one `set` is one wake-up."""
+        await self._event.wait()
+        self._event = trio.Event()
+
+
+@attrs.frozen
+class Outgoing:
+    """One message to the carrier."""
+
+    text: str
+    audio_ms: int = 0
+    seq: int = 0
+
+
+@attrs.define(eq=False)
+class CarrierOutbox:
+    """Media, marks and clears on their way to the carrier."""
+
+    _waiting: deque[Outgoing] = attrs.field(factory=deque)
+    _wakeup: Wakeup = attrs.field(factory=Wakeup)
+    _written: list[tuple[int, int]] = attrs.field(factory=list)
+    _audio_ms: int = 0
+    is_closed: bool = False
+
+    def put_media(self, seq: int, audio_ms: int, text: str) -> bool:
+        """Queue audio.  Returns False when the outbox is full: the leg is dead."""
+        self._audio_ms += audio_ms
+        return self._put(Outgoing(text, audio_ms, seq)) and self._audio_ms <= CARRIER_AUDIO_MS_MAX
+
+    def put_mark(self, text: str) -> bool:
+        """Queue a mark behind the audio before it.  Returns False when the outbox is full."""
+        return self._put(Outgoing(text))
+
+    def clear(self, text: str) -> int:
+        """Remove what is not handed to the stream, and queue a clear.
+
+        Returns the milliseconds of audio removed.
+        """
+        removed_ms = self._audio_ms
+        self._waiting.clear()
+        self._audio_ms = 0
+        self._put(Outgoing(text))
+        return removed_ms
+
+    def _put(self, outgoing: Outgoing) -> bool:
+        if self.is_closed:
+            return True  # nothing follows the end, and nobody is told
+        self._waiting.append(outgoing)
+        self._wakeup.set()
+        return len(self._waiting) <= CONTROL_MAX
+
+    async def next_batch(self) -> list[Outgoing]:
+        """Wait for messages; return those of one write: at most `CHUNK_MS` of audio.
+
+        Returns an empty list when the outbox is closed.
+        """
+        while not self._waiting and not self.is_closed:
+            await self._wakeup.wait()
+        batch: list[Outgoing] = []
+        audio_ms = 0
+        while self._waiting and not self.is_closed:
+            audio_ms += self._waiting[0].audio_ms
+            if batch and audio_ms > CHUNK_MS:
+                break
+            batch.append(self._waiting.popleft())
+            self._audio_ms -= batch[-1].audio_ms
+        return batch
+
+    def wrote(self, batch: list[Outgoing], at_ms: int) -> bool:
+        """The stream took a batch.  Returns whether audio was in it."""
+        seq = max((outgoing.seq for outgoing in batch), default=0)
+        if seq:
+            self._written.append((seq, at_ms))
+        return bool(seq)
+
+    def take_progress(self) -> list[tuple[int, int]]:
+        """Hand over what was written since the last call: (seq, at_ms), oldest first."""
+        if not self._written:
+            return []
+        written, self._written = self._written, []
+        return written
+
+    def close(self) -> None:
+        """Nothing more goes out."""
+        self.is_closed = True
+        self._waiting.clear()
+        self._wakeup.set()
+
+
+@attrs.define(eq=False)
+class ModelOutbox:
+    """Control and caller audio on their way to the model."""
+
+    _control: deque[str] = attrs.field(factory=deque)
+    _audio: deque[bytes] = attrs.field(factory=deque)
+    _wakeup: Wakeup = attrs.field(factory=Wakeup)
+    _audio_bytes: int = 0
+    takes_audio: bool = False
+    """False until the session is confirmed: audio sent earlier would be misread."""
+    is_closed: bool = False
+    dropped_ms: int = 0
+    """Caller audio that was dropped because the model did not take it."""
+
+    def put_control(self, text: str) -> bool:
+        """Queue a command.  Returns False when it will not be sent: closed or full."""
+        if self.is_closed or len(self._control) >= CONTROL_MAX:
+            return False
+        self._control.append(text)
+        self._wakeup.set()
+        return True
+
+    def put_audio(self, payload: bytes) -> None:
+        """Queue caller audio; the oldest makes room when there is too much."""
+        if self.is_closed:
+            return
+        self._audio.append(payload)
+        self._audio_bytes += len(payload)
+        while self._audio_bytes > CALLER_AUDIO_MS_MAX * BYTES_PER_MS and len(self._audio) > 1:
+            dropped_bytes = len(self._audio.popleft())
+            self._audio_bytes -= dropped_bytes
+            self.dropped_ms += dropped_bytes // BYTES_PER_MS
+        if self.takes_audio:
+            self._wakeup.set()
+
+    def open_audio(self) -> None:
+        """The session is confirmed: what was kept goes out, in order."""
+        self.takes_audio = True
+        self._wakeup.set()
+
+    async def next_batch(self) -> tuple[list[str], list[bytes]]:
+        """Wait; return the commands and the pieces of audio of one write.
+
+        Returns two empty lists when the outbox is closed.
+        """
+        while not self._has_work() and not self.is_closed:
+            await self._wakeup.wait()
+        control = list(self._control)
+        self._control.clear()
+        return control, self._take_audio() if self.takes_audio else []
+
+    def _has_work(self) -> bool:
+        return bool(self._control) or (self.takes_audio and bool(self._audio))
+
+    def _take_audio(self) -> list[bytes]:
+        pieces: list[bytes] = []
+        while self._audio and len(pieces) < APPENDS_MAX:
+            piece = bytearray(self._audio.popleft())
+            while self._audio and len(piece) < APPEND_MS_MAX * BYTES_PER_MS:
+                piece += self._audio.popleft()
+            self._audio_bytes -= len(piece)
+            pieces.append(bytes(piece))
+        return pieces
+
+    def close(self) -> None:
+        """Nothing more goes out."""
+        self.is_closed = True
+        self._control.clear()
+        self._audio.clear()
+        self._audio_bytes = 0
+        self._wakeup.set()

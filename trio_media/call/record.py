@@ -1,0 +1,73 @@
+"""What a call tells of itself while it goes on, and what is left of it at the end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import attrs
+
+from trio_media.core.commands import Command
+from trio_media.core.events import Event
+
+
+class CallObserver(Protocol):
+    """Sees everything a call decides.  Never blocks, never raises, never decides."""
+
+    def event(self, event: Event, t_ms: int) -> None:
+        """The core is about to handle an event."""
+        ...
+
+    def commands(self, commands: Sequence[Command], t_ms: int) -> None:
+        """The core ordered something."""
+        ...
+
+    def note(self, kind: str, t_ms: int, **fields: Any) -> None:  # noqa: ANN401
+        """Something happened that decides nothing: a transcript, a leg, a drop."""
+        ...
+
+    def caller_audio(self, at_ms: int, payload: bytes) -> None:
+        """The caller's voice, mu-law, on the call's clock."""
+        ...
+
+    def heard_audio(self, at_ms: int, payload: bytes) -> None:
+        """What the carrier plays from ``at_ms`` on, as far as anyone can tell."""
+        ...
+
+    def heard_cut(self, at_ms: int) -> None:
+        """The carrier plays nothing of it from here on."""
+        ...
+
+
+@attrs.frozen(kw_only=True)
+class CallEnd:
+    """What is left of a call."""
+
+    call_sid: str
+    """Empty when the media stream never started."""
+    reason: str
+    duration_ms: int
+    counters: Mapping[str, int] = attrs.field(factory=dict)
+    latencies_ms: Mapping[str, list[int]] = attrs.field(factory=dict)
+
+
+LATENCIES_MAX = 1_000  # of a kind in one call; a call that has more is no better known by them
+
+
+@attrs.define
+class Tally:
+    """Counts and latencies of one call."""
+
+    counters: Counter[str] = attrs.field(factory=Counter)
+    latencies_ms: dict[str, list[int]] = attrs.field(factory=dict)
+
+    def count(self, name: str, amount: int = 1) -> None:
+        """Count something."""
+        self.counters[name] += amount
+
+    def took(self, name: str, latency_ms: int) -> None:
+        """Note how long something took."""
+        latencies = self.latencies_ms.setdefault(name, [])
+        if len(latencies) < LATENCIES_MAX:
+            latencies.append(latency_ms)

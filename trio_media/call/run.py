@@ -1,0 +1,306 @@
+"""When the call is over, and in what order things close.
+
+A call ends when its owner says so, when the carrier's reader is at its end, or when it is cancelled
+from outside.  Then the outboxes close, both legs say goodbye within half a second, the streams are
+aborted, and the nursery is cancelled: nothing outlives it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Protocol
+
+import attrs
+import trio
+
+from trio_media.audio.detector import Detector, SpeechTransition
+from trio_media.audio.webrtc import make_onset_detector
+from trio_media.call.control import CallControl
+from trio_media.call.heard import HeardTape
+from trio_media.call.inbound import CallerTimeline, barge_in_detection, fill_gaps, inbound_audio
+from trio_media.call.leg import WebSocketLeg, accept_carrier_leg
+from trio_media.call.line import Line
+from trio_media.call.model_session import (
+    Connect,
+    ModelService,
+    default_connect,
+    hold_model_session,
+    model_headers,
+    model_url,
+    session_request,
+)
+from trio_media.call.owner import Desk, own_call
+from trio_media.call.record import CallEnd, CallObserver
+from trio_media.call.tools import Tool
+from trio_media.call.watch import close_leg, watch_leg
+from trio_media.config import Config
+from trio_media.core.events import Say
+from trio_media.core.invariants import Invariants
+from trio_media.core.machine import DecisionCore
+from trio_media.core.policy import Authority, Ear, Policy
+from trio_media.errors import CallRefused, LegLost, RemoteProtocolError
+from trio_media.realtime import SERVICES
+from trio_media.telephony import CARRIERS
+from trio_media.telephony.events import MediaStreamStarted, TelephonyCodec
+
+ACCEPT_S: Final = 5.0  # the upgrade request is there already; answering it takes one round trip
+TRANSITIONS_MAX: Final = 16  # edges of speech that wait for the owner; more is no speech
+GREETING: Final = "Greet the caller. Say exactly this, and nothing else: {words}"
+
+
+class Log(Protocol):
+    """A logger of one call."""
+
+    def info(self, msg: object, *args: object, extra: Mapping[str, object] | None = ...) -> None:
+        """Log what an operator wants to know."""
+        ...
+
+    def warning(self, msg: object, *args: object, extra: Mapping[str, object] | None = ...) -> None:
+        """Log what an operator should look at."""
+        ...
+
+
+Admit = Callable[[MediaStreamStarted], None]
+Detect = Callable[[int], Detector]
+
+
+def admit_all(started: MediaStreamStarted) -> None:
+    """Take every call."""
+
+
+@attrs.define(kw_only=True)
+class CallOptions:
+    """What a call can be given besides its configuration; tests and applications use it."""
+
+    carrier: str = "twilio"
+    connect: Connect | None = None
+    """How the model is reached; None: over the network, by the configured URL."""
+    detect: Detect = make_onset_detector
+    """Makes the caller's detector, given how much speech (ms) confirms."""
+    tools: Mapping[str, Tool] = attrs.field(factory=dict)
+    observers: Callable[[MediaStreamStarted, Line, trio.Nursery], Sequence[CallObserver]] | None = (
+        None
+    )
+    """Makes the observers of a call that has started, with the nursery they may run in."""
+    on_control: Callable[[CallControl], None] | None = None
+    """Given the call's control when it has started."""
+    checks_invariants: bool = False
+
+
+def policy_of(config: Config) -> Policy:
+    """The core's choices, from the operator's."""
+    barge_in, playout = config.barge_in, config.playout
+    return Policy(
+        authority=Authority(barge_in.authority),
+        ear=Ear(barge_in.detector),
+        confirm_ms=2 * barge_in.min_speech_ms,
+        hush_max_ms=barge_in.hush_max_ms,
+        recover_ms=barge_in.recover_ms,
+        echo_guard_ms=barge_in.echo_guard_ms,
+        dtmf_interrupts=barge_in.dtmf_interrupts,
+        lead_ms=playout.lead_ms,
+        mark_every_ms=playout.mark_every_ms,
+    )
+
+
+async def run_call(
+    carrier_stream: trio.abc.Stream,
+    *,
+    config: Config,
+    admit: Admit = admit_all,
+    log: Log,
+    options: CallOptions | None = None,
+) -> CallEnd:
+    """Carry one call, from the websocket upgrade on the carrier's stream to its end.
+
+    ``admit`` is asked once the media stream has started; it raises `CallRefused`.  The stream is
+    closed when this returns.  **Cancellation:** a forced end: both legs are dropped at once.
+    """
+    options = options or CallOptions()
+    began_s = trio.current_time()
+    end: CallEnd | None = None
+    try:
+        async with trio.open_nursery() as nursery:
+            end = await _carry(carrier_stream, nursery, config, admit, log, options)
+            nursery.cancel_scope.cancel()
+    finally:
+        with trio.CancelScope(shield=True):
+            await trio.aclose_forcefully(carrier_stream)
+    assert end is not None
+    duration_ms = int((trio.current_time() - began_s) * 1_000)
+    end = attrs.evolve(end, duration_ms=duration_ms)
+    fields: dict[str, Any] = {"reason": end.reason, "duration_ms": duration_ms, **end.counters}
+    log.info("call ended", extra=fields)
+    return end
+
+
+async def _carry(
+    stream: trio.abc.Stream,
+    nursery: trio.Nursery,
+    config: Config,
+    admit: Admit,
+    log: Log,
+    options: CallOptions,
+) -> CallEnd:
+    """Accept, wait for the start, admit, and run the call."""
+    codec = CARRIERS[options.carrier]()
+    leg: WebSocketLeg | None = None
+    call_sid = ""
+    try:
+        with trio.fail_after(ACCEPT_S):
+            leg = await accept_carrier_leg(nursery, stream)
+        with trio.fail_after(config.twilio.start_timeout_s):
+            started = await _await_start(leg, codec)
+        call_sid = started.call_sid
+        admit(started)
+    except trio.TooSlowError:
+        log.warning("the media stream did not start in time")
+        return await _refuse(leg, call_sid, "start_timeout", 1008)
+    except CallRefused as refused:
+        log.warning("call refused", extra={"reason": refused.reason})
+        return await _refuse(leg, call_sid, "refused", 1008)
+    except LegLost as lost:
+        log.info("carrier lost before the start", extra={"detail": lost.reason})
+        return await _refuse(leg, call_sid, "carrier_lost", 1000)
+    except RemoteProtocolError as error:
+        log.warning("carrier protocol error", extra={"detail": str(error)})
+        return await _refuse(leg, call_sid, "carrier_protocol_error", 1002)
+    log.info("call started", extra={"stream_sid": started.stream_sid})
+    return await _run(leg, codec, started, config, options)
+
+
+async def _refuse(leg: WebSocketLeg | None, call_sid: str, reason: str, code: int) -> CallEnd:
+    if leg is not None:
+        await close_leg(leg, code)
+    return CallEnd(call_sid=call_sid, reason=reason, duration_ms=0)
+
+
+async def _await_start(leg: WebSocketLeg, codec: TelephonyCodec) -> MediaStreamStarted:
+    while True:
+        event = codec.decode(await leg.receive())
+        if isinstance(event, MediaStreamStarted):
+            return event
+
+
+async def _run(
+    leg: WebSocketLeg,
+    codec: TelephonyCodec,
+    started: MediaStreamStarted,
+    config: Config,
+    options: CallOptions,
+) -> CallEnd:
+    """The call's nursery: its tasks, and the owner in the middle."""
+    line = Line.begin()
+    service = _model_service(config, options)
+    control = CallControl(line)
+    detector = options.detect(2 * config.barge_in.min_speech_ms) if _hears(config) else None
+    send_transition, transitions = trio.open_memory_channel[SpeechTransition](TRANSITIONS_MAX)
+    timeline = CallerTimeline()
+    session = trio.CancelScope()
+    async with trio.open_nursery() as nursery:
+        if options.observers is not None:
+            line.observers = options.observers(started, line, nursery)
+        desk = Desk(
+            line=line,
+            core=DecisionCore(policy_of(config)),
+            carrier_codec=codec,
+            model_codec=service.codec,
+            control=control,
+            tools=options.tools,
+            nursery=nursery,
+            abort_carrier=leg.abort,
+            end_session=session.cancel,
+            invariants=Invariants(policy_of(config)) if options.checks_invariants else None,
+            tape=_tape(line) if line.observers else None,
+        )
+        line.note("started", call_sid=started.call_sid, stream_sid=started.stream_sid)
+        nursery.start_soon(_hold, service, line, session)
+        nursery.start_soon(inbound_audio, leg, codec, line, timeline, detector, send_transition)
+        nursery.start_soon(barge_in_detection, transitions, line)
+        nursery.start_soon(fill_gaps, line, timeline, detector, send_transition)
+        nursery.start_soon(write_carrier, leg, line)
+        nursery.start_soon(watch_leg, leg, line)
+        if options.on_control is not None:
+            options.on_control(control)
+        if config.agent.greeting:
+            nursery.start_soon(_greet, control, config)
+        reason = await own_call(desk)
+        line.note("ending", reason=reason)
+        await _close(leg, line, session)
+        nursery.cancel_scope.cancel()
+    return _ended(started, reason, line)
+
+
+async def _hold(service: ModelService, line: Line, session: trio.CancelScope) -> None:
+    with session:
+        await hold_model_session(service, line)
+
+
+async def _greet(control: CallControl, config: Config) -> None:
+    words = GREETING.format(words=config.agent.greeting)
+    await control.speak(words, say=Say.GREETING, protected=config.barge_in.protect_greeting)
+
+
+def _hears(config: Config) -> bool:
+    return config.barge_in.detector != "server"
+
+
+def _tape(line: Line) -> HeardTape:
+    def play(at_ms: int, payload: bytes) -> None:
+        for observer in line.observers:
+            observer.heard_audio(at_ms, payload)
+
+    def stop(at_ms: int) -> None:
+        for observer in line.observers:
+            observer.heard_cut(at_ms)
+
+    return HeardTape(play, stop)
+
+
+def _model_service(config: Config, options: CallOptions) -> ModelService:
+    realtime = config.realtime
+    return ModelService(
+        codec=SERVICES[realtime.effective_provider](realtime.dialect, realtime.model),
+        url=model_url(realtime),
+        headers=model_headers(realtime),
+        connect=options.connect or default_connect(realtime),
+        connect_timeout_s=realtime.connect_timeout_s,
+        request=session_request(config),
+    )
+
+
+async def write_carrier(leg: WebSocketLeg, line: Line) -> None:
+    """Write the carrier's outbox until it is closed.  A leg that is lost is its reader's matter."""
+    outbox = line.carrier_outbox
+    while not outbox.is_closed:
+        batch = await outbox.next_batch()
+        if not batch:
+            return
+        try:
+            await leg.send_batch([outgoing.text for outgoing in batch])
+        except LegLost:
+            await leg.abort()  # so that the reader sees it too
+            return
+        if outbox.wrote(batch, line.now_ms()):
+            line.nudge()
+
+
+async def _close(leg: WebSocketLeg, line: Line, session: trio.CancelScope) -> None:
+    """Both goodbyes at once; the model's is said by its own task when it is cancelled."""
+    line.carrier_outbox.close()
+    line.model_outbox.close()
+    session.cancel()
+    await close_leg(leg)
+
+
+def _ended(started: MediaStreamStarted, reason: str, line: Line) -> CallEnd:
+    counters = dict(line.tally.counters)
+    if line.model_outbox.dropped_ms:
+        counters["caller_dropped_ms"] = line.model_outbox.dropped_ms
+    return CallEnd(
+        call_sid=started.call_sid,
+        reason=reason,
+        duration_ms=line.now_ms(),
+        counters=counters,
+        latencies_ms=line.tally.latencies_ms,
+    )

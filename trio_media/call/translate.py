@@ -1,0 +1,101 @@
+"""From a service's events to the core's, and from its words to verdicts.  Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from trio_media.core import events as ev
+from trio_media.realtime import events as rt
+
+COMMAND_PREFIX: Final = "tm"  # event ids of ours: the prefix and the command's number
+BACKCHANNELS: Final = frozenset(
+    (
+        *("ah", "aha", "hm", "hmm", "mhm", "mm", "mmhm", "mmm", "oh", "uh", "uhhuh", "um"),
+        *("ok", "okay", "right", "sure", "yeah", "yep", "yes"),
+    )
+)
+BACKCHANNEL_WORDS_MAX: Final = 2  # "yes, okay" is none of them, "yes I would like to" is a turn
+
+_ENDED: Final = {
+    rt.ResponseStatus.COMPLETED: ev.Ended.COMPLETED,
+    rt.ResponseStatus.CANCELLED: ev.Ended.CANCELLED,
+    rt.ResponseStatus.TURN_DETECTED: ev.Ended.TURN_DETECTED,
+    rt.ResponseStatus.INCOMPLETE: ev.Ended.FAILED,
+    rt.ResponseStatus.FAILED: ev.Ended.FAILED,
+    rt.ResponseStatus.UNKNOWN: ev.Ended.FAILED,
+}
+_REFUSALS: Final = {
+    rt.ErrorKind.CANCEL_NOT_ACTIVE: ev.Refusal.NOT_ACTIVE,
+    rt.ErrorKind.ALREADY_ACTIVE: ev.Refusal.ALREADY_ACTIVE,
+}
+
+
+def event_id(command: int) -> str:
+    """The event id under which a command goes out."""
+    return f"{COMMAND_PREFIX}{command}"
+
+
+def command_of(event_id: str | None) -> int | None:
+    """The command that an event id names; None when it names none of ours."""
+    if event_id is None or not event_id.startswith(COMMAND_PREFIX):
+        return None
+    number = event_id.removeprefix(COMMAND_PREFIX)
+    return int(number) if number.isascii() and number.isdecimal() else None
+
+
+def verdict(text: str) -> ev.Verdict:
+    """What a transcript says about a turn spoken over the model."""
+    words = re.sub(r"[^\w\s]", "", text.lower()).split()
+    if not words:
+        return ev.Verdict.EMPTY
+    is_short = len(words) <= BACKCHANNEL_WORDS_MAX
+    if is_short and all(word in BACKCHANNELS for word in words):
+        return ev.Verdict.BACKCHANNEL
+    return ev.Verdict.WORDS
+
+
+def to_core(event: rt.ModelEvent) -> ev.Event | None:  # noqa: C901  # one row an event
+    """Translate an event; None for those that decide nothing.
+
+    Audio and session events are not for this: the first need their bytes kept, the second checked.
+    """
+    match event:
+        case rt.SpeechStarted(item_id=item_id):
+            return ev.ServerSpeechStarted(item_id)
+        case rt.SpeechStopped(item_id=item_id):
+            return ev.ServerSpeechStopped(item_id)
+        case rt.InputCommitted(item_id=item_id):
+            return ev.TurnCommitted(item_id)
+        case rt.InputCleared():
+            return ev.TurnFailed(None)
+        case rt.InputTranscribed(item_id=item_id, text=text):
+            return ev.TurnTranscribed(item_id, verdict(text))
+        case rt.InputTranscriptionFailed(item_id=item_id):
+            return ev.TurnFailed(item_id)
+        case rt.ResponseCreated(response_id=response_id, token=token):
+            return ev.ResponseCreated(response_id, _token(token))
+        case rt.OutputItemAdded(response_id=response_id, item_id=item_id, kind=kind):
+            return ev.ItemAdded(response_id, item_id, kind is rt.ItemKind.SPEECH)
+        case rt.OutputItemDone():
+            return _item_done(event)
+        case rt.AudioDone(response_id=response_id, item_id=item_id):
+            return ev.ItemAudioDone(response_id, item_id)
+        case rt.ResponseDone(response_id=response_id, status=status, token=token):
+            return ev.ResponseOver(response_id, _ENDED[status], _token(token))
+        case rt.ModelError(kind=kind, event_id=ours):
+            return ev.CommandRefused(_REFUSALS.get(kind, ev.Refusal.OTHER), command_of(ours))
+        case _:
+            return None
+
+
+def _token(token: str | None) -> int | None:
+    return command_of(token)
+
+
+def _item_done(event: rt.OutputItemDone) -> ev.Event | None:
+    if event.kind is rt.ItemKind.SPEECH:
+        return ev.ItemAudioDone(event.response_id, event.item_id)
+    if event.kind is rt.ItemKind.FUNCTION_CALL and event.completed and event.call_id:
+        return ev.ToolCalled(event.response_id, event.item_id, event.call_id)
+    return None

@@ -1,0 +1,234 @@
+"""The event log of a call: its front, which the owner writes to, and the task that keeps the file.
+
+Rule 1: the log never delays, blocks or ends the call.  A line that finds no place is dropped and
+counted, and the log says so itself where the hole is; a disk that fails costs the log.
+Rule 2: the file holds every line up to the last flush, once a second, however the process ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import threading
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import attrs
+import trio
+
+from trio_media.core.commands import Command
+from trio_media.core.events import Event
+from trio_media.recording.disk import DEFAULT_LIMITS, DiskLimits, run_last_step, run_step
+from trio_media.recording.log_format import (
+    LINE_BYTES_MAX,
+    LINES_DROPPED,
+    LogHeader,
+    Note,
+    Record,
+    encode_line,
+)
+
+_log = logging.getLogger(__name__)
+
+QUEUED_BATCHES_MAX: Final = 4_096  # a minute of a lively call; a batch is one step of the core
+QUEUED_BYTES_MAX: Final = 4 * 1024 * 1024  # the same in bytes, several times over
+WRITE_BYTES_MAX: Final = 256 * 1024  # what is written before its second is over
+
+
+@attrs.define
+class LogStats:
+    """What became of the lines."""
+
+    lines_written: int = 0
+    bytes_written: int = 0
+    bytes_queued: int = 0
+    """All that was ever queued; what of it is not written yet is still in memory."""
+    lines_dropped: int = 0
+    """The queue was full, the log was over, or the line could not be written as JSON."""
+    failure: str | None = None
+    """Why there is no log, or none any more; None while all is well."""
+
+
+class EventLog:
+    """The call's end of the log: never blocks and never raises."""
+
+    def __init__(self, send: trio.MemorySendChannel[bytes], stats: LogStats) -> None:
+        self._send = send
+        self.stats = stats
+        self._hole_lines = 0
+
+    def event(self, event: Event, t_ms: int) -> None:
+        """Log an event, before the commands that it leads to."""
+        self._append([event], t_ms)
+
+    def commands(self, commands: Sequence[Command], t_ms: int) -> None:
+        """Log what the core made of the event, in its order."""
+        self._append(commands, t_ms)
+
+    def note(self, kind: str, /, t_ms: int, **fields: object) -> None:
+        """Log something that the core does not know of.  What JSON cannot hold is only named."""
+        self._append([Note(kind, fields)], t_ms)
+
+    def close(self) -> None:
+        """End the log; the writer writes what there is and returns.  May be repeated."""
+        self._send.close()
+
+    def _append(self, records: Sequence[Record], t_ms: int) -> None:
+        """Queue what one step led to as one batch: it is in the log as a whole, or not at all."""
+        lines: list[bytes] = []
+        for record in records:
+            line = _encode(record, t_ms)
+            if 0 < len(line) < LINE_BYTES_MAX:
+                lines.append(line)
+            else:
+                self._drop(1)
+        if self._hole_lines:
+            # Whoever replays the log must know where it has a hole.
+            hole = Note(LINES_DROPPED, {"count": self._hole_lines})
+            self._queue([encode_line(hole, t_ms), *lines], len(lines))
+        elif lines:
+            self._queue(lines, len(lines))
+
+    def _queue(self, lines: list[bytes], records: int) -> None:
+        batch = b"".join(lines)
+        stats = self.stats
+        waiting_bytes = stats.bytes_queued - stats.bytes_written
+        if stats.failure is not None or waiting_bytes + len(batch) > QUEUED_BYTES_MAX:
+            self._drop(records)
+            return
+        try:
+            self._send.send_nowait(batch)
+        except (trio.WouldBlock, trio.BrokenResourceError, trio.ClosedResourceError):
+            self._drop(records)
+        else:
+            stats.bytes_queued += len(batch)
+            self._hole_lines = 0
+
+    def _drop(self, lines: int) -> None:
+        self._hole_lines += lines
+        self.stats.lines_dropped += lines
+
+
+def _encode(record: Record, t_ms: int) -> bytes:
+    """Give the line, or nothing for a note that JSON cannot hold."""
+    try:
+        return encode_line(record, t_ms)
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        return b""
+
+
+def open_event_log(header: LogHeader) -> tuple[EventLog, trio.MemoryReceiveChannel[bytes]]:
+    """Begin a log with its header.  The channel, and the log's ``stats``, are for `write_log`."""
+    send, receive = trio.open_memory_channel[bytes](QUEUED_BATCHES_MAX)
+    line = encode_line(header, 0)
+    assert len(line) < LINE_BYTES_MAX, "a header of such size is no header"
+    send.send_nowait(line)
+    return EventLog(send, LogStats(bytes_queued=len(line))), receive
+
+
+class _LogFile:
+    """The file.  `write` and `close` block: they are for threads, one after the other by a lock."""
+
+    def __init__(self, path: Path, stats: LogStats) -> None:
+        self.pending: deque[bytes] = deque()
+        """What is to be written.  Whichever thread comes first takes it, in order and once."""
+        self.is_over = False
+        """Nobody waits for a thread any more; the last one closes the file."""
+        self._path = path
+        self._stats = stats
+        self._file: io.BufferedWriter | None = None
+        self._lock = threading.Lock()
+
+    def write(self) -> None:
+        """Write and flush what is pending; the first time, make the file.  Raises OSError."""
+        with self._lock:
+            try:
+                if self._stats.failure is None:
+                    self._write_pending()
+            finally:
+                if self.is_over and self._file is not None:
+                    self._file.close()
+
+    def _write_pending(self) -> None:
+        if self._file is None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self._path.open("wb")
+        size_bytes = lines = 0
+        while self.pending:
+            batch = self.pending.popleft()
+            self._file.write(batch)
+            size_bytes += len(batch)
+            lines += batch.count(b"\n")
+        # What stays in the process dies with it; what the kernel has does not.
+        self._file.flush()
+        self._stats.bytes_written += size_bytes
+        self._stats.lines_written += lines
+
+
+async def write_log(
+    path: Path,
+    receive: trio.MemoryReceiveChannel[bytes],
+    stats: LogStats,
+    *,
+    limits: DiskLimits = DEFAULT_LIMITS,
+) -> None:
+    """Write what comes from the channel to ``path`` until it is closed.  Never raises for a disk.
+
+    Cancellation: everything that is queued is written first, for 500 ms at most.
+    """
+    file = _LogFile(path, stats)
+    async with receive:
+        try:
+            await run_step(file.write, limits)  # a place where nothing can be kept shows at once
+            is_over = False
+            while not is_over:
+                is_over = await _gather(receive, file.pending, limits.flush_every_s)
+                if file.pending:
+                    await run_step(file.write, limits)
+        except OSError as exc:
+            _fail(path, stats, exc)
+        finally:
+            await _finish(path, file, receive, stats, limits)
+
+
+async def _gather(
+    receive: trio.MemoryReceiveChannel[bytes], pending: deque[bytes], flush_every_s: float
+) -> bool:
+    """Collect what comes until it is to be written.  Returns whether nothing follows."""
+    size_bytes = 0
+    with trio.move_on_after(flush_every_s):
+        try:
+            while size_bytes < WRITE_BYTES_MAX:
+                batch = await receive.receive()
+                pending.append(batch)
+                size_bytes += len(batch)
+        except trio.EndOfChannel:
+            return True
+    return False
+
+
+async def _finish(
+    path: Path,
+    file: _LogFile,
+    receive: trio.MemoryReceiveChannel[bytes],
+    stats: LogStats,
+    limits: DiskLimits,
+) -> None:
+    """Write the rest, unless the disk failed, and close the file.  Raises nothing."""
+    with contextlib.suppress(trio.WouldBlock, trio.EndOfChannel):
+        while stats.failure is None:
+            file.pending.append(receive.receive_nowait())
+    file.is_over = True
+    try:
+        await run_last_step(file.write, limits)
+    except OSError as exc:
+        _fail(path, stats, exc)
+
+
+def _fail(path: Path, stats: LogStats, error: OSError) -> None:
+    if stats.failure is None:
+        stats.failure = str(error)
+        _log.warning("the event log %s is lost: %s", path, error)

@@ -1,0 +1,276 @@
+"""The stereo recording of a call: left the caller, right what the caller heard, aligned.
+
+Rule 1: recording never delays, blocks or ends the call.  What finds no place is dropped and
+counted; a disk that is full, read-only or too slow costs the recording and nothing else.
+Rule 2: the file is right up to the last flush, once a second, however the process ends.
+Rule 3: what is younger than ``lag_ms`` may still change, also where it is on disk already: frames
+that come late are put in their place, and audio that was scheduled and then cut is silenced.
+Rule 4: memory is constant: a window of mu-law, and a bounded queue in front of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import io
+import logging
+import wave
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Final, Literal, TypeAlias
+
+import attrs
+import numpy as np
+import trio
+
+from trio_media.audio.g711 import BYTES_PER_MS, SAMPLE_RATE_HZ, decode_mulaw
+from trio_media.recording.stereo_mixer import AHEAD_MS, LAG_MS, MixedSpan, StereoMixer
+
+_log = logging.getLogger(__name__)
+
+FLUSH_EVERY_S: Final = 1.0  # what a killed process may lose
+WRITE_DEADLINE_S: Final = 2.0  # a disk that is slower has lost the recording
+QUEUED_WRITES_MAX: Final = 1_024  # ten seconds of 20 ms frames both ways
+QUEUED_BYTES_MAX: Final = 2 * 10_000 * BYTES_PER_MS  # ten seconds both ways
+
+_CHANNELS: Final = 2
+_BYTES_PER_FRAME: Final = 2 * _CHANNELS  # 16 bit
+_WAV_HEADER_BYTES: Final = 44
+_WAV_AUDIO_BYTES_MAX: Final = 2**32 - 1 - _WAV_HEADER_BYTES  # RIFF counts in 32 bits: 37 hours
+
+Side: TypeAlias = Literal["left", "right"]
+
+
+@attrs.frozen(kw_only=True)
+class DiskLimits:
+    """How the file is treated."""
+
+    flush_every_s: float = FLUSH_EVERY_S
+    write_deadline_s: float = WRITE_DEADLINE_S
+    """For one step of the file.  Infinite under a virtual clock, which waits for no thread."""
+    threads: trio.CapacityLimiter | None = None
+    """Bounds the process's file threads; None is trio's own limiter."""
+
+
+DEFAULT_LIMITS: Final = DiskLimits()
+
+
+@attrs.frozen
+class _Write:
+    side: Side
+    at_ms: int
+    mulaw: bytes
+
+
+@attrs.frozen
+class _Cut:
+    at_ms: int
+
+
+class StereoRecorder:
+    """The call's end of the recording: never blocks and never fails.
+
+    All times are ms since the call began, the axis of the ``now_ms`` given to `record`.
+    """
+
+    def __init__(self, *, lag_ms: int = LAG_MS, ahead_ms: int = AHEAD_MS) -> None:
+        self.mixer = StereoMixer(lag_ms=lag_ms, ahead_ms=ahead_ms)
+        self.dropped_bytes = 0
+        """Mu-law bytes that found no place: too late, too far ahead, or the queue was full."""
+        self.failure: str | None = None
+        """Why there is no recording, or none any more; None while all is well."""
+        self.is_closed = trio.Event()
+        self._send, self._receive = trio.open_memory_channel[_Write | _Cut](QUEUED_WRITES_MAX)
+        self._queued_bytes = 0
+        self._overdue_cut_ms: int | None = None
+
+    def write_left(self, at_ms: int, mulaw: bytes) -> None:
+        """Record the caller's audio whose first sample was spoken at ``at_ms``."""
+        self._queue("left", at_ms, mulaw)
+
+    def write_right(self, at_ms: int, mulaw: bytes) -> None:
+        """Record audio that the caller hears from ``at_ms`` on; it may lie in the future."""
+        self._queue("right", at_ms, mulaw)
+
+    def cut_right(self, at_ms: int) -> None:
+        """Take back what was to be heard from ``at_ms`` on, as far as it is not final."""
+        if self._is_over:
+            return
+        try:
+            self._send.send_nowait(_Cut(at_ms))
+        except trio.WouldBlock:
+            # A queue that is full stays full until all of it is mixed, so whatever comes after
+            # this cut is dropped, and it is in its place when it is done last.
+            overdue_ms = self._overdue_cut_ms
+            self._overdue_cut_ms = at_ms if overdue_ms is None else min(at_ms, overdue_ms)
+
+    def close(self) -> None:
+        """End the recording; `record` writes what there is and returns.  May be repeated."""
+        self.is_closed.set()
+
+    def mix(self) -> None:
+        """Move everything that is queued into the mixer."""
+        with contextlib.suppress(trio.WouldBlock):
+            while True:
+                self._mix_one(self._receive.receive_nowait())
+        if self._overdue_cut_ms is not None:
+            self.mixer.cut_right(self._overdue_cut_ms)
+            self._overdue_cut_ms = None
+        self._queued_bytes = 0
+
+    def fail(self, reason: str) -> None:
+        """Give the recording up; everything that is still to come goes nowhere."""
+        self.failure = reason
+
+    @property
+    def _is_over(self) -> bool:
+        return self.failure is not None or self.is_closed.is_set()
+
+    def _queue(self, side: Side, at_ms: int, mulaw: bytes) -> None:
+        if self._is_over:
+            return
+        if self._queued_bytes + len(mulaw) > QUEUED_BYTES_MAX:
+            self.dropped_bytes += len(mulaw)
+            return
+        try:
+            self._send.send_nowait(_Write(side, at_ms, mulaw))
+            self._queued_bytes += len(mulaw)
+        except trio.WouldBlock:
+            self.dropped_bytes += len(mulaw)
+
+    def _mix_one(self, message: _Write | _Cut) -> None:
+        if isinstance(message, _Cut):
+            self.mixer.cut_right(message.at_ms)
+        elif message.side == "left":
+            self.dropped_bytes += self.mixer.write_left(message.at_ms, message.mulaw)
+        else:
+            self.dropped_bytes += self.mixer.write_right(message.at_ms, message.mulaw)
+
+
+class WavFile:
+    """The file.  Every method blocks: call it in a thread, and in one at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: io.BufferedRandom | None = None
+        self._wave: wave.Wave_write | None = None
+        self._frames = 0
+        self.is_abandoned = False
+        """Set when nobody waits for the thread any more; the file closes when it comes back."""
+
+    def open(self) -> None:
+        """Make the directory and the file, with a header.  Raises OSError."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = self._path.open("w+b")
+        self._wave = wave.Wave_write(self._file)
+        self._wave.setnchannels(_CHANNELS)
+        self._wave.setsampwidth(2)
+        self._wave.setframerate(SAMPLE_RATE_HZ)
+        self._wave.writeframes(b"")
+        assert self._file.tell() == _WAV_HEADER_BYTES
+        self._file.flush()
+
+    def write(self, span: MixedSpan) -> None:
+        """Correct what the file has, append what it lacks, and set its header.  Raises OSError."""
+        assert self._file is not None
+        assert self._wave is not None
+        assert span.start_sample <= self._frames, "a span would leave a hole"
+        pcm = _interleave(span)
+        size_bytes = span.start_sample * _BYTES_PER_FRAME + len(pcm)
+        if size_bytes > _WAV_AUDIO_BYTES_MAX:
+            raise OSError(errno.EFBIG, "a WAV file holds no more", str(self._path))
+        # A span reaches the end of the file at least, so the position is right for appending.
+        known_bytes = (self._frames - span.start_sample) * _BYTES_PER_FRAME
+        if known_bytes:
+            self._file.seek(_WAV_HEADER_BYTES + span.start_sample * _BYTES_PER_FRAME)
+            self._file.write(pcm[:known_bytes])
+        self._wave.writeframes(pcm[known_bytes:])
+        self._frames = max(self._frames, span.start_sample + len(span.left))
+        # What stays in the process dies with it; what the kernel has does not.
+        self._file.flush()
+
+    def close(self) -> None:
+        """Close the file if it is open, also after an error.  Raises OSError."""
+        wav, self._wave = self._wave, None
+        file, self._file = self._file, None
+        try:
+            if wav is not None:
+                wav.close()
+        finally:
+            if file is not None:
+                file.close()
+
+
+def _interleave(span: MixedSpan) -> bytes:
+    pcm = np.empty((len(span.left), _CHANNELS), dtype="<i2")
+    pcm[:, 0] = decode_mulaw(span.left)
+    pcm[:, 1] = decode_mulaw(span.right)
+    return pcm.tobytes()
+
+
+async def record(
+    recorder: StereoRecorder,
+    path: Path,
+    *,
+    now_ms: Callable[[], int],
+    limits: DiskLimits = DEFAULT_LIMITS,
+) -> None:
+    """Write the call to ``path`` until ``recorder`` is closed or fails.  Never raises for a disk.
+
+    ``now_ms`` gives ms since the call began.
+
+    Cancellation: what is queued is written first, within the limits; a thread that does not
+    come back is left alone and closes the file when it does.
+    """
+    file = WavFile(path)
+    try:
+        await _in_thread(file, file.open, limits)
+        is_last = False
+        while not is_last:
+            try:
+                with trio.move_on_after(limits.flush_every_s):
+                    await recorder.is_closed.wait()
+            finally:
+                # Also when cancelled: what the call heard until then belongs to it.
+                is_last = recorder.is_closed.is_set()
+                await _flush(recorder, file, now_ms(), limits)
+    except OSError as exc:
+        recorder.fail(str(exc))
+        _log.warning("the recording %s is lost: %s", path, exc)
+    finally:
+        recorder.close()
+        if not file.is_abandoned:
+            with contextlib.suppress(OSError):  # every write was flushed, or failed and was logged
+                await _in_thread(file, file.close, limits)
+
+
+async def _flush(
+    recorder: StereoRecorder, file: WavFile, until_ms: int, limits: DiskLimits
+) -> None:
+    recorder.mix()
+    while (span := recorder.mixer.take(until_ms)) is not None:
+        await _in_thread(file, partial(file.write, span), limits)
+
+
+async def _in_thread(file: WavFile, step: Callable[[], None], limits: DiskLimits) -> None:
+    """Run one step of the file.  Raises OSError, also when the disk takes too long.
+
+    Cancellation waits for the step: two threads must never have the same file.
+    """
+    with trio.CancelScope(shield=True) as scope:
+        scope.deadline = trio.current_time() + limits.write_deadline_s
+        await trio.to_thread.run_sync(
+            partial(_run_step, file, step), abandon_on_cancel=True, limiter=limits.threads
+        )
+    if scope.cancelled_caught:
+        file.is_abandoned = True
+        raise OSError(errno.ETIMEDOUT, f"the disk took more than {limits.write_deadline_s:g} s")
+
+
+def _run_step(file: WavFile, step: Callable[[], None]) -> None:
+    try:
+        step()
+    finally:
+        if file.is_abandoned:
+            file.close()

@@ -1,7 +1,7 @@
 """The configuration: one frozen class a section, every limit with its unit.
 
-The keys and defaults are those of the README's table.  `load_config` merges the TOML file, the
-environment and the flags, in this order; the last wins.
+The keys and defaults are those of the README's table.  `config_load.load_config` merges the TOML
+file, the environment and the flags, in this order; the last wins.
 """
 
 from __future__ import annotations

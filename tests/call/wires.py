@@ -7,22 +7,36 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
+from collections import deque
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import attrs
 import trio
 import trio_websocket
-from trio.testing import memory_stream_pair
 
-from trio_media.audio.detector import SpeechEdge, SpeechTransition
-from trio_media.call.control import CallControl
-from trio_media.call.record import CallEnd
-from trio_media.call.run import Admit, CallOptions, admit_all, run_call
-from trio_media.config import Config
+Message: TypeAlias = dict[str, Any]
+Wanted: TypeAlias = Callable[[Message], bool]
 
-MULAW_FRAME = b"\xff" * 160
+FRAME_MS = 20
+QUIET_FRAME = b"\xff" * 160
+LOUD_FRAME = b"\x00" * 160
+
+
+def speech(length_ms: int, *, start_ms: int = 0) -> bytes:
+    """Audio of which every millisecond says which one it is."""
+    numbers = range(start_ms, start_ms + length_ms)
+    return b"".join(number.to_bytes(4, "big") * 2 for number in numbers)
+
+
+def numbers_of(audio: bytes) -> list[int]:
+    """The milliseconds of `speech` that some audio holds; padding is left out."""
+    pieces = (audio[i : i + 8] for i in range(0, len(audio) - 7, 8))
+    return [int.from_bytes(piece[:4], "big") for piece in pieces if piece != b"\xff" * 8]
+
+
+def is_type(name: str) -> Wanted:
+    return lambda message: message.get("type") == name or message.get("event") == name
 
 
 @attrs.define(eq=False)
@@ -31,59 +45,120 @@ class Wire:
 
     websocket: trio_websocket.WebSocketConnection
     began_s: float
-    came: list[tuple[int, dict[str, Any]]] = attrs.field(factory=list)
+    came: list[tuple[int, Message]] = attrs.field(factory=list)
     closed: trio.Event = attrs.field(factory=trio.Event)
+    closed_ms: int | None = None
+    close_code: int | None = None
+    is_deaf: bool = False
+    """Does not even read."""
     _news: trio.Event = attrs.field(factory=trio.Event)
 
     def now_ms(self) -> int:
         return round((trio.current_time() - self.began_s) * 1_000)
 
-    async def listen(self, task_status: Any = trio.TASK_STATUS_IGNORED) -> None:
-        task_status.started()
+    async def listen(self) -> None:
         try:
             while True:
                 message = json.loads(await self.websocket.get_message())
                 self.came.append((self.now_ms(), message))
-                self.on_message(message)
+                await self.on_message(message)
                 self._wake()
-        except trio_websocket.ConnectionClosed:
+        except trio_websocket.ConnectionClosed as closed:
+            self.close_code = None if closed.reason is None else closed.reason.code
+            self.closed_ms = self.now_ms()
             self.closed.set()
             self._wake()
 
-    def on_message(self, message: dict[str, Any]) -> None:
+    async def on_message(self, message: Message) -> None:
         """Subclasses answer here."""
 
     def _wake(self) -> None:
         self._news.set()
         self._news = trio.Event()
 
-    async def send(self, message: dict[str, Any]) -> None:
+    async def send(self, message: Message) -> None:
         await self.websocket.send_message(json.dumps(message))
 
-    async def wait_for(self, wanted: Any, *, count: int = 1) -> list[dict[str, Any]]:
+    async def wait_for(self, wanted: Wanted, *, count: int = 1) -> list[Message]:
         """Wait until so many messages satisfy ``wanted``; return all that do."""
         while True:
-            found = [m for _, m in self.came if wanted(m)]
+            found = [message for _, message in self.came if wanted(message)]
             if len(found) >= count:
                 return found
-            if self.closed.is_set():
-                raise AssertionError(f"closed after {[m for _, m in self.came]}")
+            assert not self.closed.is_set(), f"closed after {[m for _, m in self.came]}"
             await self._news.wait()
 
+    def of(self, kind: str) -> list[Message]:
+        return [message for _, message in self.came if is_type(kind)(message)]
 
-def is_type(name: str) -> Any:
-    return lambda message: message.get("type") == name or message.get("event") == name
+    def times_ms(self, kind: str) -> list[int]:
+        return [at_ms for at_ms, message in self.came if is_type(kind)(message)]
 
 
 @attrs.define(eq=False)
 class Carrier(Wire):
-    """The Twilio side of a call."""
+    """Twilio's side of a call: plays in real time, and echoes marks."""
 
     stream_sid: str = "MZ1"
+    echoes: bool = True
     sequence: int = 0
-    timestamp_ms: int = 0
+    played: list[tuple[float, bytes]] = attrs.field(factory=list)
+    """When each piece begins to be heard; cut where a clear cut it."""
+    _started_s: float = 0.0
+    _plays_until_s: float = 0.0
+    _marks: deque[tuple[float, str]] = attrs.field(factory=deque)
+    _mark_came: trio.Event = attrs.field(factory=trio.Event)
+
+    # --- what the caller hears ---
+
+    async def on_message(self, message: Message) -> None:
+        now_s = trio.current_time()
+        if message["event"] == "media":
+            payload = base64.b64decode(message["media"]["payload"])
+            begins_s = max(now_s, self._plays_until_s)
+            self.played.append((begins_s, payload))
+            self._plays_until_s = begins_s + len(payload) / 8_000
+        elif message["event"] == "mark":
+            self._marks.append((max(now_s, self._plays_until_s), message["mark"]["name"]))
+            self._mark_came.set()
+        elif message["event"] == "clear":
+            self._cut(now_s)
+
+    def _cut(self, now_s: float) -> None:
+        self.played = [(s, _until(p, now_s - s)) for s, p in self.played if s < now_s]
+        self._plays_until_s = now_s
+        self._marks = deque((now_s, name) for _, name in self._marks)
+        self._mark_came.set()
+
+    async def echo_marks(self) -> None:
+        while True:
+            due_s = self._marks[0][0] if self._marks else float("inf")
+            if due_s > trio.current_time():
+                self._mark_came = trio.Event()
+                with trio.move_on_at(due_s):
+                    await self._mark_came.wait()
+                continue
+            _, name = self._marks.popleft()
+            if self.echoes:
+                try:
+                    await self.echo(name)
+                except trio_websocket.ConnectionClosed:
+                    return
+
+    def heard(self) -> bytes:
+        """What the caller has heard up to now."""
+        now_s = trio.current_time()
+        return b"".join(_until(p, now_s - s) for s, p in self.played if s < now_s)
+
+    def sent(self) -> bytes:
+        """All audio that ever came, heard or not."""
+        media = [message["media"]["payload"] for message in self.of("media")]
+        return b"".join(base64.b64decode(payload) for payload in media)
+
+    # --- what it says ---
 
     async def start(self, call_sid: str = "CA1", **parameters: str) -> None:
+        self._started_s = trio.current_time()
         await self.send({"event": "connected", "protocol": "Call", "version": "1.0.0"})
         media_format = {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1}
         start = {
@@ -98,23 +173,26 @@ class Carrier(Wire):
 
     async def _event(self, event: str, **fields: Any) -> None:
         self.sequence += 1
-        message = {
-            "event": event,
-            "sequenceNumber": str(self.sequence),
-            "streamSid": self.stream_sid,
-            **fields,
-        }
-        await self.send(message)
+        common = {"sequenceNumber": str(self.sequence), "streamSid": self.stream_sid}
+        await self.send({"event": event, **common, **fields})
 
-    async def media(self, payload: bytes = MULAW_FRAME) -> None:
+    async def media(self, payload: bytes = QUIET_FRAME, *, timestamp_ms: int | None = None) -> None:
+        """Send caller audio; its timestamp is now, if it is not told."""
+        if timestamp_ms is None:
+            timestamp_ms = round((trio.current_time() - self._started_s) * 1_000)
         media = {
             "track": "inbound",
             "chunk": "1",
-            "timestamp": str(self.timestamp_ms),
+            "timestamp": str(timestamp_ms),
             "payload": base64.b64encode(payload).decode(),
         }
-        self.timestamp_ms += len(payload) // 8
         await self._event("media", media=media)
+
+    async def talk(self, length_ms: int, frame: bytes = LOUD_FRAME) -> None:
+        """Send frames in real time."""
+        for _ in range(0, length_ms, FRAME_MS):
+            await trio.sleep(FRAME_MS / 1_000)
+            await self.media(frame)
 
     async def key(self, digit: str) -> None:
         await self._event("dtmf", dtmf={"track": "inbound_track", "digit": digit})
@@ -125,31 +203,52 @@ class Carrier(Wire):
     async def stop(self) -> None:
         await self._event("stop", stop={"accountSid": "AC1", "callSid": "CA1"})
 
-    def heard(self) -> bytes:
-        """All audio that was ever sent to the carrier."""
-        media = [m["media"]["payload"] for _, m in self.came if m["event"] == "media"]
-        return b"".join(base64.b64decode(payload) for payload in media)
+
+def _until(payload: bytes, length_s: float) -> bytes:
+    return payload[: 8 * max(0, round(length_s * 1_000))]
 
 
 @attrs.define(eq=False)
 class Model(Wire):
     """The model service's side of a call."""
 
+    obeys: bool = True
+    """Ends a response that is cancelled, and confirms changes of the session."""
     number: int = 0
+    creates_taken: int = 0
 
-    async def begin(self, **overrides: Any) -> dict[str, Any]:
+    async def on_message(self, message: Message) -> None:
+        if not self.obeys:
+            return
+        if message["type"] == "response.cancel":
+            await self.done(message["response_id"], "cancelled", "client_cancelled")
+        elif message["type"] == "session.update" and len(self.of("session.update")) > 1:
+            await self.event("session.updated", session=message["session"])
+
+    async def begin(self, **overrides: Any) -> Message:
         """Agree on the session that is asked for; return what was asked."""
         await self.event("session.created", session={"id": "sess_1", "type": "realtime"})
         [update] = await self.wait_for(is_type("session.update"))
-        session = {**update["session"], **overrides}
-        await self.event("session.updated", session=session)
+        await self.event("session.updated", session={**update["session"], **overrides})
         return update
 
     async def event(self, kind: str, **fields: Any) -> None:
         self.number += 1
         await self.send({"type": kind, "event_id": f"event_{self.number}", **fields})
 
-    async def created(self, response_id: str, create: dict[str, Any] | None = None) -> None:
+    async def error(self, code: str, event_id: str | None = None, message: str = "") -> None:
+        error = {"type": "invalid_request_error", "code": code, "message": message}
+        await self.event("error", error={**error, "event_id": event_id})
+
+    # --- responses ---
+
+    async def next_create(self) -> Message:
+        """Wait for the next create that nobody waited for yet."""
+        found = await self.wait_for(is_type("response.create"), count=self.creates_taken + 1)
+        self.creates_taken += 1
+        return found[self.creates_taken - 1]
+
+    async def created(self, response_id: str, create: Message | None = None) -> None:
         metadata = None if create is None else create["response"]["metadata"]
         response = {"id": response_id, "status": "in_progress", "metadata": metadata}
         await self.event("response.created", response=response)
@@ -161,13 +260,28 @@ class Model(Wire):
         )
 
     async def audio(self, response_id: str, item_id: str, payload: bytes) -> None:
+        """Audio, much faster than real time, in bursts of 100 ms."""
+        for start in range(0, len(payload), 800):
+            await self.event(
+                "response.output_audio.delta",
+                response_id=response_id,
+                item_id=item_id,
+                output_index=0,
+                content_index=0,
+                delta=base64.b64encode(payload[start : start + 800]).decode(),
+            )
+
+    async def calls_tool(self, response_id: str, call_id: str, name: str, arguments: str) -> None:
+        item = {
+            "id": f"F{call_id}",
+            "type": "function_call",
+            "status": "completed",
+            "call_id": call_id,
+            "name": name,
+            "arguments": arguments,
+        }
         await self.event(
-            "response.output_audio.delta",
-            response_id=response_id,
-            item_id=item_id,
-            output_index=0,
-            content_index=0,
-            delta=base64.b64encode(payload).decode(),
+            "response.output_item.done", response_id=response_id, output_index=0, item=item
         )
 
     async def done(
@@ -177,120 +291,50 @@ class Model(Wire):
         response = {"id": response_id, "status": status, "status_details": details, "output": []}
         await self.event("response.done", response=response)
 
-    async def says(self, response_id: str, item_id: str, payload: bytes, **kwargs: Any) -> None:
-        """One whole spoken response, in bursts of 100 ms."""
-        await self.created(response_id, kwargs.get("create"))
+    async def opens(self, response_id: str, item_id: str, payload: bytes = b"") -> Message:
+        """Answer the next create with a response that stays open; return the create."""
+        create = await self.next_create()
+        await self.created(response_id, create)
         await self.item(response_id, item_id)
-        for start in range(0, len(payload), 800):
-            await self.audio(response_id, item_id, payload[start : start + 800])
-        await self.done(response_id)
+        await self.audio(response_id, item_id, payload)
+        return create
 
-    async def turn(self, item_id: str) -> None:
-        """A caller's turn, from its start to its commit."""
-        await self.event(
-            "input_audio_buffer.speech_started", item_id=item_id, audio_start_ms=0
-        )
+    async def says(self, response_id: str, item_id: str, payload: bytes) -> Message:
+        """Answer the next create with a whole spoken response; return the create."""
+        create = await self.opens(response_id, item_id, payload)
+        await self.done(response_id)
+        return create
+
+    # --- the caller, as the service hears them ---
+
+    async def hears_start(self, item_id: str) -> None:
+        await self.event("input_audio_buffer.speech_started", item_id=item_id, audio_start_ms=0)
+
+    async def hears_stop(self, item_id: str) -> None:
         await self.event("input_audio_buffer.speech_stopped", item_id=item_id, audio_end_ms=500)
+
+    async def commits(self, item_id: str) -> None:
         await self.event("input_audio_buffer.committed", item_id=item_id, previous_item_id=None)
 
-    def of(self, kind: str) -> list[dict[str, Any]]:
-        return [m for _, m in self.came if m["type"] == kind]
+    async def transcribes(self, item_id: str, text: str) -> None:
+        kind = "conversation.item.input_audio_transcription.completed"
+        await self.event(kind, item_id=item_id, content_index=0, transcript=text)
 
+    async def turn(self, item_id: str, text: str | None = None) -> None:
+        """A caller's turn, from its start to its commit, and what was said in it."""
+        await self.hears_start(item_id)
+        await self.hears_stop(item_id)
+        await self.commits(item_id)
+        if text is not None:
+            await self.transcribes(item_id, text)
 
-@attrs.define(eq=False)
-class LiveCall:
-    """A call under test, with both of its wires in the test's hands."""
+    # --- what it got ---
 
-    carrier: Carrier
-    model: Model | None = None
-    end: CallEnd | None = None
-    control: CallControl | None = None
-    ended: trio.Event = attrs.field(factory=trio.Event)
-    model_came: trio.Event = attrs.field(factory=trio.Event)
+    def caller_audio(self) -> bytes:
+        pieces = [m["audio"] for m in self.of("input_audio_buffer.append")]
+        return b"".join(base64.b64decode(piece) for piece in pieces)
 
-
-class SpeechByByte:
-    """A detector for tests: a frame of 0x00 is speech; confirmed when it has lasted long enough."""
-
-    def __init__(self, confirm_ms: int) -> None:
-        self.confirm_ms = confirm_ms
-        self.since_ms: int | None = None
-        self.is_confirmed = False
-
-    def hear(self, payload: bytes, at_ms: int) -> list[SpeechTransition]:
-        end_ms = at_ms + len(payload) // 8
-        is_speech = payload[:1] == b"\x00"
-        if is_speech and self.since_ms is None:
-            self.since_ms, self.is_confirmed = at_ms, False
-            return [SpeechTransition(SpeechEdge.BEGAN, end_ms)]
-        if not is_speech and self.since_ms is not None:
-            self.since_ms = None
-            return [SpeechTransition(SpeechEdge.ENDED, end_ms)]
-        if is_speech and not self.is_confirmed and end_ms - self.since_ms >= self.confirm_ms:
-            self.is_confirmed = True
-            return [SpeechTransition(SpeechEdge.CONFIRMED, end_ms)]
-        return []
-
-
-class QuietLog:
-    """A logger that keeps what is logged."""
-
-    def __init__(self) -> None:
-        self.lines: list[tuple[str, Any]] = []
-
-    def info(self, msg: object, *args: object, extra: Any = None) -> None:
-        self.lines.append((str(msg), extra))
-
-    warning = info
-
-
-@asynccontextmanager
-async def live_call(
-    config: Config | None = None, *, admit: Admit = admit_all, **options: Any
-) -> AsyncIterator[LiveCall]:
-    """Run a call over memory streams.  Leaving ends it, if it has not ended."""
-    ours, theirs = memory_stream_pair()
-    config = config or Config()
-    began_s = trio.current_time()
-
-    async with trio.open_nursery() as nursery:
-
-        async def connect() -> trio.abc.Stream:
-            near, far = memory_stream_pair()
-            nursery.start_soon(serve_model, far)
-            return near
-
-        async def serve_model(far: trio.abc.Stream) -> None:
-            request = await trio_websocket.wrap_server_stream(
-                nursery, far, max_message_size=2**24
-            )
-            call.model = Model(await request.accept(), began_s)
-            call.model_came.set()
-            await call.model.listen()
-
-        async def run() -> None:
-            given = {"connect": connect, "detect": SpeechByByte, "checks_invariants": True}
-            given["on_control"] = lambda control: setattr(call, "control", control)
-            call.end = await run_call(
-                theirs,
-                config=config,
-                admit=admit,
-                log=QuietLog(),
-                options=CallOptions(**{**given, **options}),
-            )
-            call.ended.set()
-
-        call = LiveCall(carrier=None)  # type: ignore[arg-type]
-        nursery.start_soon(run)
-        websocket = await trio_websocket.wrap_client_stream(
-            nursery, ours, "localhost", "/twilio/media", max_message_size=2**24
-        )
-        call.carrier = Carrier(websocket, began_s)
-        nursery.start_soon(call.carrier.listen)
-        yield call
-        if not call.ended.is_set():
-            await call.carrier.stop()
-            await call.ended.wait()
-        assert call.end is not None
-        assert call.end.counters.get("broken_invariants", 0) == 0
-        nursery.cancel_scope.cancel()
+    def orders(self) -> list[str]:
+        """What it was told, without the caller's audio, in order."""
+        kinds = [message["type"] for _, message in self.came]
+        return [kind for kind in kinds if kind != "input_audio_buffer.append"]

@@ -10,13 +10,16 @@
                                 │  ▲
  carrier marks, keys, stop ─────┘  └──── interrupt(), speak(), hang_up(), tools, deadlines
                                 │
-                                └──► carrier outbox (media, mark, clear) ──► write_carrier ─► carrier
+                                └──► carrier outbox (media, mark, clear) ──► write_carrier
 ```
 
 - ``run``: when the call is over, and in what order things close.
-- ``owner``: the only task that runs the decision core; it never awaits the network.
+- ``owner``: the only task that runs the decision core; it never awaits the network.  ``desk`` is
+  what it works with, ``carry_out`` what it does for each command.
 - ``outboxes``: what waits for a wire, what overtakes what, and what is dropped when it is full.
 - ``stream``, ``leg``: bytes, websockets, and the only place where foreign errors become ours.
-- ``inbound``, ``model_session``: the two readers.  ``translate``: a service's events to the core's.
+- ``watch``: how a leg is found dead, and how it is closed.
+- ``inbound``, ``model_session``: the two readers.  ``outbound``: the carrier's writer.
+- ``model_service``, ``translate``: what is asked of a service, and its events as the core's.
 - ``control``: the call in the hands of an application.
 """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Final
 
 import attrs
@@ -19,7 +18,8 @@ class AudioStore:
     """Mu-law bytes of items.  The reader of the model adds, the owner of the call takes."""
 
     _items: dict[str, bytearray] = attrs.field(factory=dict)
-    _released: deque[str] = attrs.field(factory=lambda: deque(maxlen=RELEASED_MAX))
+    _released: dict[str, None] = attrs.field(factory=dict)
+    """Used as a set that knows which is the oldest."""
     held_bytes: int = 0
 
     def add(self, item_id: str, payload: bytes) -> int:
@@ -47,5 +47,6 @@ class AudioStore:
     def release(self, item_id: str) -> None:
         """Forget an item's audio, and what may still come of it."""
         self.held_bytes -= len(self._items.pop(item_id, b""))
-        if item_id not in self._released:
-            self._released.append(item_id)
+        self._released[item_id] = None
+        if len(self._released) > RELEASED_MAX:
+            del self._released[next(iter(self._released))]

@@ -6,6 +6,8 @@ call ends.
 
 from __future__ import annotations
 
+from typing import Final
+
 import attrs
 import outcome
 import trio
@@ -13,6 +15,9 @@ import trio
 from trio_media.call.line import Line
 from trio_media.core import events as ev
 from trio_media.core.commands import Outcome
+from trio_media.errors import LocalProtocolError
+
+WORDS_MAX: Final = 64  # requests to speak that wait; nobody listens to more
 
 
 @attrs.frozen
@@ -40,12 +45,15 @@ class Reply:
 
 @attrs.define(eq=False)
 class CallControl:
-    """What may be asked of a live call, from any task of its nursery."""
+    """What may be asked of a live call, from any task.  Nothing here outlasts the call."""
 
     line: Line
     _last_request: int = 0
     _replies: dict[int, Reply] = attrs.field(factory=dict)
     _words: dict[int, str] = attrs.field(factory=dict)
+    """What is to be said, until the model says it."""
+    _posting: set[trio.CancelScope] = attrs.field(factory=set)
+    """Who waits for room in the owner's inbox."""
     is_over: bool = False
 
     async def interrupt(
@@ -56,12 +64,11 @@ class CallControl:
         ``through``: the newest answer that is meant, from `newest`; None: whatever there is.
         **Cancellation:** the interruption goes on, unawaited.
         """
-        if self.is_over:
-            return InterruptionResult(Outcome.CALL_ENDED, 0)
         request = self._next_request()
         reply = self._replies[request] = Reply()
         try:
-            await self.line.send_inbox.send(ev.InterruptRequested(request, reason, through))
+            if not await self._post(ev.InterruptRequested(request, reason, through)):
+                return InterruptionResult(Outcome.CALL_ENDED, 0)
             await reply.came.wait()
         finally:
             self._replies.pop(request, None)
@@ -83,27 +90,43 @@ class CallControl:
         """Have the model speak, by instructions, when its turn comes.
 
         ``protected``: the caller cannot interrupt it.  ``keep``: an interruption does not drop it
-        while it waits.
+        while it waits.  Raises `LocalProtocolError` when `WORDS_MAX` requests wait already.
         """
-        if self.is_over:
-            return
+        if len(self._words) >= WORDS_MAX:
+            raise LocalProtocolError(f"{WORDS_MAX} requests to speak wait already")
         request = self._next_request()
         self._words[request] = words
-        await self.line.send_inbox.send(ev.SpeechRequested(request, say, protected, keep))
+        is_posted = False
+        try:
+            is_posted = await self._post(ev.SpeechRequested(request, say, protected, keep))
+        finally:
+            if not is_posted:
+                self.forget_words(request)
 
     async def hang_up(self) -> None:
         """End the call now."""
-        if not self.is_over:
-            await self.line.send_inbox.send(ev.HangUpRequested())
+        await self._post(ev.HangUpRequested())
+
+    async def _post(self, event: ev.Event) -> bool:
+        """Put a letter into the owner's inbox.  Returns False when the call is over first."""
+        if self.is_over:
+            return False
+        with trio.CancelScope() as posting:
+            self._posting.add(posting)
+            try:
+                await self.line.send_inbox.send(event)
+            finally:
+                self._posting.discard(posting)
+        return not posting.cancelled_caught
 
     # --- for the owner ----------------------------------------------------------------------
 
     def words_of(self, request: int | None) -> str | None:
-        """The instructions of a request to speak, once."""
+        """The instructions of a request to speak."""
         return None if request is None else self._words.get(request)
 
-    def dropped(self, request: int) -> None:
-        """A request to speak will not be carried out."""
+    def forget_words(self, request: int) -> None:
+        """A request to speak was carried out, or will not be."""
         self._words.pop(request, None)
 
     def settled(self, request: int, result: InterruptionResult) -> None:
@@ -115,6 +138,8 @@ class CallControl:
     def end(self) -> None:
         """The call is over: nobody waits any longer."""
         self.is_over = True
+        for posting in self._posting:
+            posting.cancel()
         for reply in self._replies.values():
             reply.give(InterruptionResult(Outcome.CALL_ENDED, 0))
 

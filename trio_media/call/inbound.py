@@ -25,6 +25,7 @@ GAP_MS_MIN: Final = 20  # a jump by less is jitter of the timestamps
 GAP_MS_MAX: Final = 5_000  # longer silence says nothing more to any detector
 QUIET_LINE_MS: Final = 400  # no audio for so long: silence is filled in by the clock
 FILL_EVERY_S: Final = 0.2
+CLOCK_MS_MAX: Final = 10_000  # a timestamp farther from the clock than this begins a new count
 
 
 @attrs.define
@@ -36,15 +37,17 @@ class CallerTimeline:
     offset_ms: int = 0
     """Call clock minus timestamp, as the first audio had it."""
     last_ms: int = 0
-    """Call clock at which audio, or silence in its place, was last forwarded."""
+    """Call clock at which audio last came."""
     filled_ms: int = 0
     """Silence filled in by the clock since audio last came."""
 
     def gap_ms(self, timestamp_ms: int, length_ms: int, now_ms: int) -> int:
         """Take in audio; return how much silence belongs in front of it."""
-        if self.position_ms is None:
+        from_clock_ms = timestamp_ms + self.offset_ms - now_ms
+        if self.position_ms is None or abs(from_clock_ms) > CLOCK_MS_MAX:
             self.position_ms = timestamp_ms
             self.offset_ms = now_ms - timestamp_ms
+            self.filled_ms = 0
         gap_ms = timestamp_ms - self.position_ms - self.filled_ms
         missing_ms = min(gap_ms, GAP_MS_MAX) if gap_ms >= GAP_MS_MIN else 0
         self.position_ms = max(self.position_ms, timestamp_ms) + length_ms
@@ -87,7 +90,8 @@ async def inbound_audio(
             elif event is not None:
                 await _pass_on(event, line)
     except LegLost as lost:
-        line.note("carrier_lost", reason=lost.reason)
+        if not line.carrier_outbox.is_closed:  # else it is our own goodbye that ends it
+            line.note("carrier_lost", reason=lost.reason)
         await line.send_inbox.send(Ending("carrier_lost"))
     except RemoteProtocolError as error:
         line.note("carrier_protocol_error", detail=str(error))

@@ -3,22 +3,24 @@
 Hazards of trio-websocket 0.12 that are closed here: a cancelled send leaves half a frame (the
 stream refuses to go on), ``aclose`` waits a minute for a peer that does not read (deadlines, then
 the stream is aborted), zero-length fragments pass the message limit (a byte budget), a queue of
-one message holds up pings and closes (a longer queue).
+one message holds up pings and closes (a longer queue), and its reader raises what goes wrong into
+the nursery in which it runs, or ends while somebody waits for a handshake (`Reader`).
 """
 
 from __future__ import annotations
 
 import ssl
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
 import attrs
 import trio
 import trio_websocket
+from wsproto.utilities import LocalProtocolError as IllegalNow
 
 from trio_media.call.stream import LegStream
-from trio_media.errors import ConfigError, LegLost, ModelRefused, RemoteProtocolError
+from trio_media.errors import ConfigError, LegLost, ModelRefused, RemoteProtocolError, evidence
 
 CARRIER_MESSAGE_BYTES_MAX: Final = 256 * 1024  # 160 B of audio is normal; this is 20 s of it
 MODEL_MESSAGE_BYTES_MAX: Final = 16 * 1024 * 1024  # an append may hold 15 MiB, and so may a delta
@@ -53,21 +55,46 @@ class WebSocketLeg:
         Raises `LegLost`.  **Cancellation:** the leg cannot be written to afterwards; do not put a
         deadline around this.
         """
+        is_piled = False
+        lost: LegLost | None = None
+        self.stream.cork()
         try:
-            self.stream.cork()
-            for message in messages:
-                await self._websocket.send_message(message)
-            await self.stream.uncork()
-        except trio_websocket.ConnectionClosed as closed:
-            raise LegLost(self.name, _reason(closed)) from None
+            lost = await self._pile(messages)
+            is_piled = True
+        finally:
+            if not is_piled:
+                self.stream.cut()
+        try:
+            await self.stream.uncork()  # also when it is lost: our own close may be on the pile
         except (trio.BrokenResourceError, trio.ClosedResourceError) as broken:
             raise LegLost(self.name, str(broken) or "broken") from None
+        if lost is not None:
+            raise lost
+
+    async def _pile(self, messages: Sequence[str]) -> LegLost | None:
+        try:
+            for message in messages:
+                await self._websocket.send_message(message)
+        except trio_websocket.ConnectionClosed as closed:
+            return LegLost(self.name, _reason(closed))
+        except IllegalNow:
+            return LegLost(self.name, "closing")
+        return None
+
+    async def ping(self) -> None:
+        """Ask the peer for a sign of life, and wait for it.  Raises `LegLost`."""
+        try:
+            await self._websocket.ping()
+        except trio_websocket.ConnectionClosed as closed:
+            raise LegLost(self.name, _reason(closed)) from None
+        except IllegalNow:
+            raise LegLost(self.name, "closing") from None
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Say goodbye and wait for the peer's.  The caller puts a deadline around this."""
         try:
             await self._websocket.aclose(code, reason or None)
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
+        except (trio.BrokenResourceError, trio.ClosedResourceError, IllegalNow):
             return
 
     async def abort(self) -> None:
@@ -82,26 +109,54 @@ def _reason(closed: trio_websocket.ConnectionClosed) -> str:
     return f"{text} {closed.reason.reason}" if closed.reason.reason else text
 
 
+@attrs.define(eq=False)
+class Reader:
+    """Stands where trio-websocket wants a nursery, and starts its reader.
+
+    However the reader ends, the websocket is closed then, and whoever receives learns it.
+    """
+
+    nursery: trio.Nursery
+    handshake: trio.CancelScope
+    """Cancelled when the reader ends: nobody else would end the handshake."""
+    error: Exception | None = None
+
+    def start_soon(self, read: Callable[[], Awaitable[None]]) -> None:
+        """Start the reader."""
+        self.nursery.start_soon(self._run, read)
+
+    async def _run(self, read: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await read()
+        except (
+            trio_websocket.HandshakeError,  # the peer refused
+            trio_websocket.ConnectionClosed,  # it sent nonsense, and was gone before we said so
+            IllegalNow,  # it sent a ping after our close
+        ) as error:
+            self.error = error
+        self.handshake.cancel()
+
+
 async def accept_carrier_leg(nursery: trio.Nursery, transport: trio.abc.Stream) -> WebSocketLeg:
     """Answer a websocket upgrade whose bytes are still to be read from ``transport``.
 
-    Raises `LegLost` or `RemoteProtocolError`.  The caller puts a deadline around this.
+    Raises `LegLost`.  The caller puts a deadline around this.
     """
     stream = LegStream(transport, receive_bytes_max=4 * CARRIER_MESSAGE_BYTES_MAX)
-    try:
-        request = await trio_websocket.wrap_server_stream(
-            nursery,
-            stream,
-            message_queue_size=MESSAGE_QUEUE_SIZE,
-            max_message_size=CARRIER_MESSAGE_BYTES_MAX,
-            receive_buffer_size=RECEIVE_BYTES,
-        )
-        websocket = await request.accept()
-    except trio_websocket.ConnectionClosed as closed:
-        raise LegLost("carrier", _reason(closed)) from None
-    except (trio.BrokenResourceError, trio.ClosedResourceError):
-        raise LegLost("carrier", "lost during the handshake") from None
-    return WebSocketLeg("carrier", stream, websocket)
+    with trio.CancelScope() as handshake:
+        try:
+            request = await trio_websocket.wrap_server_stream(
+                Reader(nursery, handshake),  # type: ignore[arg-type]  # all it does is start_soon
+                stream,
+                message_queue_size=MESSAGE_QUEUE_SIZE,
+                max_message_size=CARRIER_MESSAGE_BYTES_MAX,
+                receive_buffer_size=RECEIVE_BYTES,
+            )
+            websocket = await request.accept()
+        except trio_websocket.ConnectionClosed as closed:
+            raise LegLost("carrier", _reason(closed)) from None
+        return WebSocketLeg("carrier", stream, websocket)
+    raise LegLost("carrier", "lost during the handshake")
 
 
 async def open_model_transport(url: str) -> trio.abc.Stream:
@@ -139,10 +194,11 @@ async def open_model_leg(
     """
     parts = urlsplit(url)
     resource = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    stream = LegStream(transport, receive_bytes_max=4 * MODEL_MESSAGE_BYTES_MAX)
-    try:
+    stream = LegStream(transport, receive_bytes_max=2 * MODEL_MESSAGE_BYTES_MAX)
+    with trio.CancelScope() as handshake:
+        reader = Reader(nursery, handshake)
         websocket = await trio_websocket.wrap_client_stream(
-            nursery,
+            reader,  # type: ignore[arg-type]  # all it does is start_soon
             stream,  # type: ignore[arg-type]  # any stream will do, its documentation says
             parts.netloc.rpartition("@")[2],
             resource,
@@ -151,13 +207,14 @@ async def open_model_leg(
             max_message_size=MODEL_MESSAGE_BYTES_MAX,
             receive_buffer_size=RECEIVE_BYTES,
         )
-    except trio_websocket.ConnectionRejected as rejected:
-        evidence = (rejected.body or b"")[:80].decode("utf-8", "replace")
-        raise ModelRefused(f"http_{rejected.status_code}", evidence) from None
-    except trio_websocket.HandshakeError as error:
-        raise RemoteProtocolError(f"model: handshake: {type(error).__name__}") from None
-    except trio_websocket.ConnectionClosed as closed:
-        raise LegLost("model", _reason(closed)) from None
-    except (trio.BrokenResourceError, trio.ClosedResourceError):
-        raise LegLost("model", "lost during the handshake") from None
-    return WebSocketLeg("model", stream, websocket)
+        return WebSocketLeg("model", stream, websocket)
+    raise _refusal(reader.error)
+
+
+def _refusal(error: Exception | None) -> Exception:
+    """What a handshake with the model that came to nothing means."""
+    if isinstance(error, trio_websocket.ConnectionRejected):
+        return ModelRefused(f"http_{error.status_code}", evidence(error.body or b""))
+    if isinstance(error, trio_websocket.HandshakeError):
+        return RemoteProtocolError(f"model: handshake: {type(error).__name__}")
+    return LegLost("model", "lost during the handshake")

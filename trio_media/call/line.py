@@ -63,6 +63,9 @@ class Line:
     """The model's reader adds, the owner removes."""
     tool_outputs: dict[str, str] = attrs.field(factory=dict)
     """Tools add, the owner removes."""
+    server_asked: bool | None = None
+    """Whether the server was last asked to act by itself; None: as at the start.  The owner writes,
+    the model's reader reads it into what the service does not say."""
     newest_response: int = 0
     """The owner writes; whoever interrupts means what is there when they ask."""
 
@@ -82,6 +85,11 @@ class Line:
             self.send_inbox.send_nowait(Nudge())
         except trio.WouldBlock:
             return
+
+    def forget_tool(self, call_id: str) -> None:
+        """A tool call was answered, or needs no answer."""
+        self.tool_calls.pop(call_id, None)
+        self.tool_outputs.pop(call_id, None)
 
     def note(self, kind: str, **fields: Any) -> None:  # noqa: ANN401
         """Tell the observers of something that decides nothing."""

@@ -16,10 +16,12 @@ import attrs
 import trio
 
 from trio_media.audio.g711 import BYTES_PER_MS
-from trio_media.core.units import CHUNK_MS
+from trio_media.core.units import CHUNK_MS, FRAME_MS
 
 CONTROL_MAX: Final = 256  # no call has so much to say within one stalled write
-CARRIER_AUDIO_MS_MAX: Final = 60_000  # above any sensible lead
+CARRIER_AUDIO_MS_MAX: Final = 60_000  # the largest lead that can be configured
+CARRIER_MESSAGES_MAX: Final = 2 * CARRIER_AUDIO_MS_MAX // FRAME_MS + CONTROL_MAX
+"""Audio of that length in the smallest pieces, a mark behind each, and what else there may be."""
 CALLER_AUDIO_MS_MAX: Final = 10_000  # a connect that takes longer has failed by then
 APPEND_MS_MAX: Final = 200  # caller audio in one message when there is a backlog
 APPENDS_MAX: Final = 10  # appends in one write, so that control is never far behind
@@ -85,7 +87,7 @@ class CarrierOutbox:
             return True  # nothing follows the end, and nobody is told
         self._waiting.append(outgoing)
         self._wakeup.set()
-        return len(self._waiting) <= CONTROL_MAX
+        return len(self._waiting) <= CARRIER_MESSAGES_MAX
 
     async def next_batch(self) -> list[Outgoing]:
         """Wait for messages; return those of one write: at most `CHUNK_MS` of audio.

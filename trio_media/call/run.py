@@ -16,35 +16,30 @@ import trio
 from trio_media.audio.detector import Detector, SpeechTransition
 from trio_media.audio.webrtc import make_onset_detector
 from trio_media.call.control import CallControl
+from trio_media.call.desk import Desk
 from trio_media.call.heard import HeardTape
 from trio_media.call.inbound import CallerTimeline, barge_in_detection, fill_gaps, inbound_audio
 from trio_media.call.leg import WebSocketLeg, accept_carrier_leg
 from trio_media.call.line import Line
-from trio_media.call.model_session import (
-    Connect,
-    ModelService,
-    default_connect,
-    hold_model_session,
-    model_headers,
-    model_url,
-    session_request,
-)
-from trio_media.call.owner import Desk, own_call
+from trio_media.call.model_service import Connect, model_service
+from trio_media.call.model_session import hold_model_session
+from trio_media.call.outbound import write_carrier
+from trio_media.call.owner import own_call
 from trio_media.call.record import CallEnd, CallObserver
 from trio_media.call.tools import Tool
-from trio_media.call.watch import close_leg, watch_leg
+from trio_media.call.watch import close_leg, ping_leg, watch_leg
 from trio_media.config import Config
 from trio_media.core.events import Say
 from trio_media.core.invariants import Invariants
 from trio_media.core.machine import DecisionCore
 from trio_media.core.policy import Authority, Ear, Policy
 from trio_media.errors import CallRefused, LegLost, RemoteProtocolError
-from trio_media.realtime import SERVICES
 from trio_media.telephony import CARRIERS
 from trio_media.telephony.events import MediaStreamStarted, TelephonyCodec
 
 ACCEPT_S: Final = 5.0  # the upgrade request is there already; answering it takes one round trip
 TRANSITIONS_MAX: Final = 16  # edges of speech that wait for the owner; more is no speech
+CLOSE_CODES: Final = {"carrier_protocol_error": 1002}  # all other ends are normal ones
 GREETING: Final = "Greet the caller. Say exactly this, and nothing else: {words}"
 
 
@@ -158,7 +153,7 @@ async def _carry(
         return await _refuse(leg, call_sid, "start_timeout", 1008)
     except CallRefused as refused:
         log.warning("call refused", extra={"reason": refused.reason})
-        return await _refuse(leg, call_sid, "refused", 1008)
+        return await _refuse(leg, call_sid, "refused", 1013)
     except LegLost as lost:
         log.info("carrier lost before the start", extra={"detail": lost.reason})
         return await _refuse(leg, call_sid, "carrier_lost", 1000)
@@ -191,7 +186,7 @@ async def _run(
 ) -> CallEnd:
     """The call's nursery: its tasks, and the owner in the middle."""
     line = Line.begin()
-    service = _model_service(config, options)
+    service = model_service(config, options.connect)
     control = CallControl(line)
     detector = options.detect(2 * config.barge_in.min_speech_ms) if _hears(config) else None
     send_transition, transitions = trio.open_memory_channel[SpeechTransition](TRANSITIONS_MAX)
@@ -214,26 +209,26 @@ async def _run(
             tape=_tape(line) if line.observers else None,
         )
         line.note("started", call_sid=started.call_sid, stream_sid=started.stream_sid)
-        nursery.start_soon(_hold, service, line, session)
+        nursery.start_soon(hold_model_session, service, line, session)
         nursery.start_soon(inbound_audio, leg, codec, line, timeline, detector, send_transition)
         nursery.start_soon(barge_in_detection, transitions, line)
         nursery.start_soon(fill_gaps, line, timeline, detector, send_transition)
         nursery.start_soon(write_carrier, leg, line)
         nursery.start_soon(watch_leg, leg, line)
+        nursery.start_soon(ping_leg, leg)
         if options.on_control is not None:
             options.on_control(control)
         if config.agent.greeting:
             nursery.start_soon(_greet, control, config)
         reason = await own_call(desk)
-        line.note("ending", reason=reason)
-        await _close(leg, line, session)
+        line.note("call_ended", by=_who_ended(reason), reason=reason)
+        await _close(leg, line, session, CLOSE_CODES.get(reason, 1000))
         nursery.cancel_scope.cancel()
     return _ended(started, reason, line)
 
 
-async def _hold(service: ModelService, line: Line, session: trio.CancelScope) -> None:
-    with session:
-        await hold_model_session(service, line)
+def _who_ended(reason: str) -> str:
+    return "carrier" if reason.startswith(("caller", "carrier")) else "us"
 
 
 async def _greet(control: CallControl, config: Config) -> None:
@@ -257,40 +252,12 @@ def _tape(line: Line) -> HeardTape:
     return HeardTape(play, stop)
 
 
-def _model_service(config: Config, options: CallOptions) -> ModelService:
-    realtime = config.realtime
-    return ModelService(
-        codec=SERVICES[realtime.effective_provider](realtime.dialect, realtime.model),
-        url=model_url(realtime),
-        headers=model_headers(realtime),
-        connect=options.connect or default_connect(realtime),
-        connect_timeout_s=realtime.connect_timeout_s,
-        request=session_request(config),
-    )
-
-
-async def write_carrier(leg: WebSocketLeg, line: Line) -> None:
-    """Write the carrier's outbox until it is closed.  A leg that is lost is its reader's matter."""
-    outbox = line.carrier_outbox
-    while not outbox.is_closed:
-        batch = await outbox.next_batch()
-        if not batch:
-            return
-        try:
-            await leg.send_batch([outgoing.text for outgoing in batch])
-        except LegLost:
-            await leg.abort()  # so that the reader sees it too
-            return
-        if outbox.wrote(batch, line.now_ms()):
-            line.nudge()
-
-
-async def _close(leg: WebSocketLeg, line: Line, session: trio.CancelScope) -> None:
-    """Both goodbyes at once; the model's is said by its own task when it is cancelled."""
+async def _close(leg: WebSocketLeg, line: Line, session: trio.CancelScope, code: int) -> None:
+    """Both goodbyes at once; the model's is said by the task that holds its session."""
     line.carrier_outbox.close()
     line.model_outbox.close()
     session.cancel()
-    await close_leg(leg)
+    await close_leg(leg, code)
 
 
 def _ended(started: MediaStreamStarted, reason: str, line: Line) -> CallEnd:

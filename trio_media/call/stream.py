@@ -30,6 +30,8 @@ class LegStream(trio.abc.Stream):
     sent_bytes: int = 0
     progress_s: float = attrs.field(factory=trio.current_time)
     """When the last write made progress, or began."""
+    received_s: float = attrs.field(factory=trio.current_time)
+    """When the peer was last heard of."""
     is_writing: bool = False
     _is_cut: bool = False
     _is_corked: bool = False
@@ -41,6 +43,10 @@ class LegStream(trio.abc.Stream):
         """How long the write in progress has made no progress; 0 when nothing is being written."""
         return trio.current_time() - self.progress_s if self.is_writing else 0.0
 
+    def silent_s(self) -> float:
+        """How long the peer has sent nothing at all."""
+        return trio.current_time() - self.received_s
+
     def cork(self) -> None:
         """Hold back what is sent until `uncork`."""
         self._is_corked = True
@@ -49,7 +55,14 @@ class LegStream(trio.abc.Stream):
         """Write everything that piled up, at once."""
         self._is_corked = False
         pile, self._pile = b"".join(self._pile), []
-        await self._write(pile)
+        if pile:
+            await self._write(pile)
+
+    def cut(self) -> None:
+        """Write nothing more: what should have come next is lost."""
+        self._is_cut = True
+        self._is_corked = False
+        self._pile.clear()
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """Write, or pile up while corked."""
@@ -60,20 +73,28 @@ class LegStream(trio.abc.Stream):
         await self._write(bytes(data))
 
     async def _write(self, payload: bytes) -> None:
-        async with self._lock:
-            if self._is_cut:
-                raise trio.BrokenResourceError("an earlier write was cut off half way")
-            self._is_cut = self.is_writing = True
-            self.progress_s = trio.current_time()
-            try:
-                for start in range(0, len(payload), SLICE_BYTES):
-                    piece = payload[start : start + SLICE_BYTES]
-                    await self.transport.send_all(piece)
-                    self.sent_bytes += len(piece)
-                    self.progress_s = trio.current_time()
-                self._is_cut = False
-            finally:
-                self.is_writing = False
+        is_whole = False
+        try:
+            async with self._lock:
+                await self._write_slices(payload)
+                is_whole = True
+        finally:
+            if not is_whole:
+                self.cut()
+
+    async def _write_slices(self, payload: bytes) -> None:
+        if self._is_cut:
+            raise trio.BrokenResourceError("an earlier write was cut off half way")
+        self.is_writing = True
+        self.progress_s = trio.current_time()
+        try:
+            for start in range(0, len(payload), SLICE_BYTES):
+                piece = payload[start : start + SLICE_BYTES]
+                await self.transport.send_all(piece)
+                self.sent_bytes += len(piece)
+                self.progress_s = trio.current_time()
+        finally:
+            self.is_writing = False
 
     async def wait_send_all_might_not_block(self) -> None:
         """Wait until the transport might take more."""
@@ -82,6 +103,7 @@ class LegStream(trio.abc.Stream):
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
         """Receive, within the budget."""
         received = await self.transport.receive_some(max_bytes)
+        self.received_s = trio.current_time()
         self._since_message_bytes += len(received)
         if self._since_message_bytes > self.receive_bytes_max:
             raise trio.BrokenResourceError("too much was received without completing a message")

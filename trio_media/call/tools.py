@@ -13,6 +13,7 @@ from trio_media.core import events as ev
 from trio_media.errors import TrioMediaError
 
 TOOL_S: Final = 30.0  # a caller does not wait longer
+OUTPUT_CHARS_MAX: Final = 65_536  # more is no answer to be spoken
 Tool: TypeAlias = Callable[[str], Awaitable[str]]
 """Takes the arguments as JSON, returns the output.  Raises `TrioMediaError` to tell the model why
 it could not."""
@@ -40,5 +41,7 @@ async def run_tool(call: ToolCall, tool: Tool | None, line: Line) -> None:
                 output = await tool(call.arguments)
             except TrioMediaError as error:
                 output = failure(str(error))
+    if len(output) > OUTPUT_CHARS_MAX:
+        output = failure(f"{call.name} returned more than {OUTPUT_CHARS_MAX} characters")
     line.tool_outputs[call.call_id] = output
     await line.send_inbox.send(ev.ToolAnswered(call.call_id))

@@ -9,6 +9,7 @@ from trio_media.core import events as ev
 from trio_media.realtime import events as rt
 
 COMMAND_PREFIX: Final = "tm"  # event ids of ours: the prefix and the command's number
+DIGITS_MAX: Final = 18  # more commands than any call has
 BACKCHANNELS: Final = frozenset(
     (
         *("ah", "aha", "hm", "hmm", "mhm", "mm", "mmhm", "mmm", "oh", "uh", "uhhuh", "um"),
@@ -41,7 +42,8 @@ def command_of(event_id: str | None) -> int | None:
     if event_id is None or not event_id.startswith(COMMAND_PREFIX):
         return None
     number = event_id.removeprefix(COMMAND_PREFIX)
-    return int(number) if number.isascii() and number.isdecimal() else None
+    is_ours = number.isascii() and number.isdecimal() and len(number) <= DIGITS_MAX
+    return int(number) if is_ours else None
 
 
 def verdict(text: str) -> ev.Verdict:

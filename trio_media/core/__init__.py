@@ -7,8 +7,10 @@ Who decides what:
 - ``floor``: what evidence of speech leads to: nothing, a hush, a resume, a take.
 - ``taking``: what a take does to every response; the only place that orders a cancel.
 - ``answering``: which turns are answered and when; the only place that orders a create.
+- ``protecting``: what protected speech asks of the server.
 - ``responding``: what the model's events do to the records of its responses.
-- ``playout``: what was sent, written and heard; the only place that orders audio and marks.
+- ``playout``: what was generated, written and heard.  ``sending``: the only place that orders audio
+  and marks.
 - ``responses``, ``turns``, ``creates``: the records.  ``state``: all of them, for one call.
 - ``invariants``: the promises, checked from outside over events and commands.
 

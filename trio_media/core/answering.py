@@ -9,26 +9,25 @@ from __future__ import annotations
 
 import attrs
 
-from trio_media.core import taking
+from trio_media.core import protecting, taking
 from trio_media.core.commands import (
     Cause,
     CreateResponse,
     DeleteItem,
     EndModelSession,
     SendKeys,
-    SetTurnFlags,
     SpeechDropped,
     TurnDecided,
 )
 from trio_media.core.creates import ANSWERS, Queued
-from trio_media.core.events import Ended, Reason, Say, Verdict
+from trio_media.core.events import Reason, Say, Verdict
 from trio_media.core.responses import Phase, Response
 from trio_media.core.state import State
 from trio_media.core.turns import Turn, TurnState
 from trio_media.core.units import (
     CREATE_RETRY_MS,
     CREATE_TRIES,
-    FLAGS_MS,
+    CREATES_KEPT,
     SERVER_CREATE_MS,
     earliest,
 )
@@ -60,6 +59,7 @@ def _answered_by_server(state: State, turn: Turn, now_ms: int) -> None:
     turn.state = TurnState.ANSWERED
     state.server_create_until_ms = now_ms + SERVER_CREATE_MS
     state.owed.turn_counts()
+    state.creates.drop_recovery()
     _drop_greeting(state)
     state.tell(TurnDecided(turn.item_id, "answered by the server"))
 
@@ -153,7 +153,7 @@ def speech_requested(
     state: State, request: int, say: Say, *, is_protected: bool, is_kept: bool
 ) -> None:
     """Somebody of ours wants the model to speak."""
-    if state.is_session_lost:
+    if state.is_session_lost or len(state.creates.queue) >= CREATES_KEPT:
         state.tell(SpeechDropped(request))
         return
     cause = Cause.GREETING if say is Say.GREETING else Cause.APPLICATION
@@ -169,18 +169,17 @@ def pay_what_is_owed(state: State, now_ms: int) -> None:
 
 
 def _owed_ms(state: State) -> int | None:
-    """When the owed answer is due; None while somebody speaks, or nothing is owed."""
-    if not state.owed.is_owed or state.floor.is_heard or state.turns.in_progress:
+    """When the owed answer is due; None if none is, or while somebody speaks or may be answered."""
+    is_undecided = state.turns.has_unanswered  # a turn that counts is answered instead
+    if not state.owed.is_owed or state.floor.is_heard or is_undecided:
         return None
     return state.floor.quiet_since_ms + state.policy.recover_ms
 
 
 def next_deadline_ms(state: State) -> int | None:
     """Return when something here is due by time alone."""
-    flags_ms = None if state.flags_asked_ms is None else state.flags_asked_ms + FLAGS_MS
-    waits = (_owed_ms(state), flags_ms)
     gate = (state.creates.not_before_ms, state.server_create_until_ms)
-    return earliest(*waits, *(gate if state.creates.queue else ()))
+    return earliest(_owed_ms(state), *(gate if state.creates.queue else ()))
 
 
 def session_lost(state: State, now_ms: int) -> None:
@@ -194,6 +193,7 @@ def session_lost(state: State, now_ms: int) -> None:
         _lapse(state, turn, now_ms)
     for turn in state.turns.in_state(TurnState.JUDGED) + state.turns.in_state(TurnState.COUNTS):
         turn.state = TurnState.LAPSED
+        state.tell(TurnDecided(turn.item_id, "lapsed"))
 
 
 # --- the gate --------------------------------------------------------------------------------
@@ -204,14 +204,17 @@ def create_if_allowed(state: State, now_ms: int) -> None:
     if not state.creates.queue or not _is_gate_open(state, now_ms):
         return
     queued = state.creates.queue[0]
+    if queued.cause in ANSWERS and state.turns.in_state(TurnState.JUDGED):
+        return  # whether this answers that turn too is known in a moment
     if queued.is_protected and state.server_acts:
-        _forbid_server(state, now_ms)
+        protecting.forbid_server(state, now_ms)
         return
     del state.creates.queue[0]
     command = state.number_command()
     response = state.book.add(queued.cause, Phase.REQUESTED, now_ms, token=command)
     response.request = queued.request
     response.is_protected = queued.is_protected
+    response.is_kept = queued.is_kept
     response.tries = queued.tries
     state.owed.is_owed = False
     if queued.cause in ANSWERS:
@@ -238,54 +241,28 @@ def _is_gate_open(state: State, now_ms: int) -> bool:
 
 def create_refused(state: State, response: Response, now_ms: int) -> None:
     """A create was refused because a response is open: it is tried again when that is over."""
+    if not state.book.open() and any(r.is_lingering for r in state.book):
+        state.tell(EndModelSession("a response that we gave up blocks every other"))
+        return
+    create_again(state, response, now_ms)
+
+
+def create_again(state: State, response: Response, now_ms: int) -> None:
+    """A create came to nothing: it is first in the queue again, unless it was interrupted."""
+    if response.is_doomed:
+        return
     tries = response.tries + 1
+    if tries > CREATE_TRIES:
+        state.tell(EndModelSession("it takes none of our creates"))
+        return
     if not state.book.open():
-        if tries > CREATE_TRIES or any(r.ended is Ended.DEADLINE for r in state.book):
-            state.tell(EndModelSession("a response that we gave up blocks every other"))
-            return
         state.creates.not_before_ms = now_ms + CREATE_RETRY_MS
-    if not response.is_doomed:
-        is_kept = response.cause is not Cause.RECOVERY
-        state.creates.ask(
-            Queued(
-                response.cause,
-                response.number,
-                response.request,
-                response.is_protected,
-                is_kept,
-                tries,
-            ),
-            first=True,
-        )
-
-
-# --- protected speech ------------------------------------------------------------------------
-
-
-def _forbid_server(state: State, now_ms: int) -> None:
-    """Protected speech begins only when the server has confirmed that it will not act."""
-    if state.flags_asked_ms is None:
-        state.flags_asked_ms = now_ms
-        state.tell(SetTurnFlags(state.number_command(), server_acts=False))
-
-
-def allow_server(state: State, now_ms: int) -> None:
-    """Give the server its authority back, once protected speech was heard."""
-    if not state.has_server_authority or state.server_acts or state.flags_asked_ms is not None:
-        return
-    is_wanted = any(q.is_protected for q in state.creates.queue) or any(
-        r.is_protected and (r.is_open or state.is_audible(r)) for r in state.book
+    again = Queued(
+        response.cause,
+        response.number,
+        response.request,
+        response.is_protected,
+        response.is_kept,
+        tries,
     )
-    if state.is_session_ready and not is_wanted and not state.turns.has_unanswered:
-        state.flags_asked_ms = now_ms
-        state.tell(SetTurnFlags(state.number_command(), server_acts=True))
-
-
-def flags_lapsed(state: State, now_ms: int) -> None:
-    """The service does not confirm: what was to be protected is spoken without protection."""
-    if state.flags_asked_ms is None or now_ms < state.flags_asked_ms + FLAGS_MS:
-        return
-    state.flags_asked_ms = None
-    if state.server_acts and state.creates.queue and state.creates.queue[0].is_protected:
-        first = state.creates.queue[0]
-        state.creates.queue[0] = attrs.evolve(first, is_protected=False)
+    state.creates.ask(again, first=True)

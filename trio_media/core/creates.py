@@ -61,6 +61,10 @@ class Creates:
         self.queue = [q for q in self.queue if q not in dropped]
         return dropped
 
+    def drop_recovery(self) -> None:
+        """Somebody else speaks: nothing is owed any more."""
+        self.queue = [q for q in self.queue if q.cause is not Cause.RECOVERY]
+
     def drop_greeting(self) -> list[Queued]:
         """The conversation has begun without a greeting."""
         dropped = [q for q in self.queue if q.cause is Cause.GREETING]

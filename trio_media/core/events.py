@@ -232,6 +232,24 @@ class CommandRefused:
     """The command's number; None when the service does not say."""
 
 
+OF_THE_MODEL = (
+    SessionReady,
+    SessionLost,
+    ServerSpeechStarted,
+    ServerSpeechStopped,
+    TurnCommitted,
+    TurnFailed,
+    TurnTranscribed,
+    ResponseCreated,
+    ItemAdded,
+    AudioReceived,
+    ItemAudioDone,
+    ToolCalled,
+    ResponseOver,
+    CommandRefused,
+)
+"""What a model session says: nothing, once it is lost."""
+
 # --- us --------------------------------------------------------------------------------------
 
 

@@ -167,9 +167,11 @@ class Floor:
         self.is_onset_pending = False
         self.long_speech_ms = None
 
-    def resumed(self, now_ms: int) -> None:
-        """A hush was false."""
+    def resumed(self, now_ms: int, *, was_false: bool) -> None:
+        """A hush ends without a take.  ``was_false``: nothing came of its evidence."""
         self.hush = None
+        if not was_false:
+            return
         last_ms, self.last_false_ms = self.last_false_ms, now_ms
         if last_ms is not None and now_ms - last_ms <= FALSE_HUSH_WINDOW_MS:
             self.weak_ignored_until_ms = now_ms + WEAK_IGNORED_MS

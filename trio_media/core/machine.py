@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from trio_media.core import answering, responding, taking
+from trio_media.core import answering, protecting, responding, sending, taking
 from trio_media.core import events as ev
 from trio_media.core.commands import Command, EndCall, Outcome
 from trio_media.core.floor import Verb
 from trio_media.core.policy import Policy
 from trio_media.core.responses import Cancel
 from trio_media.core.state import State
-from trio_media.core.units import CANCEL_RETRY_MS, earliest
+from trio_media.core.units import earliest
 
 Handler = Callable[[State, Any, int], None]
 
@@ -41,7 +41,8 @@ class DecisionCore:
             return []
         state.playout.advance(now_ms)
         _expire(state, now_ms)
-        HANDLERS[type(event)](state, event, now_ms)
+        if not (state.is_session_lost and isinstance(event, ev.OF_THE_MODEL)):
+            HANDLERS[type(event)](state, event, now_ms)
         if not state.is_over:
             _settle(state, now_ms)
         out, state.out = state.out, []
@@ -57,13 +58,10 @@ class DecisionCore:
             state.turns.next_deadline_ms(is_heard=state.floor.is_heard),
             state.keys.next_deadline_ms() if state.is_session_ready else None,
             state.floor.next_deadline_ms(),
-            state.playout.next_deadline_ms(self.now_ms, is_silenced=state.floor.is_hushed),
+            sending.next_deadline_ms(state.playout, self.now_ms, is_silenced=state.floor.is_hushed),
             answering.next_deadline_ms(state),
-            *(
-                r.cancel_at_ms + CANCEL_RETRY_MS
-                for r in state.book.open()
-                if r.cancel is Cancel.UNSENT
-            ),
+            protecting.next_deadline_ms(state),
+            *(r.retry_ms for r in state.book.open() if r.cancel is Cancel.UNSENT),
         )
         # What is due already was acted on, or waits for an event.
         return earliest(*(d for d in deadlines if d is not None and d > self.now_ms))
@@ -77,7 +75,7 @@ def _expire(state: State, now_ms: int) -> None:
     responding.expire(state, now_ms)
     _heed_floor(state, now_ms)
     answering.expire_turns(state, now_ms)
-    answering.flags_lapsed(state, now_ms)
+    protecting.flags_lapsed(state, now_ms)
 
 
 def _heed_floor(state: State, now_ms: int) -> None:
@@ -102,13 +100,13 @@ def _settle(state: State, now_ms: int) -> None:
     taking.delete_unheard(state)
     responding.answer_tools(state)
     answering.pay_what_is_owed(state, now_ms)
-    answering.allow_server(state, now_ms)
+    protecting.allow_server(state, now_ms)
     answering.create_if_allowed(state, now_ms)
     _weigh_speech_at_openings(state, now_ms)
     _play(state, now_ms)
     taking.settle_interruptions(state)
     audible = frozenset(r.number for r in state.playout.audible())
-    state.book.prune(audible)
+    responding.forget(state, audible)
     if state.is_session_lost and not state.floor.is_hushed and not audible:
         _end(state, "model_lost")
 
@@ -117,7 +115,7 @@ def _play(state: State, now_ms: int) -> None:
     """Send audio and let go of what is heard, unless the model is silenced."""
     if state.floor.is_hushed:
         return
-    for command in state.playout.pump(now_ms):
+    for command in sending.send_ahead(state.playout, now_ms):
         state.tell(command)
     for item in state.playout.release():
         state.note_heard(item)
@@ -144,13 +142,21 @@ def _act(state: State, verb: Verb, now_ms: int, reason: ev.Reason) -> None:
         if state.exposed():
             taking.take(state, now_ms, reason)
         elif state.floor.is_hushed:
-            taking.resume(state, now_ms)
+            # It was speech, but what it silenced is gone by itself.
+            taking.resume(state, now_ms, was_false=False)
 
 
-def _end(state: State, reason: str, outcome: Outcome = Outcome.CALL_ENDED) -> None:
-    taking.end_interruptions(state, outcome)
-    state.is_over = True
+def _end(state: State, reason: str) -> None:
+    _close_all(state)
     state.tell(EndCall(reason))
+
+
+def _close_all(state: State) -> None:
+    """The call is over: nothing is open, and nobody waits any longer."""
+    taking.end_interruptions(state, Outcome.CALL_ENDED)
+    for response in state.book.open():
+        responding.close(state, response, ev.Ended.LOST)
+    state.is_over = True
 
 
 # --- events ----------------------------------------------------------------------------------
@@ -254,8 +260,7 @@ def _hang_up_requested(state: State, event: ev.HangUpRequested, now_ms: int) -> 
 
 
 def _call_ended(state: State, event: ev.CallEnded, now_ms: int) -> None:
-    taking.end_interruptions(state, Outcome.CALL_ENDED)
-    state.is_over = True
+    _close_all(state)
 
 
 HANDLERS: Final[Mapping[type[ev.Event], Handler]] = {

@@ -16,67 +16,10 @@ from collections import deque
 
 import attrs
 
-from trio_media.core.commands import PlayAudio, SendMark
 from trio_media.core.policy import Policy
 from trio_media.core.responses import Item, Response
-from trio_media.core.units import (
-    FRAME_MS,
-    MARK_LATE_MS,
-    MARK_LOST_MS,
-    REWIND_MS,
-    earliest,
-    frames_down,
-    frames_up,
-)
-
-
-@attrs.define(eq=False)
-class Track:
-    """One item's place on the tape."""
-
-    item: Item
-    start_ms: int
-    """Where it begins on the tape."""
-    skip_ms: int = 0
-    """What of the item was heard before the tape was cut: the track begins after it."""
-
-    @property
-    def playable_end_ms(self) -> int:
-        """Up to where it can be sent now: whole frames, and the padded tail once it is done."""
-        length_ms = self.item.received_ms - self.skip_ms
-        whole_ms = frames_up(length_ms) if self.item.is_done else frames_down(length_ms)
-        return self.start_ms + whole_ms
-
-    def audio_ms(self, position_ms: int) -> int:
-        """How much of the item lies before a position on the tape."""
-        length_ms = self.item.received_ms - self.skip_ms
-        return self.skip_ms + max(0, min(position_ms - self.start_ms, length_ms))
-
-
-@attrs.define(eq=False)
-class Sent:
-    """One message of audio on its way."""
-
-    seq: int
-    start_ms: int
-    end_ms: int
-    begins_ms: int | None = None
-    """When the carrier begins to play it, None until it is written."""
-
-    @property
-    def ends_ms(self) -> int | None:
-        """When it has been played."""
-        if self.begins_ms is None:
-            return None
-        return self.begins_ms + self.end_ms - self.start_ms
-
-
-@attrs.define(eq=False)
-class Mark:
-    """A mark that did not come back yet."""
-
-    number: int
-    position_ms: int
+from trio_media.core.tape import Mark, Sent, Track, playing_order
+from trio_media.core.units import FRAME_MS, MARK_LATE_MS, MARK_LOST_MS, REWIND_MS
 
 
 @attrs.define
@@ -121,7 +64,7 @@ class Playout:
         """An item has audio, for the first time or more of it."""
         if item not in self.waiting and all(track.item is not item for track in self.tracks):
             self.waiting.append(item)
-            self.waiting.sort(key=_playing_order)
+            self.waiting.sort(key=playing_order)
 
     def extend(self) -> None:
         """Put waiting items on the tape as their turn comes."""
@@ -139,7 +82,7 @@ class Playout:
 
     def play_head_ms(self, now_ms: int) -> int:
         """Where the carrier is playing, as far as anyone can tell."""
-        held_ms = min(now_ms, self._hold_ms(now_ms))
+        held_ms = min(now_ms, self.hold_ms(now_ms))
         head_ms = self.base_ms
         for sent in self.sent:
             if sent.begins_ms is None or held_ms <= sent.begins_ms:
@@ -147,20 +90,20 @@ class Playout:
             head_ms = max(head_ms, min(sent.end_ms, sent.start_ms + held_ms - sent.begins_ms))
         return head_ms
 
-    def _hold_ms(self, now_ms: int) -> int:
+    def hold_ms(self, now_ms: int) -> int:
         """The latest time that a late mark allows the position to follow."""
-        late_ms = self._mark_due_ms()
+        late_ms = self.mark_due_ms()
         if late_ms is None or not self.trusts_marks:
             return now_ms
         return late_ms + MARK_LATE_MS if now_ms < late_ms + MARK_LOST_MS else now_ms
 
-    def _mark_due_ms(self) -> int | None:
+    def mark_due_ms(self) -> int | None:
         """When the oldest mark outstanding should come back."""
         if not self.marks:
             return None
-        return self._played_at_ms(self.marks[0].position_ms)
+        return self.played_at_ms(self.marks[0].position_ms)
 
-    def _played_at_ms(self, position_ms: int) -> int | None:
+    def played_at_ms(self, position_ms: int) -> int | None:
         """When a position is played by the schedule; None when it is not written."""
         for sent in self.sent:
             if position_ms <= sent.end_ms:
@@ -171,7 +114,7 @@ class Playout:
 
     def advance(self, now_ms: int) -> None:
         """Let time pass: lost marks are given up, and what was heard is noted."""
-        while (due_ms := self._mark_due_ms()) is not None and now_ms >= due_ms + MARK_LOST_MS:
+        while (due_ms := self.mark_due_ms()) is not None and now_ms >= due_ms + MARK_LOST_MS:
             self.trusts_marks = False
             self._settle(self.marks.popleft().position_ms)
         self._note_heard(self.play_head_ms(now_ms))
@@ -222,12 +165,13 @@ class Playout:
 
     def echoed(self, epoch: int, number: int, now_ms: int) -> None:
         """A mark came back.  Echoes of another epoch say nothing about this one."""
-        if epoch != self.epoch or all(mark.number != number for mark in self.marks):
+        echoed = next((mark for mark in self.marks if mark.number == number), None)
+        if epoch != self.epoch or echoed is None or not self._is_written(echoed.position_ms):
             return
         self.trusts_marks = True
         while self.marks:
             mark = self.marks.popleft()
-            due_ms = self._played_at_ms(mark.position_ms)
+            due_ms = self.played_at_ms(mark.position_ms)
             if mark.number == number:
                 break
         # Early, or later than any network explains: the schedule was wrong from here on.
@@ -236,6 +180,10 @@ class Playout:
         if is_wrong:
             self._reschedule(now_ms)
 
+    def _is_written(self, position_ms: int) -> bool:
+        """Whether the carrier has everything before a position."""
+        return all(s.begins_ms is not None for s in self.sent if s.start_ms < position_ms)
+
     def _reschedule(self, now_ms: int) -> None:
         begins_ms = now_ms
         for sent in self.sent:
@@ -243,65 +191,6 @@ class Playout:
                 break
             sent.begins_ms = begins_ms
             begins_ms += sent.end_ms - sent.start_ms
-
-    # --- sending ----------------------------------------------------------------------------
-
-    def pump(self, now_ms: int) -> list[PlayAudio | SendMark]:
-        """Send what there is, up to the lead."""
-        self.extend()
-        out: list[PlayAudio | SendMark] = []
-        while (track := self._next_track()) is not None:
-            length_ms = min(track.playable_end_ms - self.next_ms, self.policy.chunk_ms)
-            if self._room_ms(now_ms) < self.policy.chunk_ms:
-                break
-            out.append(self._send(track, length_ms))
-            out.extend(self._mark_if_due(track))
-        if (last := self._track_before(self.next_ms)) is not None:
-            out.extend(self._mark_if_due(last))
-        return out
-
-    def _room_ms(self, now_ms: int) -> int:
-        return self.policy.lead_ms - (self.next_ms - self.play_head_ms(now_ms))
-
-    def _next_track(self) -> Track | None:
-        """The track that sending goes on with, if it may."""
-        previous: Track | None = None
-        for track in self.tracks:
-            if self.next_ms < track.playable_end_ms:
-                if previous is not None and self._must_wait_for(previous, track):
-                    return None
-                return track
-            previous = track
-        return None
-
-    def _must_wait_for(self, previous: Track, track: Track) -> bool:
-        """Nothing is sent behind protected speech until that is heard: a clear would hit both."""
-        is_edge = previous.item.response.is_protected and not track.item.response.is_protected
-        return is_edge and self.settled_ms < track.start_ms
-
-    def _track_before(self, position_ms: int) -> Track | None:
-        """The track that ends at, or reaches over, a position."""
-        found = [track for track in self.tracks if track.start_ms < position_ms]
-        return found[-1] if found else None
-
-    def _send(self, track: Track, length_ms: int) -> PlayAudio:
-        self.last_seq += 1
-        start_ms = self.next_ms
-        offset_ms = track.skip_ms + start_ms - track.start_ms
-        self.next_ms += length_ms
-        self.sent.append(Sent(self.last_seq, start_ms, self.next_ms))
-        return PlayAudio(self.last_seq, self.epoch, track.item.item_id, offset_ms, length_ms)
-
-    def _mark_if_due(self, track: Track) -> list[SendMark]:
-        """A mark follows every so much audio, and at the end of every item."""
-        unmarked_ms = self.next_ms - self.marked_ms
-        is_end = track.item.is_done and self.next_ms == track.playable_end_ms
-        if unmarked_ms <= 0 or (unmarked_ms < self.policy.mark_every_ms and not is_end):
-            return []
-        self.last_mark += 1
-        self.marked_ms = self.next_ms
-        self.marks.append(Mark(self.last_mark, self.next_ms))
-        return [SendMark(self.epoch, self.last_mark)]
 
     # --- audible ----------------------------------------------------------------------------
 
@@ -322,14 +211,12 @@ class Playout:
         return self.tracks[-1].item if self.tracks else None
 
     def is_shielded(self) -> bool:
-        """Whether protected speech is at the caller's ear: a clear would cut it."""
-        for track in self.tracks:
-            is_held = track.start_ms < self.next_ms and track.playable_end_ms > self.settled_ms
-            if track.item.response.is_protected and is_held:
-                return True
-            if not track.item.response.is_protected and track.playable_end_ms > self.high_ms:
-                return False
-        return False
+        """Whether protected speech is at the carrier: a clear would cut it."""
+        return any(
+            track.start_ms < self.next_ms and track.playable_end_ms > self.settled_ms
+            for track in self.tracks
+            if track.item.response.is_protected
+        )
 
     # --- silence ----------------------------------------------------------------------------
 
@@ -343,6 +230,7 @@ class Playout:
         self.marks.clear()
         self.trusts_marks = True
         self.idle_since_ms = None
+        self.is_resuming = False
         first_ms = self.tracks[0].start_ms if self.tracks else self.high_ms
         self._go_on_from(max(first_ms, self.high_ms - REWIND_MS))
 
@@ -362,7 +250,7 @@ class Playout:
         self.waiting = [item for item in self.waiting if item.response not in responses]
         kept = [track for track in self.tracks if track.item.response not in responses]
         if not was_silenced:
-            self.tracks = deque(kept)
+            self._close_up(kept)
             return
         self.tracks.clear()
         cursor_ms = self.high_ms
@@ -373,6 +261,15 @@ class Playout:
             self.tracks.append(Track(track.item, start_ms=cursor_ms, skip_ms=heard_ms))
             cursor_ms = self.tracks[-1].playable_end_ms
         self._go_on_from(self.high_ms)
+
+    def _close_up(self, kept: list[Track]) -> None:
+        """Keep these tracks; those of which nothing was sent close the gaps."""
+        end_ms = self.next_ms
+        for track in kept:
+            if track.start_ms >= self.next_ms:
+                track.start_ms = end_ms
+            end_ms = max(end_ms, track.playable_end_ms)
+        self.tracks = deque(kept)
 
     def release(self) -> list[Item]:
         """Drop tracks that nothing can bring back; return the items whose bytes may go."""
@@ -389,29 +286,6 @@ class Playout:
                 break
             out.append(self.tracks.popleft().item)
         return out
-
-    # --- time -------------------------------------------------------------------------------
-
-    def next_deadline_ms(self, now_ms: int, *, is_silenced: bool) -> int | None:
-        """When something is to be sent, or a mark is to be given up."""
-        due_ms = self._mark_due_ms()
-        lost_ms = None if due_ms is None else due_ms + MARK_LOST_MS
-        refill_ms = None if is_silenced else self._refill_ms(now_ms)
-        return earliest(lost_ms, refill_ms)
-
-    def _refill_ms(self, now_ms: int) -> int | None:
-        """When the lead allows the next message."""
-        if self._next_track() is None:
-            return None
-        position_ms = self.next_ms - self.policy.lead_ms + self.policy.chunk_ms
-        at_ms = self._played_at_ms(position_ms)
-        if at_ms is None or at_ms <= now_ms:
-            return None  # it waits for a write or a mark, and those wake us by themselves
-        return at_ms if at_ms <= self._hold_ms(at_ms) else None
-
-
-def _playing_order(item: Item) -> tuple[int, int]:
-    return item.response.number, item.response.items.index(item)
 
 
 assert REWIND_MS % FRAME_MS == 0

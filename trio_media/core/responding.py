@@ -24,6 +24,7 @@ from trio_media.core.events import (
 )
 from trio_media.core.responses import Cancel, Item, Phase, Response
 from trio_media.core.state import State
+from trio_media.core.units import CANCEL_RETRY_MS
 
 
 def created(state: State, event: ResponseCreated, now_ms: int) -> None:
@@ -45,6 +46,9 @@ def _named(
     response = state.book.by_id(response_id)
     if response is None:
         response = _adopt(state, response_id, now_ms, token)
+        if response.cause is Cause.SERVER and not is_terminal:
+            state.owed.is_owed = False
+            state.creates.drop_recovery()
         if response.is_doomed and not is_terminal:
             taking.cancel(state, response, now_ms)
     if response.is_open:
@@ -54,7 +58,8 @@ def _named(
 
 def _adopt(state: State, response_id: str, now_ms: int, token: int | None) -> Response:
     """A new id: it belongs to a create of ours, or the server made it."""
-    ours = state.book.by_token(token) if token is not None else _whose(state)
+    state.echoes_tokens = state.echoes_tokens or token is not None
+    ours = state.book.by_token(token) if token is not None else _whose(state, now_ms)
     if ours is not None and ours.response_id is None:
         ours.response_id = response_id
         if ours.phase is Phase.OVER:  # closed by deadline; now it appears after all
@@ -63,20 +68,23 @@ def _adopt(state: State, response_id: str, now_ms: int, token: int | None) -> Re
         state.tell(ResponseOpened(ours.number, response_id, ours.cause))
         return ours
     response = state.book.add(Cause.SERVER, Phase.ACTIVE, now_ms, response_id=response_id)
-    state.owed.is_owed = False
     state.tell(ResponseOpened(response.number, response_id, response.cause))
     return response
 
 
-def _whose(state: State) -> Response | None:
+def _whose(state: State, now_ms: int) -> Response | None:
     """The create of ours that a response without our token answers, if it answers one.
 
-    Services that do not echo metadata leave no other clue than that a create is out, and that the
-    server has no reason to create by itself.
+    Services that do not echo metadata leave no other clue than that a create is out, or was given
+    up, and that the server has no reason to create by itself.
     """
-    if state.server_acts and state.server_create_until_ms is not None:
+    until_ms = state.server_create_until_ms
+    if state.echoes_tokens or (until_ms is not None and now_ms < until_ms):
         return None
-    return state.book.sole(Phase.REQUESTED)
+    requested = state.book.sole(Phase.REQUESTED)
+    if requested is not None or state.server_acts:
+        return requested
+    return next((r for r in state.book if r.is_lingering and r.response_id is None), None)
 
 
 def item_added(state: State, event: ItemAdded, now_ms: int) -> None:
@@ -91,7 +99,7 @@ def _item(state: State, response: Response, item_id: str, *, is_speech: bool = T
     if item is None:
         item = Item(item_id, response, is_speech=is_speech, is_done=not response.is_open)
         response.items.append(item)
-        if response.is_muted:
+        if response.is_muted or not response.is_open:
             taking.mute_late_item(state, item)
     return item
 
@@ -100,8 +108,7 @@ def audio_received(state: State, event: AudioReceived, now_ms: int) -> None:
     """More of an item's audio came."""
     response = _named(state, event.response_id, now_ms)
     item = _item(state, response, event.item_id)
-    is_late = response.phase is Phase.CANCELLING or item.is_done or item.is_released
-    if response.is_muted or is_late:
+    if response.is_muted or item.is_done or item.is_released:
         return
     item.received_ms += event.length_ms
     if item.received_ms:
@@ -149,11 +156,26 @@ def answer_tools(state: State) -> None:
 def over(state: State, event: ResponseOver, now_ms: int) -> None:
     """A response's generation is over.  A second terminal event changes nothing."""
     response = _terminal_of(state, event, now_ms)
-    if response is None or not response.is_open:
+    if response is None:
         return
-    close(state, response, event.ended)
+    response.is_lingering = False
+    if not response.is_open:
+        return
     if event.ended is Ended.TURN_DETECTED and state.server_acts and not response.is_muted:
-        taking.take(state, now_ms, Reason.SERVER_SPEECH)
+        _taken_by_server(state, response, now_ms)
+    close(state, response, event.ended)
+
+
+def _taken_by_server(state: State, response: Response, now_ms: int) -> None:
+    """The server heard the caller, and its terminal event is the first to say so.
+
+    The take comes before the response is closed, so that it concerns even one of which nothing was
+    audible: its items are told, and an answer is owed.
+    """
+    interrupted_by_server(state)
+    if not state.turns.is_speaking:
+        state.floor.server_ended(now_ms)  # an answer that is owed waits from here
+    taking.take(state, now_ms, Reason.SERVER_SPEECH)
 
 
 def _terminal_of(state: State, event: ResponseOver, now_ms: int) -> Response | None:
@@ -198,11 +220,15 @@ def _settle_sole_cancel(state: State) -> None:
 def unsent(state: State, command: int, now_ms: int) -> None:
     """No byte of a command was written."""
     response = state.book.by_command(command)
-    if response is None or response.cancel_command != command:
+    if response is None:
         return
-    if response.cancel is Cancel.OUT:
-        response.cancel = Cancel.UNSENT
-        response.cancel_at_ms = now_ms
+    if command == response.cancel_command:
+        if response.cancel is Cancel.OUT:
+            response.cancel = Cancel.UNSENT
+            response.retry_ms = now_ms + CANCEL_RETRY_MS
+    elif response.phase is Phase.REQUESTED:
+        close(state, response, Ended.REJECTED)
+        answering.create_again(state, response, now_ms)
 
 
 def expire(state: State, now_ms: int) -> None:
@@ -223,6 +249,13 @@ def interrupted_by_server(state: State) -> None:
     for response in state.book.open():
         if response.response_id is not None:
             response.is_server_interrupted = True
+
+
+def forget(state: State, audible: frozenset[int]) -> None:
+    """Drop old records.  A tool call in one gets its one output now, for nobody will know it."""
+    for response in state.book.prune(audible):
+        for call_id in sorted(response.unanswered_calls):
+            state.tell(PostToolOutput(state.number_command(), call_id, was_run=False))
 
 
 def session_lost(state: State) -> None:

@@ -102,10 +102,17 @@ class Response:
     cancel: Cancel = Cancel.NONE
     cancel_command: int | None = None
     cancel_at_ms: int = 0
+    """When its end was first awaited."""
+    retry_ms: int = 0
+    """When an unsent cancel is ordered again."""
     cancel_refused: bool = False
     """The cancel was answered by an error other than "not active"."""
+    is_kept: bool = True
+    """Asked for again after a refusal, it stays in the queue whatever interrupts."""
     tries: int = 0
     """How often this was asked for in vain before."""
+    is_lingering: bool = False
+    """Closed by deadline: the server may still think that it is open."""
     ended: Ended | None = None
     items: list[Item] = attrs.field(factory=list)
     calls: set[str] = attrs.field(factory=set)
@@ -146,6 +153,7 @@ class Response:
         """Generation is over: no item gets more audio, and the cancel has its answer."""
         self.phase = Phase.OVER
         self.ended = ended
+        self.is_lingering = ended is Ended.DEADLINE
         if self.cancel is not Cancel.NONE:
             self.cancel = Cancel.SETTLED
         for item in self.items:

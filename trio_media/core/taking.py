@@ -30,7 +30,6 @@ from trio_media.core.creates import Queued
 from trio_media.core.events import Ended, Reason
 from trio_media.core.responses import Cancel, Fate, Item, Phase, Response
 from trio_media.core.state import Interruption, State
-from trio_media.core.units import CANCEL_RETRY_MS
 
 SPEECH = (Reason.LOCAL_SPEECH, Reason.SERVER_SPEECH)
 
@@ -46,9 +45,9 @@ def hush(state: State, now_ms: int) -> None:
     state.tell(Hushed(heard_ms, None if item is None else item.item_id))
 
 
-def resume(state: State, now_ms: int) -> None:
+def resume(state: State, now_ms: int, *, was_false: bool = True) -> None:
     """The evidence was none: go on a little before the position."""
-    state.floor.resumed(now_ms)
+    state.floor.resumed(now_ms, was_false=was_false)
     state.playout.resume()
     state.tell(Resumed())
 
@@ -87,7 +86,7 @@ def take(
     for queued in dropped:
         if queued.request is not None:
             state.tell(SpeechDropped(queued.request))
-    if targets and reason in SPEECH:
+    if targets and reason in SPEECH and not state.is_session_lost:
         state.owed.take_by_speech()
     target = concerned[-1] if concerned else None
     state.interruptions.append(
@@ -118,10 +117,11 @@ def _drop_queued(state: State, reason: Reason, through: int | None) -> list[Queu
 
 def _silence(state: State, targets: list[Response], reason: Reason) -> None:
     """Nothing of the targets reaches the caller from here on."""
-    is_shielded = state.playout.is_shielded() and reason is not Reason.HANG_UP
-    if not state.floor.is_hushed and not is_shielded:
+    is_silent = state.floor.is_hushed
+    if not is_silent and (reason is Reason.HANG_UP or not state.playout.is_shielded()):
         _clear(state)
-    state.playout.remove(targets, was_silenced=not is_shielded)
+        is_silent = True
+    state.playout.remove(targets, was_silenced=is_silent)
 
 
 def _clear(state: State) -> None:
@@ -146,9 +146,14 @@ def cancel(state: State, response: Response, now_ms: int) -> None:
     """
     assert response.phase is not Phase.OVER
     assert response.response_id is not None
-    response.phase = Phase.CANCELLING
-    response.cancel_at_ms = response.progress_ms = now_ms
-    if response.is_server_interrupted or response.cancel in (Cancel.OUT, Cancel.SETTLED):
+    if response.phase is not Phase.CANCELLING:
+        response.phase = Phase.CANCELLING
+        response.cancel_at_ms = response.progress_ms = now_ms
+    if response.is_server_interrupted:
+        if response.cancel is Cancel.UNSENT:
+            response.cancel = Cancel.NONE  # nobody saw it, and nobody needs it
+        return
+    if response.cancel in (Cancel.OUT, Cancel.SETTLED):
         return
     response.cancel = Cancel.OUT
     response.cancel_command = state.number_command()
@@ -158,8 +163,7 @@ def cancel(state: State, response: Response, now_ms: int) -> None:
 def retry_unsent_cancels(state: State, now_ms: int) -> None:
     """A cancel of which no byte was written is ordered again, a moment later."""
     for response in state.book.open():
-        is_due = now_ms >= response.cancel_at_ms + CANCEL_RETRY_MS
-        if response.cancel is Cancel.UNSENT and is_due:
+        if response.cancel is Cancel.UNSENT and now_ms >= response.retry_ms:
             cancel(state, response, now_ms)
 
 
@@ -189,7 +193,7 @@ def delete_unheard(state: State) -> None:
 
 
 def mute_late_item(state: State, item: Item) -> None:
-    """An item of a response that was taken before the item was known."""
+    """An item that appears after its response was taken, or was over: nobody will hear it."""
     if item.is_speech and item.fate is Fate.UNTOLD:
         item.fate = Fate.DELETE_DUE
         state.note_heard(item)

@@ -18,6 +18,7 @@ import attrs
 
 from trio_media.core.events import Verdict
 from trio_media.core.units import (
+    KEYS_KEPT,
     KEYS_PAUSE_MS,
     RECORDS_KEPT,
     TURN_COMMIT_MS,
@@ -131,9 +132,13 @@ class TurnBook:
             turn.heard_ms = now_ms
 
     def uncover(self) -> None:
-        """The model was silent, or was interrupted: open turns were not spoken over it alone."""
-        for turn in self.in_state(TurnState.OPEN):
-            turn.is_covered = False
+        """The model was silent, or was interrupted: turns were not spoken over it alone.
+
+        One that lapsed may still be committed, so it counts too.
+        """
+        for turn in self.turns:
+            if turn.committed_ms is None:
+                turn.is_covered = False
 
     def next_deadline_ms(self, *, is_heard: bool) -> int | None:
         """Return when the first wait for a turn's event ends."""
@@ -156,7 +161,8 @@ class Keys:
 
     def pressed(self, digit: str, now_ms: int) -> None:
         """A key was pressed."""
-        self.digits += digit
+        if len(self.digits) < KEYS_KEPT:
+            self.digits += digit
         self.pressed_ms = now_ms
 
     def take(self) -> str:

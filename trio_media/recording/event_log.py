@@ -48,6 +48,10 @@ class LogStats:
     """All that was ever queued; what of it is not written yet is still in memory."""
     lines_dropped: int = 0
     """The queue was full, the log was over, or the line could not be written as JSON."""
+    hole_lines: int = 0
+    """Of those, how many the log has not confessed yet."""
+    hole_ms: int = 0
+    """When the last of them would have been written."""
     failure: str | None = None
     """Why there is no log, or none any more; None while all is well."""
 
@@ -58,7 +62,6 @@ class EventLog:
     def __init__(self, send: trio.MemorySendChannel[bytes], stats: LogStats) -> None:
         self._send = send
         self.stats = stats
-        self._hole_lines = 0
 
     def event(self, event: Event, t_ms: int) -> None:
         """Log an event, before the commands that it leads to."""
@@ -84,32 +87,36 @@ class EventLog:
             if 0 < len(line) < LINE_BYTES_MAX:
                 lines.append(line)
             else:
-                self._drop(1)
-        if self._hole_lines:
-            # Whoever replays the log must know where it has a hole.
-            hole = Note(LINES_DROPPED, {"count": self._hole_lines})
-            self._queue([encode_line(hole, t_ms), *lines], len(lines))
+                self._drop(1, t_ms)
+        if self.stats.hole_lines:
+            self._queue([_hole(self.stats), *lines], len(lines), t_ms)
         elif lines:
-            self._queue(lines, len(lines))
+            self._queue(lines, len(lines), t_ms)
 
-    def _queue(self, lines: list[bytes], records: int) -> None:
+    def _queue(self, lines: list[bytes], records: int, t_ms: int) -> None:
         batch = b"".join(lines)
         stats = self.stats
         waiting_bytes = stats.bytes_queued - stats.bytes_written
         if stats.failure is not None or waiting_bytes + len(batch) > QUEUED_BYTES_MAX:
-            self._drop(records)
+            self._drop(records, t_ms)
             return
         try:
             self._send.send_nowait(batch)
         except (trio.WouldBlock, trio.BrokenResourceError, trio.ClosedResourceError):
-            self._drop(records)
+            self._drop(records, t_ms)
         else:
             stats.bytes_queued += len(batch)
-            self._hole_lines = 0
+            stats.hole_lines = 0
 
-    def _drop(self, lines: int) -> None:
-        self._hole_lines += lines
+    def _drop(self, lines: int, t_ms: int) -> None:
         self.stats.lines_dropped += lines
+        self.stats.hole_lines += lines
+        self.stats.hole_ms = t_ms
+
+
+def _hole(stats: LogStats) -> bytes:
+    """Give the line that stands where lines are missing: whoever replays the log must know."""
+    return encode_line(Note(LINES_DROPPED, {"count": stats.hole_lines}), stats.hole_ms)
 
 
 def _encode(record: Record, t_ms: int) -> bytes:
@@ -221,6 +228,8 @@ async def _finish(
     with contextlib.suppress(trio.WouldBlock, trio.EndOfChannel):
         while stats.failure is None:
             file.pending.append(receive.receive_nowait())
+    if stats.hole_lines:
+        file.pending.append(_hole(stats))
     file.is_over = True
     try:
         await run_last_step(file.write, limits)

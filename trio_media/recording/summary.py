@@ -8,36 +8,47 @@ Rule 3: all times are ms on the call's clock, except ``started_at``.
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-import attrs
+import msgspec
 
 from trio_media.core import commands as cm
 from trio_media.core import events as ev
-from trio_media.recording.heard_spans import Ear, HeardSpan
-from trio_media.recording.log_format import (
-    CALL_ENDED,
-    CALLER_TEXT,
-    MODEL_TEXT,
-    MODEL_TEXT_DELTA,
-    LogHeader,
-    LogLine,
-    Note,
-)
+from trio_media.recording import log_format
+from trio_media.recording.log_format import LogHeader, LogLine, Note, encode_line
+from trio_media.recording.summary_latencies import Latencies
 from trio_media.recording.summary_records import (
-    BargeIn,
-    Hush,
-    Item,
+    BargeInRecord,
+    HushRecord,
     Kept,
-    Latencies,
-    Speech,
-    Turn,
+    TurnRecord,
     clip,
 )
+from trio_media.recording.summary_speech import ModelSpeech
 
 SUMMARY_VERSION: Final = 1
+NOTES_MAX: Final = 200  # other than transcripts; they explain a call, and are all in the log
+NOTE_BYTES_MAX: Final = 2_000  # of one of them
+
+_COUNTED: Final = {
+    ev.KeyPressed: "keys",
+    ev.MarkEchoed: "marks_echoed",
+    ev.CommandRefused: "commands_refused",
+    ev.CommandUnsent: "commands_unsent",
+    ev.SessionLost: "model_sessions_lost",
+    cm.CreateResponse: "creates",
+    cm.CancelResponse: "cancels",
+    cm.TruncateItem: "truncates",
+    cm.DeleteItem: "deletes",
+    cm.ClearCarrier: "clears",
+    cm.SendMark: "marks_sent",
+    cm.RunTool: "tool_runs",
+    cm.Hushed: "hushes",
+    cm.Resumed: "resumes",
+    cm.Taken: "takes",
+}
 
 
 class SummaryBuilder:
@@ -47,13 +58,221 @@ class SummaryBuilder:
         self._header = header
         self._now_ms = 0
         self._ended: dict[str, str] | None = None
-        self._turns: Kept[str, Turn] = Kept()
-        self._speech: Kept[int, Speech] = Kept()
-        self._items: Kept[str, Item] = Kept()
-        self._barge_ins: Kept[int, BargeIn] = Kept()
-        self._hushes: Kept[int, Hush] = Kept()
-        self._counts: Counter[str] = Counter()
+        self._turns = _Turns()
+        self._speech = ModelSpeech()
+        self._interruptions = _Interruptions()
         self._latencies = Latencies()
-        self._ear = Ear()
+        self._counts: Counter[str] = Counter()
+        self._notes: list[dict[str, Any]] = []
         self.changes = 0
         """Grows with everything taken in."""
+
+    def event(self, event: ev.Event, t_ms: int) -> None:
+        """Take in an event, before the commands that it leads to."""
+        self._moved(t_ms)
+        self._counts["events"] += 1
+        self._count(type(event))
+        self._turns.event(event, t_ms)
+        self._speech.event(event, t_ms)
+        self._latencies.event(event, t_ms)
+        if isinstance(event, ev.CallEnded) and self._ended is None:
+            self._ended = {"by": "carrier", "reason": "call_ended"}
+
+    def commands(self, commands: Sequence[cm.Command], t_ms: int) -> None:
+        """Take in what the core made of the event, in its order."""
+        self._moved(t_ms)
+        self._counts["commands"] += len(commands)
+        self._latencies.commands(commands, t_ms)
+        for command in commands:
+            self._count(type(command))
+            self._speech.command(command, t_ms)
+            self._interruptions.command(command, t_ms)
+            if isinstance(command, cm.TurnDecided):
+                self._turns.decided(command)
+            elif isinstance(command, cm.EndCall) and self._ended is None:
+                self._ended = {"by": "us", "reason": command.reason}
+
+    def note(self, kind: str, /, t_ms: int, **fields: object) -> None:
+        """Take in something that the core does not know of.
+
+        Kinds that are no transcript and not the call's end are kept as they are, up to a number.
+        """
+        self._moved(t_ms)
+        match kind, fields:
+            case log_format.CALLER_TEXT, {"item_id": str(item_id), "text": str(text)}:
+                self._turns.transcribed(item_id, text, t_ms)
+            case log_format.MODEL_TEXT, {"item_id": str(item_id), "text": str(text)}:
+                self._speech.transcribed(item_id, text, is_more=False)
+            case log_format.MODEL_TEXT_DELTA, {"item_id": str(item_id), "text": str(text)}:
+                self._speech.transcribed(item_id, text, is_more=True)
+            case log_format.CALL_ENDED, _:
+                self._ended = {name: clip(fields.get(name, "")) for name in ("by", "reason")}
+            case _:
+                self._counts["notes"] += 1
+                if len(self._notes) < NOTES_MAX:
+                    self._notes.append(_plain_note(kind, t_ms, fields))
+
+    def read(self, line: LogLine) -> None:
+        """Take in a line of a log."""
+        record = line.record
+        if isinstance(record, Note):
+            self.note(record.kind, line.t_ms, **record.fields)
+        elif isinstance(record, ev.Event):
+            self.event(record, line.t_ms)
+        elif not isinstance(record, LogHeader):
+            self.commands([record], line.t_ms)
+
+    def build(self) -> dict[str, Any]:
+        """Give the summary so far, of nothing but what JSON can hold."""
+        self._speech.advance(self._now_ms)
+        header = self._header
+        summary = {
+            "summary_version": SUMMARY_VERSION,
+            "call_sid": header.call_sid,
+            "stream_sid": header.stream_sid,
+            "parameters": dict(header.parameters),
+            "started_at": header.started_at,
+            "duration_ms": self._now_ms,
+            "ended": self._ended,
+            "turns": self._turns.kept.all(),
+            "responses": self._speech.responses.all(),
+            "barge_ins": self._interruptions.kept.all(),
+            "hushes": self._interruptions.hushes.all(),
+            "latencies": self._latencies.build(),
+            "counters": self._counters(),
+            "notes": self._notes,
+            "package_version": header.package_version,
+        }
+        plain: dict[str, Any] = msgspec.to_builtins(summary)
+        return plain
+
+    def _moved(self, t_ms: int) -> None:
+        self._now_ms = max(self._now_ms, t_ms)
+        self.changes += 1
+
+    def _count(self, kind: type[ev.Event | cm.Command]) -> None:
+        name = _COUNTED.get(kind)
+        if name is not None:
+            self._counts[name] += 1
+
+    def _counters(self) -> dict[str, int]:
+        names = ("events", "commands", "notes", *_COUNTED.values())
+        dropped = self._turns.kept.dropped + self._speech.dropped
+        dropped += self._interruptions.kept.dropped + self._interruptions.hushes.dropped
+        return {
+            **{name: self._counts[name] for name in names},
+            "audio_received_ms": self._speech.received_ms,
+            "audio_sent_ms": self._speech.sent_ms,
+            "records_dropped": dropped,
+        }
+
+
+def _plain_note(kind: str, t_ms: int, fields: Mapping[str, object]) -> dict[str, Any]:
+    """Give a note as its line in the log has it, or without its fields when they are too much."""
+    try:
+        line = encode_line(Note(kind, fields), t_ms)
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        line = b""
+    if not 0 < len(line) <= NOTE_BYTES_MAX:
+        return {"t_ms": t_ms, "note": clip(kind)}
+    plain: dict[str, Any] = msgspec.json.decode(line)
+    return plain
+
+
+class _Turns:
+    """What the caller said."""
+
+    def __init__(self) -> None:
+        self.kept: Kept[str, TurnRecord] = Kept()
+
+    def event(self, event: ev.Event, t_ms: int) -> None:
+        match event:
+            case ev.ServerSpeechStarted(item_id=item_id):
+                self._find(item_id, t_ms)
+            case ev.ServerSpeechStopped(item_id=item_id):
+                if (turn := self._find(item_id, t_ms)) is not None:
+                    turn.stopped_ms = t_ms
+            case ev.TurnCommitted(item_id=item_id):
+                if (turn := self._find(item_id, t_ms)) is not None:
+                    turn.committed_ms = t_ms
+            case ev.TurnTranscribed(item_id=item_id, verdict=verdict):
+                if (turn := self._find(item_id, t_ms)) is not None:
+                    turn.verdict = verdict.value
+            case _:
+                pass
+
+    def decided(self, command: cm.TurnDecided) -> None:
+        if (turn := self.kept.get(command.item_id)) is not None:
+            turn.fate = command.fate
+
+    def transcribed(self, item_id: str, text: str, t_ms: int) -> None:
+        if (turn := self._find(item_id, t_ms)) is not None:
+            turn.transcript = clip(text)
+
+    def _find(self, item_id: str, t_ms: int) -> TurnRecord | None:
+        return self.kept.get_or_make(item_id, lambda: TurnRecord(item_id, t_ms))
+
+
+class _Interruptions:
+    """Who stopped the model, and what came of it."""
+
+    def __init__(self) -> None:
+        self.kept: Kept[int, BargeInRecord] = Kept()
+        self.hushes: Kept[int, HushRecord] = Kept()
+        self._count = 0
+        self._hushed_ms: int | None = None
+
+    def command(self, command: cm.Command, t_ms: int) -> None:
+        match command:
+            case cm.Hushed(heard_ms=heard_ms, item_id=item_id):
+                self._count += 1
+                self._hushed_ms = t_ms
+                self.hushes.get_or_make(self._count, lambda: HushRecord(t_ms, item_id, heard_ms))
+            case cm.Resumed():
+                self._hush_over(t_ms, "resumed")
+            case cm.Taken():
+                self._taken(command, t_ms)
+            case cm.InterruptionSettled():
+                self._settled(command, t_ms)
+            case _:
+                pass
+
+    def _taken(self, command: cm.Taken, t_ms: int) -> None:
+        hush_ms = None if self._hushed_ms is None else t_ms - self._hushed_ms
+        numbers = list(command.responses)
+        reason = command.reason.value
+        self.kept.get_or_make(
+            command.interruption,
+            lambda: BargeInRecord(t_ms, reason, numbers, hush_ms, command.request),
+        )
+        if command.has_floor:
+            self._hush_over(t_ms, "taken")
+
+    def _settled(self, command: cm.InterruptionSettled, t_ms: int) -> None:
+        # One that found nothing to interrupt was never taken.
+        record = self.kept.get_or_make(
+            command.interruption,
+            lambda: BargeInRecord(t_ms, command.reason.value, [], None, command.request),
+        )
+        if record is not None:
+            record.heard_ms = command.heard_ms
+            record.outcome = command.outcome.value
+            record.settle_ms = t_ms - record.t_ms
+
+    def _hush_over(self, t_ms: int, ended: str) -> None:
+        hush = self.hushes.get(self._count)
+        if self._hushed_ms is not None and hush is not None:
+            hush.length_ms = t_ms - self._hushed_ms
+            hush.ended = ended
+        self._hushed_ms = None
+
+
+def summarise(lines: Iterable[LogLine]) -> dict[str, Any]:
+    """Give the summary of a call by its log, as `log_format.read_log` yields it: header first."""
+    remaining = iter(lines)
+    header = next(remaining).record
+    assert isinstance(header, LogHeader), "a log begins with its header"
+    builder = SummaryBuilder(header)
+    for line in remaining:
+        builder.read(line)
+    return builder.build()

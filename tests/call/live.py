@@ -1,0 +1,255 @@
+"""A whole call between the two wires, on whatever clock the test has."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import attrs
+import trio
+import trio_websocket
+from trio.testing import memory_stream_pair
+
+from .streams import SpyStream
+from .wires import QUIET_FRAME, Carrier, Model
+from trio_media.audio.detector import SpeechEdge, SpeechTransition
+from trio_media.call.control import CallControl, InterruptionResult
+from trio_media.call.record import CallEnd
+from trio_media.call.run import Admit, CallOptions, admit_all, run_call
+from trio_media.config import AgentConfig, BargeInConfig, Config
+
+LIMIT_S = 120.0
+ENDS_WITHIN_MS = 1_000  # from the decision to end until both legs are closed
+
+
+def config_of(greeting: str = "Hello.", **barge_in: Any) -> Config:
+    return Config(agent=AgentConfig(greeting=greeting), barge_in=BargeInConfig(**barge_in))
+
+
+GREETS = config_of()
+
+
+class SpeechByByte:
+    """A detector for tests: a frame of 0x00 is speech; confirmed when it has lasted long enough."""
+
+    def __init__(self, confirm_ms: int) -> None:
+        self.confirm_ms = confirm_ms
+        self.since_ms: int | None = None
+        self.is_confirmed = False
+
+    def hear(self, payload: bytes, at_ms: int) -> list[SpeechTransition]:
+        end_ms = at_ms + len(payload) // 8
+        is_speech = payload[:1] == b"\x00"
+        if is_speech and self.since_ms is None:
+            self.since_ms, self.is_confirmed = at_ms, False
+            return [SpeechTransition(SpeechEdge.BEGAN, end_ms)]
+        if not is_speech and self.since_ms is not None:
+            self.since_ms = None
+            return [SpeechTransition(SpeechEdge.ENDED, end_ms)]
+        if is_speech and not self.is_confirmed and end_ms - self.since_ms >= self.confirm_ms:
+            self.is_confirmed = True
+            return [SpeechTransition(SpeechEdge.CONFIRMED, end_ms)]
+        return []
+
+
+class QuietLog:
+    """A logger that keeps what is logged."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, Any]] = []
+
+    def info(self, msg: object, *args: object, extra: Any = None) -> None:
+        self.lines.append((str(msg), extra))
+
+    warning = info
+
+
+class Notebook:
+    """An observer that keeps everything."""
+
+    def __init__(self) -> None:
+        self.events: list[Any] = []
+        self.orders: list[Any] = []
+        self.notes: list[tuple[str, dict[str, Any]]] = []
+        self.caller: list[tuple[int, bytes]] = []
+        self.heard: list[tuple[int, bytes]] = []
+        self.cuts: list[int] = []
+
+    def event(self, event: Any, t_ms: int) -> None:
+        self.events.append(event)
+
+    def commands(self, commands: Any, t_ms: int) -> None:
+        self.orders.extend(commands)
+
+    def note(self, kind: str, t_ms: int, **fields: Any) -> None:
+        self.notes.append((kind, fields))
+
+    def caller_audio(self, at_ms: int, payload: bytes) -> None:
+        self.caller.append((at_ms, payload))
+
+    def heard_audio(self, at_ms: int, payload: bytes) -> None:
+        self.heard.append((at_ms, payload))
+
+    def heard_cut(self, at_ms: int) -> None:
+        self.cuts.append(at_ms)
+
+    def noted(self, kind: str) -> list[dict[str, Any]]:
+        return [fields for name, fields in self.notes if name == kind]
+
+
+@attrs.define(eq=False)
+class LiveCall:
+    """A call under test, with both of its wires in the test's hands."""
+
+    carrier: Carrier
+    raw: trio.abc.Stream
+    """Under the carrier's websocket: for what no websocket would send."""
+    spy: SpyStream
+    """The carrier's stream as the call has it."""
+    nursery: trio.Nursery
+    model_spy: SpyStream | None = None
+    _model: Model | None = None
+    _control: CallControl | None = None
+    _end: CallEnd | None = None
+    crash: BaseException | None = None
+    ended: trio.Event = attrs.field(factory=trio.Event)
+    model_came: trio.Event = attrs.field(factory=trio.Event)
+    notebook: Notebook = attrs.field(factory=Notebook)
+    scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
+    """Around `run_call`."""
+    log: QuietLog = attrs.field(factory=QuietLog)
+
+    @property
+    def model(self) -> Model:
+        assert self._model is not None, "no model was called"
+        return self._model
+
+    @property
+    def control(self) -> CallControl:
+        assert self._control is not None, "the call has not started"
+        return self._control
+
+    @property
+    def end(self) -> CallEnd:
+        assert self._end is not None, "the call has not ended"
+        return self._end
+
+    async def start(self, **overrides: Any) -> Model:
+        """The carrier starts, the model agrees."""
+        await self.carrier.start()
+        await self.model_came.wait()
+        await self.model.begin(**overrides)
+        return self.model
+
+    async def caller_speaks(self, length_ms: int) -> None:
+        """The caller is loud for so long, and then quiet."""
+        await self.carrier.talk(length_ms)
+        await self.carrier.talk(20, QUIET_FRAME)
+
+    def interrupt_soon(self, **kwargs: Any) -> list[InterruptionResult]:
+        """Interrupt from a task of its own; the result comes into the list."""
+        results: list[InterruptionResult] = []
+
+        async def interrupt() -> None:
+            results.append(await self.control.interrupt(**kwargs))
+
+        self.nursery.start_soon(interrupt)
+        return results
+
+    async def until_end(self) -> CallEnd:
+        await self.ended.wait()
+        return self.end
+
+
+@asynccontextmanager
+async def live_call(
+    config: Config = GREETS,
+    *,
+    admit: Admit = admit_all,
+    refuse_model: int | None = None,
+    wrap: Callable[[trio.abc.Stream], trio.abc.Stream] = SpyStream,
+    wrap_model: Callable[[trio.abc.Stream], trio.abc.Stream] = SpyStream,
+    **options: Any,
+) -> AsyncIterator[LiveCall]:
+    """Run a call over memory streams.  Leaving stops it, if it has not ended, and looks it over."""
+    ours, theirs = memory_stream_pair()
+    spy = wrap(theirs)
+    began_s = trio.current_time()
+
+    with trio.fail_after(LIMIT_S):
+        async with trio.open_nursery() as nursery:
+
+            async def connect() -> trio.abc.Stream:
+                near, far = memory_stream_pair()
+                nursery.start_soon(serve_model, far)
+                call.model_spy = wrap_model(near)
+                return call.model_spy
+
+            async def serve_model(far: trio.abc.Stream) -> None:
+                request = await trio_websocket.wrap_server_stream(
+                    nursery, far, max_message_size=2**24
+                )
+                if refuse_model is not None:
+                    await request.reject(refuse_model, body=b"no such key")
+                    await far.aclose()
+                    return
+                call._model = Model(await request.accept(), began_s)
+                call.model_came.set()
+                await call.model.listen()
+
+            def take_control(control: CallControl) -> None:
+                call._control = control
+
+            def observers(*_: Any) -> list[Notebook]:
+                return [call.notebook]
+
+            async def run() -> None:
+                given = {
+                    "connect": connect,
+                    "detect": SpeechByByte,
+                    "checks_invariants": True,
+                    "on_control": take_control,
+                    "observers": observers,
+                }
+                try:
+                    with call.scope:
+                        call._end = await run_call(
+                            spy,
+                            config=config,
+                            admit=admit,
+                            log=call.log,
+                            options=CallOptions(**{**given, **options}),
+                        )
+                except Exception as crash:  # noqa: BLE001  # for the test to look at
+                    call.crash = crash
+                call.ended.set()
+
+            websocket = None
+            call = LiveCall(None, ours, spy, nursery)  # type: ignore[arg-type]
+            nursery.start_soon(run)
+            websocket = await trio_websocket.wrap_client_stream(
+                nursery, ours, "localhost", "/twilio/media", max_message_size=2**24
+            )
+            call.carrier = Carrier(websocket, began_s)
+            nursery.start_soon(call.carrier.listen)
+            nursery.start_soon(call.carrier.echo_marks)
+            yield call
+            if not call.ended.is_set():
+                stopped_ms = call.carrier.now_ms()
+                await call.carrier.stop()
+                await call.ended.wait()
+                assert call.carrier.now_ms() - stopped_ms <= ENDS_WITHIN_MS
+            look_over(call)
+            nursery.cancel_scope.cancel()
+
+
+def look_over(call: LiveCall) -> None:
+    """What must be true of every call that is over."""
+    assert call.spy.is_closed, "the carrier's stream is open"
+    assert call.model_spy is None or call.model_spy.is_closed, "the model's stream is open"
+    if call.crash is None and call._end is not None:
+        broken = call.notebook.noted("broken_invariant")
+        assert not broken, broken
+    cancels = [m["response_id"] for m in call._model.of("response.cancel")] if call._model else []
+    assert len(cancels) == len(set(cancels)), "a response was cancelled twice"

@@ -1,0 +1,91 @@
+"""Transports that do under a test's control what networks do by themselves."""
+
+from __future__ import annotations
+
+import attrs
+import trio
+
+
+@attrs.define(eq=False)
+class SpyStream(trio.abc.Stream):
+    """Passes everything on, keeps what was written, and can be held in mid-write."""
+
+    inner: trio.abc.Stream
+    writes: list[bytes] = attrs.field(factory=list)
+    """What was handed to the network, write by write, also when it was held half way."""
+    is_closed: bool = False
+    stalled: trio.Event = attrs.field(factory=trio.Event)
+    """Set when a write is held."""
+    _gate: trio.Event | None = None
+
+    def hold(self) -> None:
+        """From here on a write gets half way and no farther."""
+        self._gate, self.stalled = trio.Event(), trio.Event()
+
+    def release(self) -> None:
+        assert self._gate is not None
+        self._gate.set()
+        self._gate = None
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        payload = bytes(data)
+        if self.is_closed:
+            raise trio.ClosedResourceError
+        self.writes.append(payload)
+        if self._gate is None:
+            await self.inner.send_all(payload)
+            return
+        gate, half = self._gate, len(payload) // 2
+        await self.inner.send_all(payload[:half])
+        self.stalled.set()
+        await gate.wait()
+        if self.is_closed:
+            raise trio.ClosedResourceError
+        await self.inner.send_all(payload[half:])
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await self.inner.wait_send_all_might_not_block()
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        return await self.inner.receive_some(max_bytes)
+
+    async def aclose(self) -> None:
+        self.is_closed = True
+        if self._gate is not None:
+            self._gate.set()  # a socket that is closed wakes whoever writes
+        await self.inner.aclose()
+
+
+@attrs.define(eq=False)
+class StallingStream(trio.abc.Stream):
+    """Stalls at its n-th operation for good, and says so: there a test cancels."""
+
+    inner: trio.abc.Stream
+    stall_at: int
+    on_stall: trio.CancelScope
+    operations: int = 0
+    is_closed: bool = False
+
+    async def _count(self) -> None:
+        self.operations += 1
+        if self.operations == self.stall_at:
+            self.on_stall.cancel()
+            await trio.sleep_forever()
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        payload = bytes(data)
+        await self.inner.send_all(payload[: len(payload) // 2])
+        await self._count()
+        await self.inner.send_all(payload[len(payload) // 2 :])
+        await self._count()
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await self.inner.wait_send_all_might_not_block()
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        await self._count()
+        return await self.inner.receive_some(max_bytes)
+
+    async def aclose(self) -> None:
+        self.is_closed = True
+        await self.inner.aclose()

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import pytest
+
+from trio_media.server.addresses import is_loopback, media_stream_url, public_origin
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "127.8.8.8", "::1", "[::1]", "localhost", "LOCALHOST"]
+)
+def test_this_machine(host: str) -> None:
+    assert is_loopback(host)
+
+
+@pytest.mark.parametrize(
+    "host", ["0.0.0.0", "::", "10.0.0.1", "example.com", "localhost.a.com", ""]
+)
+def test_other_machines(host: str) -> None:
+    assert not is_loopback(host)
+
+
+@pytest.mark.parametrize(
+    ("public_url", "host", "proto", "peer", "origin"),
+    [
+        ("https://a.example/", "evil", "http", "1.2.3.4", "https://a.example"),
+        ("https://a.example/pre/", "evil", "", "127.0.0.1", "https://a.example/pre"),
+        ("", "a.example:8080", "", "1.2.3.4", "http://a.example:8080"),
+        ("", "a.example", "https", "127.0.0.1", "https://a.example"),
+        ("", "a.example", "HTTPS, http", "::1", "https://a.example"),
+        ("", "a.example", "https", "1.2.3.4", "http://a.example"),
+        ("", "a.example", "gopher", "127.0.0.1", "http://a.example"),
+        ("", "[::1]:80", "", "::1", "http://[::1]:80"),
+        ("", "", "", "::1", None),
+        ("", "a.example/x", "", "::1", None),
+        ("", 'a"><Say>', "", "::1", None),
+        ("", "user@a.example", "", "::1", None),
+    ],
+)  # fmt: skip
+def test_where_the_client_sees_us(
+    public_url: str, host: str, proto: str, peer: str, origin: str | None
+) -> None:
+    found = public_origin(public_url, host_header=host, forwarded_proto=proto, peer_host=peer)
+    assert found == origin
+
+
+def test_the_media_stream_is_as_secure_as_its_origin() -> None:
+    assert media_stream_url("https://a/pre") == "wss://a/pre/twilio/media"
+    assert media_stream_url("http://a:1") == "ws://a:1/twilio/media"

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import attrs
+import pytest
+
+from trio_media.config import Config, TwilioConfig
+from trio_media.errors import CallRefused
+from trio_media.server.calls import check_credentials
+from trio_media.server.tokens import CallTokens
+from trio_media.telephony.events import MediaStreamStarted
+
+SIGNED = Config(twilio=TwilioConfig(auth_token="auth", account_sid="AC1"))
+
+
+def started(token: str, *, call_sid: str = "CA1", account_sid: str = "AC1") -> MediaStreamStarted:
+    return MediaStreamStarted(
+        stream_sid="MZ1",
+        call_sid=call_sid,
+        account_sid=account_sid,
+        custom_parameters={"token": token} if token else {},
+    )
+
+
+def test_the_token_of_this_call_lets_it_in_once() -> None:
+    tokens = CallTokens("secret")
+    token = tokens.issue("CA1")
+    check_credentials(started(token), config=SIGNED, tokens=tokens)
+    with pytest.raises(CallRefused, match="token used"):
+        check_credentials(started(token), config=SIGNED, tokens=tokens)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"call_sid": "CA2"}, "token invalid"),
+        ({"custom_parameters": {}}, "token missing"),
+        ({"account_sid": "AC2"}, "account unknown"),
+        ({"account_sid": ""}, "account unknown"),
+    ],
+)
+def test_anything_else_does_not(change: dict[str, object], reason: str) -> None:
+    tokens = CallTokens("secret")
+    changed = attrs.evolve(started(tokens.issue("CA1")), **change)
+    with pytest.raises(CallRefused, match=reason):
+        check_credentials(changed, config=SIGNED, tokens=tokens)
+
+
+def test_an_account_that_is_not_configured_is_not_asked_for() -> None:
+    tokens = CallTokens("secret")
+    config = Config(twilio=TwilioConfig(auth_token="auth"))
+    check_credentials(started(tokens.issue("CA1"), account_sid="AC9"), config=config, tokens=tokens)
+
+
+def test_nothing_is_asked_for_where_nothing_is_validated() -> None:
+    check_credentials(started(""), config=Config(), tokens=CallTokens("secret"))

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import trio
+from trio.testing import memory_stream_pair
+
+from trio_media.server.streams import ReplayedStream, SingleRequestStream
+
+
+async def test_the_bytes_put_back_come_first_and_in_the_pieces_asked_for() -> None:
+    ours, theirs = memory_stream_pair()
+    stream = ReplayedStream(ours, b"abcde")
+    await theirs.send_all(b"fgh")
+    assert await stream.receive_some(2) == b"ab"
+    assert await stream.receive_some() == b"cde"
+    assert await stream.receive_some() == b"fgh"
+    await theirs.aclose()
+    assert await stream.receive_some() == b""
+
+
+async def test_a_cancelled_receive_loses_nothing() -> None:
+    ours, _theirs = memory_stream_pair()
+    stream = ReplayedStream(ours, b"abc")
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await stream.receive_some()
+    assert await stream.receive_some() == b"abc"
+
+
+async def test_everything_else_is_the_stream_underneath() -> None:
+    ours, theirs = memory_stream_pair()
+    stream = ReplayedStream(ours, b"abc")
+    await stream.wait_send_all_might_not_block()
+    await stream.send_all(b"xyz")
+    await stream.send_eof()
+    assert await theirs.receive_some() == b"xyz"
+    assert await theirs.receive_some() == b""
+    await stream.aclose()
+
+
+async def test_a_single_request_ends_where_it_ends(autojump_clock: trio.testing.MockClock) -> None:
+    ours, theirs = memory_stream_pair()
+    stream = SingleRequestStream(ours, b"head", request_bytes=8)
+    await theirs.send_all(b"bodyGET / HTTP/1.1")
+    assert await stream.receive_some(3) == b"hea"
+    assert await stream.receive_some() == b"d"
+    assert await stream.receive_some() == b"body"
+    with trio.move_on_after(5) as scope:
+        await stream.receive_some()
+    assert scope.cancelled_caught
+    await theirs.send_eof()
+    assert await stream.receive_some() == b""
+
+
+async def test_a_single_request_may_have_come_with_more_than_itself() -> None:
+    ours, theirs = memory_stream_pair()
+    stream = SingleRequestStream(ours, b"headGET", request_bytes=4)
+    await theirs.send_eof()
+    assert await stream.receive_some() == b"head"
+    assert await stream.receive_some() == b""

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from trio_media.config import Config, RealtimeConfig, TwilioConfig
+from trio_media.config_rules import check_combinations, check_value
+from trio_media.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("dotted", "good", "bad"),
+    [
+        ("server.port", [0, 65_535], [-1, 65_536]),
+        ("server.workers", [1, 8], [0, -1]),
+        ("server.max_calls", [1], [0]),
+        ("server.drain_s", [0.0, 300.0], [-0.1, float("nan"), float("inf")]),
+        ("barge_in.hush_max_ms", [200, 700], [199, 0]),
+        ("barge_in.recover_ms", [0], [-1]),
+        ("barge_in.min_speech_ms", [20, 160], [0, -20]),
+        ("barge_in.echo_guard_ms", [0, 200], [-1]),
+        ("playout.lead_ms", [20, 1_000], [0, 19, 30, -20]),
+        ("playout.mark_every_ms", [20, 200], [0, 50, 210]),
+        ("twilio.start_timeout_s", [5.0], [0.0, -1.0]),
+        ("realtime.connect_timeout_s", [5.0], [0.0]),
+        ("server.public_url", ["", "https://a.example", "http://a:1/b"], [
+            "a.example", "ws://a", "https://", "https://u:p@a", "https://a?b", "https://a:x",
+            "https://a b",
+        ]),
+        ("realtime.url", ["wss://a/v1/realtime", "ws://[::1]:8090/x", "wss://a/x?api-version=1"], [
+            "", "https://a", "wss://", "wss://a#b",
+        ]),
+        ("twilio.rest_url", ["https://api.twilio.com"], ["", "ftp://a"]),
+        ("server.host", ["0.0.0.0", "::1"], ["", "  "]),
+        ("realtime.api_key", ["", "sk-1"], ["sk 1", "sk-1\n"]),
+    ],
+)  # fmt: skip
+def test_ranges(dotted: str, good: list[Any], bad: list[Any]) -> None:
+    for value in good:
+        check_value(dotted, value, "blame")
+    for value in bad:
+        with pytest.raises(ConfigError, match=r"^blame: "):
+            check_value(dotted, value, "blame")
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        {"interrupt_response": True},
+        {"turn_detection": {"type": "server_vad", "create_response": False}},
+        {"audio": {"input": {"turn_detection": {"interrupt_response": True}}}},
+        {"audio": {"input": {"turn_detection": None}}},
+        {"turn_detection": None},
+        {"turn_detection": False},
+        {"turn_detection": "none"},
+        {"turn_detection": {"type": "none"}},
+        {"turn_detection": {"type": None}},
+        {"turnDetection": None},
+        {"audio": {"input": {"turn_detection": {"createResponse": True}}}},
+        {"session": {"turn_detection": None}},
+        {"audio.input.turn_detection.create_response": True},
+    ],
+)
+def test_the_session_must_not_take_over_the_turns(table: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=r"realtime\.session\."):
+        check_value("realtime.session", table, "blame")
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        {},
+        {"temperature": 0.8, "audio": {"output": {"speed": 1.1}}},
+        {"audio": {"input": {"turn_detection": {"type": "semantic_vad", "eagerness": "low"}}}},
+        {"turn_detection": {"silence_duration_ms": 300}},
+        {"tools": [{"name": "create_response"}]},
+    ],
+)
+def test_the_session_may_say_anything_else(table: dict[str, Any]) -> None:
+    check_value("realtime.session", table, "blame")
+
+
+def test_signatures_need_a_token() -> None:
+    with pytest.raises(ConfigError, match=r"twilio\.auth_token"):
+        check_combinations(Config(twilio=TwilioConfig(validate_signature=True)))
+    check_combinations(Config(twilio=TwilioConfig(validate_signature=True, auth_token="t")))
+
+
+def test_openai_needs_a_key_and_a_compatible_service_does_not() -> None:
+    with pytest.raises(ConfigError, match="OPENAI_API_KEY"):
+        check_combinations(Config(realtime=RealtimeConfig(provider="openai")))
+    check_combinations(Config(realtime=RealtimeConfig(provider="openai", url="ws://localhost:1")))

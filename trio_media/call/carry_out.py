@@ -1,0 +1,222 @@
+"""Carrying out what the decision core orders: into the outboxes, never onto a wire."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from trio_media.audio.g711 import BYTES_PER_MS
+from trio_media.call.control import InterruptionResult
+from trio_media.call.desk import Desk
+from trio_media.call.line import ToolCall
+from trio_media.call.marks import mark_name
+from trio_media.call.tools import INTERRUPTED, run_tool
+from trio_media.call.translate import event_id
+from trio_media.core import commands as cm
+from trio_media.core import events as ev
+
+# --- to the carrier --------------------------------------------------------------------------
+
+
+def _play(desk: Desk, command: cm.PlayAudio, now_ms: int) -> None:
+    payload = desk.line.store.span(command.item_id, command.offset_ms, command.length_ms)
+    length_ms = len(payload) // BYTES_PER_MS
+    text = desk.carrier_codec.encode_media(payload)
+    _require_room(desk, desk.line.carrier_outbox.put_media(command.seq, length_ms, text))
+    if desk.tape is not None:
+        desk.tape.queued(command.seq, payload)
+
+
+def _mark(desk: Desk, command: cm.SendMark, now_ms: int) -> None:
+    text = desk.carrier_codec.encode_mark(mark_name(command.epoch, command.number))
+    _require_room(desk, desk.line.carrier_outbox.put_mark(text))
+
+
+def _clear(desk: Desk, command: cm.ClearCarrier, now_ms: int) -> None:
+    removed_ms = desk.line.carrier_outbox.clear(desk.carrier_codec.encode_clear())
+    desk.line.tally.count("clears")
+    desk.line.tally.count("cleared_unwritten_ms", removed_ms)
+    if desk.tape is not None:
+        desk.tape.cut(now_ms)
+    if desk.onset_ms is not None:
+        desk.line.tally.took("onset_to_clear", now_ms - desk.onset_ms)
+        desk.onset_ms = None
+
+
+def _require_room(desk: Desk, has_room: bool) -> None:
+    if not has_room:
+        desk.line.note("carrier_outbox_full")
+        desk.nursery.start_soon(desk.abort_carrier)
+
+
+# --- to the model ----------------------------------------------------------------------------
+
+
+def _tell_model(desk: Desk, command: int, text: str) -> None:
+    if desk.line.model_outbox.put_control(text):
+        return
+    desk.pending.append(ev.CommandUnsent(command))
+    if not desk.line.model_outbox.is_closed:  # full: nobody has read us for long
+        desk.line.note("model_outbox_full")
+        _drop_session(desk)
+
+
+def _drop_session(desk: Desk) -> None:
+    desk.line.model_outbox.close()
+    desk.end_session()
+    desk.pending.append(ev.SessionLost())
+
+
+def _create(desk: Desk, command: cm.CreateResponse, now_ms: int) -> None:
+    token = event_id(command.token)
+    words = desk.control.words_of(command.request)
+    if command.request is not None:
+        desk.asked[command.response] = command.request
+    text = desk.model_codec.encode_create(token=token, instructions=words, event_id=token)
+    desk.line.tally.count("creates")
+    _tell_model(desk, command.command, text)
+
+
+def _cancel(desk: Desk, command: cm.CancelResponse, now_ms: int) -> None:
+    ours = event_id(command.command)
+    text = desk.model_codec.encode_cancel(response_id=command.response_id, event_id=ours)
+    desk.line.tally.count("cancels")
+    _tell_model(desk, command.command, text)
+
+
+def _truncate(desk: Desk, command: cm.TruncateItem, now_ms: int) -> None:
+    text = desk.model_codec.encode_truncate(
+        item_id=command.item_id,
+        content_index=0,
+        audio_end_ms=command.audio_end_ms,
+        event_id=event_id(command.command),
+    )
+    desk.line.tally.count("truncates")
+    _tell_model(desk, command.command, text)
+
+
+def _delete(desk: Desk, command: cm.DeleteItem, now_ms: int) -> None:
+    ours = event_id(command.command)
+    text = desk.model_codec.encode_delete(item_id=command.item_id, event_id=ours)
+    desk.line.tally.count("deletes")
+    _tell_model(desk, command.command, text)
+
+
+def _send_keys(desk: Desk, command: cm.SendKeys, now_ms: int) -> None:
+    words = f"The caller pressed these keys: {command.digits}"
+    ours = event_id(command.command)
+    _tell_model(desk, command.command, desk.model_codec.encode_user_text(text=words, event_id=ours))
+
+
+def _set_flags(desk: Desk, command: cm.SetTurnFlags, now_ms: int) -> None:
+    ours = event_id(command.command)
+    desk.line.server_asked = command.server_acts
+    text = desk.model_codec.encode_turn_flags(enabled=command.server_acts, event_id=ours)
+    _tell_model(desk, command.command, text)
+
+
+def _post_output(desk: Desk, command: cm.PostToolOutput, now_ms: int) -> None:
+    line = desk.line
+    output = line.tool_outputs.get(command.call_id, INTERRUPTED)
+    line.forget_tool(command.call_id)
+    text = desk.model_codec.encode_tool_output(
+        call_id=command.call_id,
+        output=output if command.was_run else INTERRUPTED,
+        event_id=event_id(command.command),
+    )
+    _tell_model(desk, command.command, text)
+
+
+# --- to the shell ----------------------------------------------------------------------------
+
+
+def _run_tool(desk: Desk, command: cm.RunTool, now_ms: int) -> None:
+    unknown = ToolCall(command.call_id, "", "")  # a call id that the model used twice
+    call = desk.line.tool_calls.get(command.call_id, unknown)
+    desk.nursery.start_soon(run_tool, call, desk.tools.get(call.name), desk.line)
+
+
+def _release(desk: Desk, command: cm.ReleaseAudio, now_ms: int) -> None:
+    desk.line.store.release(command.item_id)
+
+
+def _end_session(desk: Desk, command: cm.EndModelSession, now_ms: int) -> None:
+    desk.line.note("model_session_ended", reason=command.reason)
+    _drop_session(desk)
+
+
+def _end_call(desk: Desk, command: cm.EndCall, now_ms: int) -> None:
+    desk.ended_by = command.reason
+
+
+# --- notes -----------------------------------------------------------------------------------
+
+
+def _settled(desk: Desk, command: cm.InterruptionSettled, now_ms: int) -> None:
+    began_ms = desk.began_ms.pop(command.interruption, now_ms)
+    desk.line.tally.count(f"interruptions_{command.outcome.value}")
+    desk.line.tally.took("interruption_settled", now_ms - began_ms)
+    if command.request is not None:
+        result = InterruptionResult(command.outcome, command.heard_ms)
+        desk.control.settled(command.request, result)
+
+
+def _taken(desk: Desk, command: cm.Taken, now_ms: int) -> None:
+    desk.began_ms[command.interruption] = now_ms
+    desk.line.tally.count(f"takes_{command.reason.value}")
+
+
+def _dropped(desk: Desk, command: cm.SpeechDropped, now_ms: int) -> None:
+    desk.control.forget_words(command.request)
+
+
+def _opened(desk: Desk, command: cm.ResponseOpened, now_ms: int) -> None:
+    request = desk.asked.pop(command.response, None)
+    if request is not None:
+        desk.control.forget_words(request)
+
+
+def _closed(desk: Desk, command: cm.ResponseClosed, now_ms: int) -> None:
+    request = desk.asked.pop(command.response, None)
+    is_asked_again = any(q.request == request for q in desk.core.state.creates.queue)
+    if request is not None and not is_asked_again:
+        desk.control.forget_words(request)
+
+
+def _hushed(desk: Desk, command: cm.Hushed, now_ms: int) -> None:
+    desk.line.tally.count("hushes")
+
+
+def _resumed(desk: Desk, command: cm.Resumed, now_ms: int) -> None:
+    desk.line.tally.count("resumes")
+
+
+def _nothing(desk: Desk, command: cm.Command, now_ms: int) -> None:
+    """A note for the observers alone."""
+
+
+CARRY_OUT: Final[Mapping[type[cm.Command], Callable[[Desk, Any, int], None]]] = {
+    cm.PlayAudio: _play,
+    cm.SendMark: _mark,
+    cm.ClearCarrier: _clear,
+    cm.CreateResponse: _create,
+    cm.CancelResponse: _cancel,
+    cm.TruncateItem: _truncate,
+    cm.DeleteItem: _delete,
+    cm.SendKeys: _send_keys,
+    cm.SetTurnFlags: _set_flags,
+    cm.PostToolOutput: _post_output,
+    cm.RunTool: _run_tool,
+    cm.ReleaseAudio: _release,
+    cm.EndModelSession: _end_session,
+    cm.EndCall: _end_call,
+    cm.Hushed: _hushed,
+    cm.Resumed: _resumed,
+    cm.Taken: _taken,
+    cm.InterruptionSettled: _settled,
+    cm.ItemHeard: _nothing,
+    cm.ResponseOpened: _opened,
+    cm.ResponseClosed: _closed,
+    cm.SpeechDropped: _dropped,
+    cm.TurnDecided: _nothing,
+}

@@ -1,0 +1,49 @@
+"""The owner's desk: what it works with, and what it has in mind."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+
+import attrs
+import trio
+
+from trio_media.call.control import CallControl
+from trio_media.call.heard import HeardTape
+from trio_media.call.line import Line
+from trio_media.call.tools import Tool
+from trio_media.core import events as ev
+from trio_media.core.invariants import Invariants
+from trio_media.core.machine import DecisionCore
+from trio_media.realtime.events import RealtimeCodec
+from trio_media.telephony.events import TelephonyCodec
+
+
+@attrs.define(eq=False)
+class Desk:
+    """What the owner works with.  Nobody else touches it."""
+
+    line: Line
+    core: DecisionCore
+    carrier_codec: TelephonyCodec
+    model_codec: RealtimeCodec
+    control: CallControl
+    tools: Mapping[str, Tool]
+    nursery: trio.Nursery
+    """Where tools run."""
+    abort_carrier: Callable[[], Awaitable[None]]
+    end_session: Callable[[], None]
+    """Lets go of the model session: what is being written is finished, then goodbye."""
+    invariants: Invariants | None = None
+    """Checks every step, when asked for."""
+    tape: HeardTape | None = None
+    """Tells the observers what the carrier plays, when they want to know."""
+    ended_by: str | None = None
+    pending: deque[ev.Event] = attrs.field(factory=deque)
+    """What carrying out a command led to."""
+    asked: dict[int, int] = attrs.field(factory=dict)
+    """Whose request a response answers, by its number, until it is known to be open."""
+    began_ms: dict[int, int] = attrs.field(factory=dict)
+    """When each interruption was decided."""
+    onset_ms: int | None = None
+    commit_ms: int | None = None

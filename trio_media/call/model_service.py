@@ -1,0 +1,129 @@
+"""Where the model is, what session is asked of it, and whether that is the one we got.  Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+import attrs
+import trio
+
+from trio_media.call.leg import open_model_transport
+from trio_media.config import Config, RealtimeConfig
+from trio_media.core import events as ev
+from trio_media.errors import ModelRefused
+from trio_media.realtime import SERVICES
+from trio_media.realtime import events as rt
+
+FORMAT: Final = "audio/pcmu"
+DEFAULT_SILENCE_MS: Final = 500  # the service's default, where it does not say
+Connect = Callable[[], Awaitable[trio.abc.Stream]]
+
+
+@attrs.frozen(kw_only=True)
+class ModelService:
+    """Where the model is, and how it is spoken to."""
+
+    codec: rt.RealtimeCodec
+    url: str
+    headers: tuple[tuple[bytes, bytes], ...] = attrs.field(repr=False)
+    connect: Connect
+    connect_timeout_s: float
+    request: rt.SessionRequest
+
+
+def model_service(config: Config, connect: Connect | None) -> ModelService:
+    """The service that is configured.  ``connect``: how it is reached, if not by its URL."""
+    realtime = config.realtime
+    return ModelService(
+        codec=SERVICES[realtime.effective_provider](realtime.dialect, realtime.model),
+        url=model_url(realtime),
+        headers=model_headers(realtime),
+        connect=connect or default_connect(realtime),
+        connect_timeout_s=realtime.connect_timeout_s,
+        request=session_request(config),
+    )
+
+
+def model_url(config: RealtimeConfig) -> str:
+    """The service's URL with the model in its query."""
+    parts = urlsplit(config.url)
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    if config.model:
+        query.setdefault("model", config.model)
+    return urlunsplit(parts._replace(query=urlencode(query)))
+
+
+def model_headers(config: RealtimeConfig) -> tuple[tuple[bytes, bytes], ...]:
+    """The handshake's headers.  The beta header closes the socket of a GA service."""
+    headers = []
+    if config.api_key:
+        headers.append((b"Authorization", b"Bearer " + config.api_key.encode()))
+    if config.dialect == "beta":
+        headers.append((b"OpenAI-Beta", b"realtime=v1"))
+    return tuple(headers)
+
+
+def default_connect(config: RealtimeConfig) -> Connect:
+    """Connect over the network."""
+    url = model_url(config)
+
+    async def connect() -> trio.abc.Stream:
+        return await open_model_transport(url)
+
+    return connect
+
+
+# --- the session -----------------------------------------------------------------------------
+
+
+def session_request(config: Config) -> rt.SessionRequest:
+    """The session that the configuration asks for; the flags follow from the authority."""
+    server_acts = config.barge_in.authority == "server"
+    return rt.SessionRequest(
+        instructions=config.agent.instructions,
+        voice=config.realtime.voice,
+        interrupt_response=server_acts,
+        create_response=server_acts,
+        transcription_model=config.realtime.transcription,
+        extra=config.realtime.session,
+    )
+
+
+def check_session(request: rt.SessionRequest, got: rt.SessionUpdated) -> None:
+    """Raise `ModelRefused` when the session is not the one that we asked for.
+
+    Audio in another format would be noise, and flags that differ would be a second owner.
+    """
+    wrong = []
+    for name, value in (("input", got.input_format), ("output", got.output_format)):
+        if value is not None and value != FORMAT:
+            wrong.append(f"{name} format is {value}, not {FORMAT}")
+    if got.has_turn_detection is False:
+        wrong.append("there is no turn detection")
+    flags = (
+        ("interrupt_response", got.interrupt_response, request.interrupt_response),
+        ("create_response", got.create_response, request.create_response),
+    )
+    for name, flag, asked in flags:
+        if flag is not None and flag is not asked:
+            wrong.append(f"{name} is {flag}, not {asked}")
+    if wrong:
+        raise ModelRefused("session_mismatch", "; ".join(wrong))
+
+
+def session_ready(
+    got: rt.SessionUpdated, request: rt.SessionRequest, *, asked: bool
+) -> ev.SessionReady:
+    """What the core needs to know of a confirmed session.
+
+    ``asked``: whether the server was last asked to act by itself.  Where the service does not say
+    what is in force, it is what was asked for.
+    """
+    acts, transcribes = got.interrupt_response, got.transcription
+    return ev.SessionReady(
+        server_acts=asked if acts is None else acts,
+        silence_ms=got.silence_duration_ms or DEFAULT_SILENCE_MS,
+        transcribes=bool(request.transcription_model) if transcribes is None else transcribes,
+    )

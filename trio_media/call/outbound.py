@@ -1,0 +1,23 @@
+"""The carrier's writer: the outbox to the wire, and the progress back to the owner."""
+
+from __future__ import annotations
+
+from trio_media.call.leg import WebSocketLeg
+from trio_media.call.line import Line
+from trio_media.errors import LegLost
+
+
+async def write_carrier(leg: WebSocketLeg, line: Line) -> None:
+    """Write the carrier's outbox until it is closed.  A leg that is lost is its reader's matter."""
+    outbox = line.carrier_outbox
+    while not outbox.is_closed:
+        batch = await outbox.next_batch()
+        if not batch:
+            return
+        try:
+            await leg.send_batch([outgoing.text for outgoing in batch])
+        except LegLost:
+            await leg.abort()  # so that the reader sees it too
+            return
+        if outbox.wrote(batch, line.now_ms()):
+            line.nudge()

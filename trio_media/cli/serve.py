@@ -1,0 +1,64 @@
+"""``trio-media serve``: the server."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from trio_media.cli.options import config_option, read_config
+from trio_media.errors import ConfigError
+
+
+@click.command()
+@click.argument("agent", required=False)
+@config_option
+@click.option("--host", metavar="H", help="Address to listen on.  [default: 127.0.0.1]")
+@click.option("--port", type=int, metavar="P", help="Port; 0 takes any.  [default: 8080]")
+@click.option("--workers", type=int, metavar="N", help="Processes on the one port.  [default: 1]")
+@click.option("--insecure", is_flag=True, help="Serve other machines without checking who calls.")
+def serve(
+    agent: str | None,
+    config_path: Path | None,
+    host: str | None,
+    port: int | None,
+    workers: int | None,
+    insecure: bool,
+) -> int:
+    """Take calls until a signal ends it.
+
+    SIGTERM or Ctrl-C stops taking calls and waits for those that are live; a second one ends them
+    at once.
+    """
+    from trio_media.config_load import secret_values
+    from trio_media.logs import configure_logging
+    from trio_media.server.process import Assignment, run_server
+    from trio_media.server.serving import check_exposure, with_secrets
+    from trio_media.server.workers import supervise
+
+    if agent is not None:
+        raise ConfigError(f"{agent}: agents are not supported by this version")
+    config = read_config(config_path, server__host=host, server__port=port, server__workers=workers)
+    assignment = Assignment.from_environment(os.environ)
+    if assignment is None:
+        check_exposure(config, insecure=insecure)
+        if not config.server.admin_token:
+            config = with_secrets(config)
+            # Not a log line: a log may be kept, and read by others.
+            click.echo(f"admin token, made for this run: {config.server.admin_token}", err=True)
+        config = with_secrets(config)
+        if config.server.workers > 1:
+            return supervise(config, _worker_arguments(config_path))
+    else:
+        config = assignment.complete(config)
+    # Again, now that every secret is known.
+    configure_logging(config.log, secrets=secret_values(config))
+    from trio_media.call.run import run_call
+
+    return run_server(config, run_call=run_call, assignment=assignment)
+
+
+def _worker_arguments(config_path: Path | None) -> list[str]:
+    """Give a worker's command line; the rest of its configuration is its assignment."""
+    return ["serve"] if config_path is None else ["serve", "--config", str(config_path)]

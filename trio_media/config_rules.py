@@ -1,0 +1,163 @@
+"""What a configured value may be, and which values may not stand together.
+
+Rule 1: every number has a range; the reason of a bound that is not obvious stands beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeAlias
+from urllib.parse import urlsplit
+
+import attrs
+
+from trio_media.config import Config
+from trio_media.errors import ConfigError
+
+FRAME_MS: Final = 20  # carriers take and play audio in frames of 20 ms
+DAY_S: Final = 86_400
+OPENAI_HOST: Final = "api.openai.com"
+
+Objection: TypeAlias = Callable[[Any], str | None]
+"""Says what is allowed instead of a value that already has the right type, or None."""
+
+
+@attrs.frozen
+class _Range:
+    """An inclusive range of numbers, in the key's own unit."""
+
+    low: float
+    high: float
+    multiple_of: int = 1
+
+    def objection(self, value: float) -> str | None:
+        allowed = f"allowed: {self.low:g} to {self.high:g}"
+        if self.multiple_of > 1:
+            allowed += f" in steps of {self.multiple_of}"
+        # A NaN compares as false with everything, so it fails here too.
+        if not self.low <= value <= self.high:
+            return allowed
+        if self.multiple_of > 1 and value % self.multiple_of:
+            return allowed
+        return None
+
+
+def _url(
+    schemes: tuple[str, ...], *, may_be_empty: bool = False, may_have_query: bool = False
+) -> Objection:
+    def objection(value: str) -> str | None:
+        if value == "" and may_be_empty:
+            return None
+        allowed = (
+            f"must be a URL like {schemes[0]}://host, without user and fragment"
+            f"{'' if may_have_query else ' and query'}"
+        )
+        try:
+            parts = urlsplit(value)
+            _ = parts.port  # raises on a port that is no number
+        except ValueError:
+            return allowed
+        wrong = (
+            parts.scheme not in schemes
+            or not parts.hostname
+            or "@" in parts.netloc
+            or parts.fragment
+            or any(character.isspace() for character in value)
+        )
+        return allowed if wrong or (parts.query and not may_have_query) else None
+
+    return objection
+
+
+def _not_blank(value: str) -> str | None:
+    return None if value.strip() else "must not be empty"
+
+
+def _no_whitespace(value: str) -> str | None:
+    # A line break copied along with a key would end up in a header.
+    return "must not contain white space" if any(map(str.isspace, value)) else None
+
+
+_OBJECTIONS: Final[Mapping[str, Objection]] = {
+    "server.host": _not_blank,
+    "server.port": _Range(0, 65_535).objection,
+    "server.workers": _Range(1, 128).objection,
+    "server.public_url": _url(("https", "http"), may_be_empty=True),
+    "server.max_calls": _Range(1, 10_000).objection,
+    "server.drain_s": _Range(0, DAY_S).objection,
+    "server.admin_token": _no_whitespace,
+    "twilio.account_sid": _no_whitespace,
+    "twilio.auth_token": _no_whitespace,
+    "twilio.start_timeout_s": _Range(0.1, 60).objection,
+    "twilio.rest_url": _url(("https", "http")),
+    "realtime.url": _url(("wss", "ws"), may_have_query=True),
+    "realtime.api_key": _no_whitespace,
+    "realtime.connect_timeout_s": _Range(0.1, 60).objection,
+    "barge_in.min_speech_ms": _Range(20, 2_000).objection,
+    "barge_in.hush_max_ms": _Range(200, 10_000).objection,  # a hush needs 200 ms to see silence
+    "barge_in.recover_ms": _Range(0, 60_000).objection,
+    "barge_in.echo_guard_ms": _Range(0, 5_000).objection,
+    "playout.lead_ms": _Range(FRAME_MS, 60_000, FRAME_MS).objection,
+    "playout.mark_every_ms": _Range(FRAME_MS, 10_000, FRAME_MS).objection,
+}
+
+
+def check_value(dotted: str, value: object, blame: str) -> None:
+    """Check one value by itself.
+
+    Raises:
+        ConfigError: beginning with ``blame``.
+    """
+    objection = _OBJECTIONS.get(dotted)
+    said = objection(value) if objection is not None else None
+    if said is not None:
+        raise ConfigError(f"{blame}: {said}")
+    if dotted == "realtime.session":
+        assert isinstance(value, Mapping)
+        _check_session_table(value, "realtime.session")
+
+
+# Both follow from [barge_in] authority: the two must never disagree about who cancels.
+_FLAGS: Final = frozenset({"interruptresponse", "createresponse"})
+
+
+def _check_session_table(table: Mapping[str, Any], where: str) -> None:
+    """Refuse what would take turn detection out of the configured authority's hands."""
+    for name, value in table.items():
+        here = f"{where}.{name}"
+        # Every spelling and nesting: dialects differ, and a dotted or camel-case key is meant so.
+        plain = name.rpartition(".")[2].replace("_", "").replace("-", "").lower()
+        if plain in _FLAGS:
+            raise ConfigError(
+                f"{here}: must not be set; it follows from barge_in.authority (client or server)"
+            )
+        if plain == "turndetection" and not _is_turn_detection(value):
+            raise ConfigError(
+                f"{here}: must be a table with a type like server_vad; turning it off is not "
+                "allowed, a call needs it"
+            )
+        if isinstance(value, Mapping):
+            _check_session_table(value, here)
+
+
+def _is_turn_detection(value: object) -> bool:
+    return isinstance(value, Mapping) and value.get("type", "server_vad") not in (None, "", "none")
+
+
+def check_combinations(config: Config) -> None:
+    """Check the values that depend on each other.
+
+    Raises:
+        ConfigError: two values contradict each other.
+    """
+    if config.twilio.validate_signature and not config.twilio.auth_token:
+        raise ConfigError(
+            "twilio.validate_signature = True: needs twilio.auth_token (or TWILIO_AUTH_TOKEN)"
+        )
+    realtime = config.realtime
+    to_openai = urlsplit(realtime.url).hostname == OPENAI_HOST
+    if realtime.effective_provider == "openai" and to_openai and not realtime.api_key:
+        raise ConfigError(
+            "realtime.provider = 'openai': needs realtime.api_key (or OPENAI_API_KEY); "
+            "provider embedded needs none"
+        )

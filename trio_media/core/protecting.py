@@ -1,0 +1,50 @@
+"""Protected speech: the server must not act while it is said, and has its authority back after it.
+
+Rule 1: protected speech is created only when the service has confirmed that it will not act.
+Rule 2: the authority is given back once nothing protected is to be heard, and no turn of the caller
+        is open or unanswered: a turn belongs to whoever had the authority when it began.
+Rule 3: a service that does not confirm costs the protection, not the speech.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from trio_media.core.commands import SetTurnFlags
+from trio_media.core.state import State
+from trio_media.core.units import FLAGS_MS
+
+
+def forbid_server(state: State, now_ms: int) -> None:
+    """Ask that the server does not act by itself, unless that is asked already."""
+    if state.flags_asked_ms is None:
+        state.flags_asked_ms = now_ms
+        state.tell(SetTurnFlags(state.number_command(), server_acts=False))
+
+
+def allow_server(state: State, now_ms: int) -> None:
+    """Give the server its authority back, once protected speech was heard."""
+    if not state.has_server_authority or state.server_acts or state.flags_asked_ms is not None:
+        return
+    is_wanted = any(q.is_protected for q in state.creates.queue) or any(
+        r.is_protected and (r.is_open or state.is_audible(r)) for r in state.book
+    )
+    if state.is_session_ready and not is_wanted and not state.turns.has_unanswered:
+        state.flags_asked_ms = now_ms
+        state.tell(SetTurnFlags(state.number_command(), server_acts=True))
+
+
+def flags_lapsed(state: State, now_ms: int) -> None:
+    """The service does not confirm: what was to be protected is spoken without protection."""
+    deadline_ms = next_deadline_ms(state)
+    if deadline_ms is None or now_ms < deadline_ms:
+        return
+    state.flags_asked_ms = None
+    if state.server_acts and state.creates.queue and state.creates.queue[0].is_protected:
+        first = state.creates.queue[0]
+        state.creates.queue[0] = attrs.evolve(first, is_protected=False)
+
+
+def next_deadline_ms(state: State) -> int | None:
+    """Return when waiting for the service's confirmation ends."""
+    return None if state.flags_asked_ms is None else state.flags_asked_ms + FLAGS_MS

@@ -1,0 +1,59 @@
+"""How the embedded model behaves: its speed, its delays and what it claims to have understood."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
+
+import attrs
+
+COUNT_MAX: Final = 60  # the voice knows no number beyond
+DELAY_MS_MAX: Final = 600_000  # ten minutes; longer is a mistake
+
+
+_Validator: TypeAlias = Callable[[object, "attrs.Attribute[Any]", float], None]
+
+
+def _within(low: float, high: float) -> _Validator:
+    """Return an attrs validator for a number between two limits, both allowed."""
+
+    def check(_: object, attribute: attrs.Attribute[Any], value: float) -> None:
+        if not low <= value <= high:
+            raise ValueError(f"{attribute.name} is {value!r}; allowed is {low} to {high}")
+
+    return check
+
+
+_DELAY: Final = _within(0, DELAY_MS_MAX)
+
+
+@attrs.frozen(kw_only=True)
+class ModelBehaviour:
+    """How one embedded model behaves.  Raises `ValueError` for a value out of range."""
+
+    burst_factor: float = attrs.field(default=8.0, validator=_within(0.1, 1_000.0))
+    """Speech is made this many times faster than it is played."""
+    delta_ms: int = attrs.field(default=100, validator=_within(20, 1_000))
+    """Audio in one delta."""
+    created_delay_ms: int = attrs.field(default=50, validator=_DELAY)
+    """From ``response.create`` to ``response.created``.  A cancel within it finds nothing."""
+    first_audio_delay_ms: int = attrs.field(default=200, validator=_DELAY)
+    """From ``response.created`` to the first output."""
+    cancel_delay_ms: int = attrs.field(default=0, validator=_DELAY)
+    """From a cancel until generation stops: the deltas of that time are stragglers."""
+    transcription_delay_ms: int = attrs.field(default=150, validator=_DELAY)
+    """From the commit of a caller's turn to its transcript."""
+    caller_transcript: str | None = None
+    """What every caller turn is transcribed as; None: ``caller turn 1`` and so on."""
+    transcription_fails: bool = False
+    """Whether each transcription ends with a ``failed`` event instead."""
+    greets: bool = True
+    """Whether the first answer begins with the greeting."""
+    count_to: int = attrs.field(default=COUNT_MAX, validator=_within(1, COUNT_MAX))
+    """The last number of the count; after it the count begins again."""
+    numbers_per_response: int = attrs.field(default=COUNT_MAX, validator=_within(1, COUNT_MAX))
+    """How many numbers one answer says."""
+    numbers_per_item: int = attrs.field(default=COUNT_MAX, validator=_within(1, COUNT_MAX))
+    """An answer with more numbers than this spreads them over several items."""
+    session_s_max: float = attrs.field(default=3_600.0, validator=_within(0.001, 86_400.0))
+    """How long a model session may last; then comes ``session_expired`` and the close."""

@@ -1,0 +1,343 @@
+"""One model session: client events in, server events out.  No I/O, no clock.
+
+Rule 1: time is an argument; `EmbeddedModel.advance` performs what is due by then, in its order.
+Rule 2: at most one response is open in the default conversation.
+Rule 3: a client event that is refused changes nothing but for the ``error`` that says so.
+Rule 4: events come out in the order in which they happened, by `EmbeddedModel.take`.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import attrs
+
+from trio_media.embedded.agent import answer
+from trio_media.embedded.behaviour import ModelBehaviour
+from trio_media.embedded.client_events import (
+    CLIENT_EVENT_TYPES,
+    checked_type,
+    event_id_of,
+    parse_event,
+)
+from trio_media.embedded.conversation import Conversation
+from trio_media.embedded.creates import ResponseWish, parse_create
+from trio_media.embedded.input_audio import InputAudio, TurnStarted, TurnStopped
+from trio_media.embedded.items import CallerAudioItem, parse_client_item
+from trio_media.embedded.refusals import Refusal
+from trio_media.embedded.responses import OpenResponse, StopReason, Surroundings
+from trio_media.embedded.settings import default_settings, updated_settings
+from trio_media.embedded.shapes import integer, nullable, text
+from trio_media.embedded.transcriber import Transcriber
+from trio_media.embedded.vad import VadTuning
+from trio_media.embedded.voice_clips import AudioFormat
+
+OUT_OF_BAND_MAX: Final = 8  # responses beside the default conversation at one time
+CONTENT_INDEX_MAX: Final = 1_000  # far more parts than any item has
+AUDIO_END_MS_MAX: Final = 2**31 - 1  # what a 32-bit count of milliseconds can say
+
+
+@attrs.frozen(kw_only=True)
+class Closing:
+    """The end of the connection as the model wants it."""
+
+    code: int
+    reason: str
+
+
+class EmbeddedModel:
+    """The model's side of one connection."""
+
+    def __init__(
+        self,
+        behaviour: ModelBehaviour,
+        *,
+        name: str,
+        model: str,
+        now_s: float,
+        started_unix_s: int,
+    ) -> None:
+        """Begin the model session; its ``session.created`` is ready to be taken.
+
+        Args:
+            name: part of every id, so that those of two connections differ.
+            model: what the client called the model; it is not looked at.
+            started_unix_s: the wall clock's seconds, for ``expires_at`` alone.
+        """
+        self.closing: Closing | None = None
+        """Set when the connection is to be closed, after what `take` returns."""
+        self._behaviour = behaviour
+        self._name = name
+        self._ids = itertools.count(1)
+        self._events: list[dict[str, Any]] = []
+        self._expires_s = now_s + behaviour.session_s_max
+        self._settings = default_settings(
+            session_id=self._new_id("sess"),
+            model=model,
+            expires_at_s=started_unix_s + int(behaviour.session_s_max),
+        )
+        self._conversation = Conversation()
+        self._input = InputAudio(lambda: self._new_id("item"))
+        self._responses: list[OpenResponse] = []
+        self._transcriber = Transcriber(behaviour, self._emit)
+        self._has_spoken = False
+        self._owes_answer = False
+        self._turns = 0
+        self._around = Surroundings(
+            behaviour=behaviour,
+            conversation=self._conversation,
+            conversation_id=self._new_id("conv"),
+            emit=self._emit,
+            new_id=self._new_id,
+        )
+        self._emit("session.created", session=self._settings)
+
+    # What the wire calls.
+
+    def receive(self, message: str | bytes, now_s: float) -> None:
+        """Take in one message of the client."""
+        self.advance(now_s)
+        if self.closing is not None:
+            return
+        event_id: str | None = None
+        try:
+            event = parse_event(message)
+            event_id = event_id_of(event)
+            _OBEY[checked_type(event)](self, event, now_s)
+        except Refusal as refusal:
+            self._emit("error", error=refusal.payload(event_id))
+        self._answer_if_owed(now_s)
+
+    def advance(self, now_s: float) -> None:
+        """Perform everything that is due, in the order in which it was due."""
+        while self.closing is None and self.next_deadline_s() <= now_s:
+            due_s = self.next_deadline_s()
+            if due_s >= self._expires_s:
+                self._expire()
+                return
+            if self._transcriber.due_s == due_s:
+                self._transcriber.advance()
+                continue
+            response = min(self._responses, key=lambda open_one: open_one.due_s)
+            response.advance()
+            if response.wish.is_default:
+                self._has_spoken = self._has_spoken or response.has_spoken
+            if response.is_over:
+                self._responses.remove(response)
+            self._answer_if_owed(due_s)
+
+    def next_deadline_s(self) -> float:
+        """Return when `advance` has something to do: at the latest when the session expires."""
+        dues = [response.due_s for response in self._responses]
+        if self._transcriber.due_s is not None:
+            dues.append(self._transcriber.due_s)
+        return min([self._expires_s, *dues])
+
+    def take(self) -> list[dict[str, Any]]:
+        """Return the server events since the last call, and forget them."""
+        events, self._events = self._events, []
+        return events
+
+    # One method a client event.
+
+    def _update_session(self, event: Mapping[str, Any], _now_s: float) -> None:
+        had_detection = self._turn_detection is not None
+        self._settings = updated_settings(
+            self._settings, event["session"], has_spoken=self._has_spoken
+        )
+        if had_detection and self._turn_detection is None:
+            # What was being said belongs to no detected turn any more: the client commits it.
+            self._input.forget_turn()
+        self._emit("session.updated", session=self._settings)
+
+    def _append_audio(self, event: Mapping[str, Any], now_s: float) -> None:
+        detection = self._turn_detection
+        tuning = None if detection is None else VadTuning.of(detection)
+        audio_format = AudioFormat(self._settings["audio"]["input"]["format"]["type"])
+        for turn in self._input.append(event["audio"], audio_format, tuning):
+            if isinstance(turn, TurnStarted):
+                self._turn_started(turn, now_s)
+            else:
+                self._turn_stopped(turn, now_s)
+
+    def _commit_audio(self, _event: Mapping[str, Any], now_s: float) -> None:
+        turn = self._input.commit()
+        self._add_caller_item(turn.item_id, turn.length_ms, now_s)
+
+    def _clear_audio(self, _event: Mapping[str, Any], _now_s: float) -> None:
+        self._input.clear()
+        self._emit("input_audio_buffer.cleared")
+
+    def _create_item(self, event: Mapping[str, Any], _now_s: float) -> None:
+        wanted_id = nullable(text())(event.get("previous_item_id"), "previous_item_id")
+        item = parse_client_item(event["item"], "item", self._new_id("item"))
+        previous_id = self._conversation.insert(item, wanted_id)
+        for kind in ("conversation.item.added", "conversation.item.done"):
+            self._emit(kind, previous_item_id=previous_id, item=item.payload())
+
+    def _retrieve_item(self, event: Mapping[str, Any], _now_s: float) -> None:
+        item = self._conversation.retrieve(text()(event["item_id"], "item_id"))
+        audio_format = AudioFormat(self._settings["audio"]["output"]["format"]["type"])
+        self._emit("conversation.item.retrieved", item=item.payload(audio_format))
+
+    def _truncate_item(self, event: Mapping[str, Any], _now_s: float) -> None:
+        item_id = text()(event["item_id"], "item_id")
+        content_index = integer(0, CONTENT_INDEX_MAX)(event["content_index"], "content_index")
+        audio_end_ms = integer(0, AUDIO_END_MS_MAX)(event["audio_end_ms"], "audio_end_ms")
+        self._conversation.truncate(item_id, content_index, audio_end_ms)
+        self._emit(
+            "conversation.item.truncated",
+            item_id=item_id,
+            content_index=content_index,
+            audio_end_ms=audio_end_ms,
+        )
+
+    def _delete_item(self, event: Mapping[str, Any], _now_s: float) -> None:
+        item_id = text()(event["item_id"], "item_id")
+        self._conversation.delete(item_id)
+        self._emit("conversation.item.deleted", item_id=item_id)
+
+    def _create_response(self, event: Mapping[str, Any], now_s: float) -> None:
+        wish = parse_create(
+            event.get("response"),
+            self._settings,
+            self._conversation,
+            lambda: self._new_id("item"),
+        )
+        self._open_response(wish, now_s)
+
+    def _cancel_response(self, event: Mapping[str, Any], now_s: float) -> None:
+        wanted = nullable(text())(event.get("response_id"), "response_id")
+        for response in self._responses:
+            is_meant = (
+                response.wish.is_default if wanted is None else response.response_id == wanted
+            )
+            if is_meant and response.is_announced and not response.is_stopping:
+                response.stop(StopReason.CLIENT_CANCELLED, now_s=now_s)
+                self.advance(now_s)
+                return
+        raise Refusal("response_cancel_not_active", "Cancellation failed: no active response found")
+
+    def _clear_output(self, _event: Mapping[str, Any], _now_s: float) -> None:
+        raise Refusal(
+            "invalid_value",
+            "'output_audio_buffer.clear' is only supported over WebRTC and SIP.",
+            "type",
+        )
+
+    # The caller's turns.
+
+    @property
+    def _turn_detection(self) -> dict[str, Any] | None:
+        detection: dict[str, Any] | None = self._settings["audio"]["input"]["turn_detection"]
+        return detection
+
+    @property
+    def _default_response(self) -> OpenResponse | None:
+        return next((response for response in self._responses if response.wish.is_default), None)
+
+    def _turn_started(self, turn: TurnStarted, now_s: float) -> None:
+        self._emit(
+            "input_audio_buffer.speech_started",
+            audio_start_ms=turn.audio_start_ms,
+            item_id=turn.item_id,
+        )
+        detection = self._turn_detection
+        # A turn that began is an answer no longer owed to the one before it.
+        self._owes_answer = False
+        response = self._default_response
+        if detection is not None and detection["interrupt_response"] and response is not None:
+            response.stop(StopReason.TURN_DETECTED, now_s=now_s)
+            self.advance(now_s)
+
+    def _turn_stopped(self, turn: TurnStopped, now_s: float) -> None:
+        self._emit(
+            "input_audio_buffer.speech_stopped",
+            audio_end_ms=turn.audio_end_ms,
+            item_id=turn.item_id,
+        )
+        self._add_caller_item(turn.item_id, turn.length_ms, now_s)
+        detection = self._turn_detection
+        if detection is not None and detection["create_response"]:
+            self._owes_answer = True
+            self._answer_if_owed(now_s)
+
+    def _add_caller_item(self, item_id: str, length_ms: int, now_s: float) -> None:
+        item = CallerAudioItem(item_id=item_id, length_ms=length_ms)
+        previous_id = self._conversation.append(item)
+        self._emit("input_audio_buffer.committed", item_id=item_id, previous_item_id=previous_id)
+        for kind in ("conversation.item.added", "conversation.item.done"):
+            self._emit(kind, previous_item_id=previous_id, item=item.payload())
+        self._turns += 1
+        if self._settings["audio"]["input"]["transcription"] is not None:
+            self._transcriber.ask(item, self._turns, now_s)
+
+    # Responses.
+
+    def _open_response(self, wish: ResponseWish, now_s: float) -> None:
+        active = self._default_response
+        if wish.is_default and active is not None:
+            raise Refusal(
+                "conversation_already_has_active_response",
+                "Conversation already has an active response in progress: "
+                f"{active.response_id}. Wait until the response is finished before creating "
+                "a new one.",
+            )
+        beside = sum(not response.wish.is_default for response in self._responses)
+        if not wish.is_default and beside >= OUT_OF_BAND_MAX:
+            raise Refusal(
+                "rate_limit_exceeded",
+                f"At most {OUT_OF_BAND_MAX} responses may be open outside the conversation.",
+            )
+        outputs = answer(wish.question(has_spoken=self._has_spoken), self._behaviour)
+        self._responses.append(OpenResponse(wish, outputs, self._around, now_s=now_s))
+        self.advance(now_s)
+
+    def _answer_if_owed(self, now_s: float) -> None:
+        """Answer a detected turn, as soon as a response that it interrupted is over."""
+        active = self._default_response
+        if not self._owes_answer or (active is not None and active.is_stopping):
+            return
+        self._owes_answer = False
+        try:
+            wish = parse_create(
+                None, self._settings, self._conversation, lambda: self._new_id("item")
+            )
+            self._open_response(wish, now_s)
+        except Refusal as refusal:
+            # Another response was not interrupted and goes on: the turn gets no answer.
+            self._emit("error", error=refusal.payload(None))
+
+    def _expire(self) -> None:
+        minutes = self._behaviour.session_s_max / 60
+        message = f"Your session hit the maximum duration of {minutes:g} minutes."
+        self._emit("error", error=Refusal("session_expired", message).payload(None))
+        self._responses.clear()
+        self._transcriber.forget_all()
+        self.closing = Closing(code=1001, reason="session_expired")
+
+    def _emit(self, kind: str, **fields: object) -> None:
+        self._events.append({"type": kind, "event_id": self._new_id("event"), **fields})
+
+    def _new_id(self, prefix: str) -> str:
+        return f"{prefix}_{self._name}_{next(self._ids):06d}"
+
+
+_Obey = Callable[[EmbeddedModel, dict[str, Any], float], None]
+
+_OBEY: Final[Mapping[str, _Obey]] = {
+    "session.update": EmbeddedModel._update_session,
+    "input_audio_buffer.append": EmbeddedModel._append_audio,
+    "input_audio_buffer.commit": EmbeddedModel._commit_audio,
+    "input_audio_buffer.clear": EmbeddedModel._clear_audio,
+    "conversation.item.create": EmbeddedModel._create_item,
+    "conversation.item.retrieve": EmbeddedModel._retrieve_item,
+    "conversation.item.truncate": EmbeddedModel._truncate_item,
+    "conversation.item.delete": EmbeddedModel._delete_item,
+    "response.create": EmbeddedModel._create_response,
+    "response.cancel": EmbeddedModel._cancel_response,
+    "output_audio_buffer.clear": EmbeddedModel._clear_output,
+}
+assert tuple(_OBEY) == CLIENT_EVENT_TYPES

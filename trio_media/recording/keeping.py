@@ -1,0 +1,123 @@
+"""Keeping a call: its event log, its recording and its summary, as the configuration asks.
+
+Everything is kept by tasks in the call's own nursery and ends with it; what is queued then is still
+written.  A disk that fails costs what it was to hold, never the call.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import attrs
+import trio
+
+from trio_media.config import RecordingConfig
+from trio_media.core.commands import Command
+from trio_media.core.events import Event
+from trio_media.core.policy import Policy
+from trio_media.recording.disk import DEFAULT_LIMITS, DiskLimits
+from trio_media.recording.event_log import EventLog, open_event_log, write_log
+from trio_media.recording.log_format import LogHeader
+from trio_media.recording.summary import SummaryBuilder
+from trio_media.recording.summary_file import keep_summary
+from trio_media.recording.wav_writer import StereoRecorder, record
+from trio_media.telephony.events import MediaStreamStarted
+
+SECRET_PARAMETERS = frozenset(("token",))  # they open calls; a log is read by others
+
+
+@attrs.define(eq=False)
+class Keeper:
+    """Sees everything a call decides, and hands it to whatever keeps it."""
+
+    summary: SummaryBuilder
+    log: EventLog | None
+    recorder: StereoRecorder | None
+
+    def event(self, event: Event, t_ms: int) -> None:
+        """The core is about to handle an event."""
+        self.summary.event(event, t_ms)
+        if self.log is not None:
+            self.log.event(event, t_ms)
+
+    def commands(self, commands: Sequence[Command], t_ms: int) -> None:
+        """The core ordered something."""
+        if not commands:
+            return
+        self.summary.commands(commands, t_ms)
+        if self.log is not None:
+            self.log.commands(commands, t_ms)
+
+    def note(self, kind: str, t_ms: int, **fields: Any) -> None:  # noqa: ANN401
+        """Something happened that decides nothing."""
+        self.summary.note(kind, t_ms, **fields)
+        if self.log is not None:
+            self.log.note(kind, t_ms, **fields)
+
+    def caller_audio(self, at_ms: int, payload: bytes) -> None:
+        """The caller's voice."""
+        if self.recorder is not None:
+            self.recorder.write_left(at_ms, payload)
+
+    def heard_audio(self, at_ms: int, payload: bytes) -> None:
+        """What the carrier plays from a time on."""
+        if self.recorder is not None:
+            self.recorder.write_right(at_ms, payload)
+
+    def heard_cut(self, at_ms: int) -> None:
+        """The carrier plays nothing of it from here on."""
+        if self.recorder is not None:
+            self.recorder.cut_right(at_ms)
+
+
+def keep_call(
+    config: RecordingConfig,
+    started: MediaStreamStarted,
+    policy: Policy,
+    *,
+    now_ms: Callable[[], int],
+    nursery: trio.Nursery,
+    limits: DiskLimits = DEFAULT_LIMITS,
+) -> list[Keeper]:
+    """Begin to keep a call under ``config.dir``; nothing when that is empty.
+
+    The tasks that write run in ``nursery``, and write what is queued when it is cancelled.
+    """
+    if not config.dir:
+        return []
+    header = LogHeader(
+        call_sid=started.call_sid,
+        stream_sid=started.stream_sid,
+        started_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        policy=policy,
+        parameters={
+            name: value
+            for name, value in started.custom_parameters.items()
+            if name not in SECRET_PARAMETERS
+        },
+    )
+    base = Path(config.dir) / started.call_sid
+    keeper = Keeper(SummaryBuilder(header), None, None)
+    if config.events:
+        keeper.log, lines = open_event_log(header)
+        path = base.with_name(f"{base.name}.jsonl")
+        nursery.start_soon(
+            functools.partial(write_log, path, lines, keeper.log.stats, limits=limits)
+        )
+    if config.audio:
+        keeper.recorder = StereoRecorder()
+        path = base.with_name(f"{base.name}.wav")
+        nursery.start_soon(
+            functools.partial(record, keeper.recorder, path, now_ms=now_ms, limits=limits)
+        )
+    nursery.start_soon(_keep_summary, keeper, base.with_name(f"{base.name}.json"), limits)
+    return [keeper]
+
+
+async def _keep_summary(keeper: Keeper, path: Path, limits: DiskLimits) -> None:
+    """Until the call's nursery is cancelled."""
+    await keep_summary(keeper.summary, path, trio.Event(), limits=limits)

@@ -1,0 +1,163 @@
+"""How fast the call was: four delays that a caller notices, and the first sound."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import Any, Final
+
+import attrs
+
+from trio_media.core import commands as cm
+from trio_media.core import events as ev
+
+SAMPLES_MAX: Final = 1_000  # of one delay; the newest are kept
+COMMITS_MAX: Final = 64  # turns whose fate is open
+
+_SPEECH: Final = (ev.Reason.LOCAL_SPEECH, ev.Reason.SERVER_SPEECH)
+
+
+@attrs.define
+class Delay:
+    """Samples of one delay."""
+
+    samples_ms: deque[int] = attrs.field(factory=lambda: deque(maxlen=SAMPLES_MAX))
+    count: int = 0
+
+    def add(self, sample_ms: int) -> None:
+        """Take in one more."""
+        self.samples_ms.append(sample_ms)
+        self.count += 1
+
+    def build(self) -> dict[str, int | None]:
+        """Give count, median, 95th percentile and maximum; None where there is nothing."""
+        ordered = sorted(self.samples_ms)
+        last = len(ordered) - 1
+        return {
+            "count": self.count,
+            "median_ms": ordered[last // 2] if ordered else None,
+            "p95_ms": ordered[-(-last * 95 // 100)] if ordered else None,
+            "max_ms": ordered[-1] if ordered else None,
+        }
+
+
+@attrs.define
+class _Answer:
+    """A turn's answer, on its way from the commit to the caller's ear."""
+
+    committed_ms: int
+    quiet_ms: int | None
+    number: int | None = None
+    response_id: str | None = None
+    item_id: str | None = None
+    seq: int | None = None
+
+
+class Latencies:
+    """Measures delays by the events and commands of a call."""
+
+    def __init__(self) -> None:
+        self.commit_to_audio = Delay()
+        self.quiet_to_audio = Delay()
+        self.onset_to_clear = Delay()
+        self.cancel_to_settled = Delay()
+        self.first_audio_ms: int | None = None
+        self._commits_ms: dict[str, int] = {}
+        self._cancels_ms: dict[str, int] = {}
+        self._answer: _Answer | None = None
+        self._onset_ms: int | None = None
+        self._clear_ms: int | None = None
+        self._quiet_ms: int | None = None
+
+    def event(self, event: ev.Event, t_ms: int) -> None:
+        """Take in an event."""
+        match event:
+            case ev.CarrierWrote(seq=seq, at_ms=at_ms):
+                self._wrote(seq, at_ms)
+            case ev.AudioReceived(response_id=response_id, item_id=item_id):
+                answer = self._answer
+                if answer is not None and answer.response_id == response_id:
+                    answer.item_id = answer.item_id or item_id
+            case ev.TurnCommitted(item_id=item_id):
+                if len(self._commits_ms) < COMMITS_MAX:
+                    self._commits_ms.setdefault(item_id, t_ms)
+            case ev.LocalSpeechBegan() | ev.ServerSpeechStarted():
+                if self._onset_ms is None:
+                    self._onset_ms = t_ms
+            case ev.LocalSpeechEnded() | ev.ServerSpeechStopped():
+                self._onset_ms = None
+                self._quiet_ms = t_ms
+            case _:
+                pass
+
+    def commands(self, commands: Sequence[cm.Command], t_ms: int) -> None:
+        """Take in what the core made of an event."""
+        for command in commands:
+            match command:
+                case cm.ClearCarrier():
+                    self._clear_ms = t_ms
+                    if self._answer is not None and self._answer.seq is not None:
+                        self._answer = None  # cut off before it was written
+                case cm.Hushed() if self._clear_ms == t_ms:
+                    self._cleared(t_ms)
+                case cm.Taken(reason=reason) if self._clear_ms == t_ms and reason in _SPEECH:
+                    self._cleared(t_ms)
+                case _:
+                    self._answering(command, t_ms)
+
+    def _cleared(self, t_ms: int) -> None:
+        if self._onset_ms is not None:
+            self.onset_to_clear.add(t_ms - self._onset_ms)
+            self._onset_ms = None
+
+    def _answering(self, command: cm.Command, t_ms: int) -> None:
+        answer = self._answer
+        match command:
+            case cm.TurnDecided(item_id=item_id, fate=fate):
+                committed_ms = self._commits_ms.pop(item_id, None)
+                if committed_ms is not None and fate.startswith("answered"):
+                    self._answer = _Answer(committed_ms, self._quiet_ms)
+            case cm.CreateResponse(response=number) if answer is not None:
+                if answer.number is None:
+                    answer.number = number
+            case cm.ResponseOpened(response=number, response_id=response_id, cause=cause):
+                if answer is not None and answer.response_id is None:
+                    is_server = answer.number is None and cause is cm.Cause.SERVER
+                    if is_server or answer.number == number:
+                        answer.response_id = response_id
+            case cm.PlayAudio(seq=seq, item_id=item_id) if answer is not None:
+                if answer.item_id == item_id and answer.seq is None:
+                    answer.seq = seq
+            case _:
+                self._cancelling(command, t_ms)
+
+    def _cancelling(self, command: cm.Command, t_ms: int) -> None:
+        match command:
+            case cm.CancelResponse(response_id=response_id):
+                self._cancels_ms.setdefault(response_id, t_ms)
+            case cm.ResponseClosed(response_id=response_id) if response_id is not None:
+                cancelled_ms = self._cancels_ms.pop(response_id, None)
+                if cancelled_ms is not None:
+                    self.cancel_to_settled.add(t_ms - cancelled_ms)
+            case _:
+                pass
+
+    def _wrote(self, seq: int, at_ms: int) -> None:
+        if self.first_audio_ms is None:
+            self.first_audio_ms = at_ms
+        answer = self._answer
+        if answer is not None and answer.seq is not None and seq >= answer.seq:
+            self.commit_to_audio.add(at_ms - answer.committed_ms)
+            if answer.quiet_ms is not None:
+                self.quiet_to_audio.add(at_ms - answer.quiet_ms)
+            self._answer = None
+
+    def build(self) -> dict[str, Any]:
+        """Give all of it as JSON can hold it."""
+        return {
+            "first_audio_ms": self.first_audio_ms,
+            "commit_to_audio": self.commit_to_audio.build(),
+            "quiet_to_audio": self.quiet_to_audio.build(),
+            "onset_to_clear": self.onset_to_clear.build(),
+            "cancel_to_settled": self.cancel_to_settled.build(),
+        }

@@ -1,0 +1,51 @@
+"""Where we are: as the carrier sees us, and whether anyone else can see us at all.
+
+Rule 1: a header is believed only where believing it gives nobody anything: a forwarded scheme only
+from a proxy on this machine.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Final
+
+MEDIA_PATH: Final = "/twilio/media"
+
+# A name, an IPv4 address or an IPv6 address in brackets, and a port.
+_HOST_HEADER: Final = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach ``host``, a name or an address."""
+    name = host.strip("[]").lower()
+    if name == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(name.partition("%")[0]).is_loopback
+    except ValueError:
+        return False
+
+
+def public_origin(
+    public_url: str, *, host_header: str, forwarded_proto: str, peer_host: str
+) -> str | None:
+    """Give ``scheme://host`` (and a configured path) as the client sees us, without a final slash.
+
+    None when nothing is configured and the ``Host`` header is no host.
+    """
+    if public_url:
+        return public_url.rstrip("/")
+    if not _HOST_HEADER.fullmatch(host_header):
+        return None
+    scheme = "http"
+    if is_loopback(peer_host):
+        first = forwarded_proto.partition(",")[0].strip().lower()
+        scheme = first if first in ("http", "https") else scheme
+    return f"{scheme}://{host_header}"
+
+
+def media_stream_url(origin: str) -> str:
+    """Give the media stream's URL at an origin: ``ws`` or ``wss`` as the origin is plain or not."""
+    scheme, _, rest = origin.partition("://")
+    return f"{'wss' if scheme == 'https' else 'ws'}://{rest}{MEDIA_PATH}"

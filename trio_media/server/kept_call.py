@@ -1,0 +1,44 @@
+"""A call as the server runs it: kept as the configuration asks."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+
+import attrs
+import trio
+
+from trio_media.call.line import Line
+from trio_media.call.record import CallEnd, CallObserver
+from trio_media.call.run import CallOptions, policy_of, run_call
+from trio_media.config import Config
+from trio_media.recording.keeping import keep_call
+from trio_media.telephony.events import MediaStreamStarted
+
+
+async def run_kept_call(
+    carrier_stream: trio.abc.Stream,
+    *,
+    config: Config,
+    admit: Callable[[MediaStreamStarted], None],
+    log: logging.Logger,
+    options: CallOptions | None = None,
+) -> CallEnd:
+    """Run a call, and keep it under ``[recording] dir``.  See `run_call`."""
+    given = options or CallOptions()
+    also = given.observers
+
+    def observers(
+        started: MediaStreamStarted, line: Line, nursery: trio.Nursery
+    ) -> Sequence[CallObserver]:
+        kept = keep_call(
+            config.recording,
+            started,
+            policy_of(config),
+            now_ms=line.now_ms,
+            nursery=nursery,
+        )
+        return [*kept, *(also(started, line, nursery) if also is not None else ())]
+
+    options = attrs.evolve(given, observers=observers)
+    return await run_call(carrier_stream, config=config, admit=admit, log=log, options=options)

@@ -1,0 +1,122 @@
+"""The process that serves: alone, or as one of several workers.
+
+Rule 1: a worker outlives its parent no longer than a drain takes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import attrs
+import trio
+
+from trio_media.config import Config
+from trio_media.errors import ConfigError
+from trio_media.server.call_interface import RunCall
+from trio_media.server.listening import bind_socket
+from trio_media.server.serving import ServeOptions, serve
+
+# Not TRIO_MEDIA_...: that would be a key of the configuration.
+ASSIGNMENT_VARIABLE: Final = "_TRIO_MEDIA_WORKER"
+SIGNALS_MAX: Final = 4  # the second already ends everything
+
+
+@attrs.frozen(kw_only=True)
+class Assignment:
+    """What a parent tells its workers: what all of them must agree on."""
+
+    host: str
+    port: int
+    used_tokens_dir: str
+    admin_token: str = attrs.field(repr=False)
+    token_secret: str = attrs.field(repr=False)
+
+    @staticmethod
+    def from_environment(environ: Mapping[str, str]) -> Assignment | None:
+        """Read the assignment of this process; None when it is no worker.
+
+        Raises:
+            ConfigError: there is one, but no parent wrote it.
+        """
+        text = environ.get(ASSIGNMENT_VARIABLE)
+        if not text:
+            return None
+        try:
+            return Assignment(**json.loads(text))
+        except (ValueError, TypeError):
+            raise ConfigError(f"{ASSIGNMENT_VARIABLE}: only for processes started here") from None
+
+    def to_environment(self) -> dict[str, str]:
+        """Give the variable to start a worker with."""
+        return {ASSIGNMENT_VARIABLE: json.dumps(attrs.asdict(self))}
+
+    def complete(self, config: Config) -> Config:
+        """Give the configuration of a worker with this assignment."""
+        server = attrs.evolve(
+            config.server,
+            host=self.host,
+            port=self.port,
+            admin_token=self.admin_token,
+            token_secret=self.token_secret,
+        )
+        return attrs.evolve(config, server=server)
+
+
+def run_server(config: Config, *, run_call: RunCall, assignment: Assignment | None = None) -> int:
+    """Serve in this process until a signal ends it; give the exit code.
+
+    Raises:
+        ConfigError: the port cannot be had, or the built-in model cannot be started.
+    """
+    options = ServeOptions(owns_process=True)
+    if assignment is not None:
+        config = assignment.complete(config)
+        options = ServeOptions(owns_process=True, used_tokens_dir=Path(assignment.used_tokens_dir))
+    bound = bind_socket(config.server.host, config.server.port, reuse_port=assignment is not None)
+    with contextlib.closing(bound):
+        return trio.run(_serve_until_signal, config, bound, run_call, options)
+
+
+async def _serve_until_signal(
+    config: Config, bound: socket.socket, run_call: RunCall, options: ServeOptions
+) -> int:
+    is_worker = options.used_tokens_dir is not None
+    send_signal, signals = trio.open_memory_channel[int](SIGNALS_MAX)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(_forward_signals, send_signal)
+        if is_worker:
+            nursery.start_soon(_watch_parent, send_signal)
+        exit_code = await serve(
+            config, bound=bound, run_call=run_call, signals=signals, options=options
+        )
+        nursery.cancel_scope.cancel()
+    return exit_code
+
+
+async def _forward_signals(
+    send_signal: trio.MemorySendChannel[int],
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as received:
+        task_status.started()
+        async for number in received:
+            # Full: more signals than anybody acts on.
+            with contextlib.suppress(trio.WouldBlock):
+                send_signal.send_nowait(number)
+
+
+async def _watch_parent(send_signal: trio.MemorySendChannel[int]) -> None:
+    """Drain when the parent is gone: it holds the other end of our standard input."""
+    async with trio.lowlevel.FdStream(os.dup(sys.stdin.fileno())) as lifeline:
+        while await lifeline.receive_some(64):
+            pass
+    with contextlib.suppress(trio.WouldBlock):
+        send_signal.send_nowait(signal.SIGTERM)

@@ -6,7 +6,7 @@ Rule 1: every number has a range; the reason of a bound that is not obvious stan
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 from urllib.parse import urlsplit
 
 import attrs
@@ -109,7 +109,7 @@ def check_value(dotted: str, value: object, blame: str) -> None:
         ConfigError: beginning with ``blame``.
     """
     objection = _OBJECTIONS.get(dotted)
-    said = objection(value) if objection is not None else None
+    said = objection(cast("Any", value)) if objection is not None else None
     if said is not None:
         raise ConfigError(f"{blame}: {said}")
     if dotted == "realtime.session":

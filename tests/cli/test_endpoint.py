@@ -4,6 +4,7 @@ import functools
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import attrs
 import pytest
@@ -26,7 +27,7 @@ async def listening(behaviour: Behaviour) -> AsyncIterator[int]:
         nursery.cancel_scope.cancel()
 
 
-async def attempt(behaviour: Behaviour, **changes: object) -> Verdict:
+async def attempt(behaviour: Behaviour, **changes: Any) -> Verdict:
     with trio.fail_after(10):
         async with listening(behaviour) as port:
             config = RealtimeConfig(

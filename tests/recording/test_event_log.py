@@ -9,6 +9,7 @@ import sys
 import threading
 from pathlib import Path
 
+import attrs
 import pytest
 import trio
 import trio.testing
@@ -186,6 +187,26 @@ async def test_logging_never_raises_whatever_is_logged(tmp_path: Path) -> None:
     assert odd.fields["event_"] is None
     lost = sum(note.fields["count"] for note in notes if note.kind == "lines_dropped")
     assert lost + 1 == log.stats.lines_dropped  # and the one after the end
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        attrs.evolve(HEADER, parameters={"x": "y" * LINE_BYTES_MAX}),
+        attrs.evolve(HEADER, call_sid="x" * LINE_BYTES_MAX),
+        attrs.evolve(HEADER, stream_sid="\ud800"),
+    ],
+)
+async def test_a_header_that_the_carrier_made_impossible_is_still_a_header(
+    tmp_path: Path, header: LogHeader
+) -> None:
+    with trio.fail_after(10):
+        log, receive = open_event_log(header)
+        log.close()
+        await write_log(tmp_path / "log", receive, log.stats)
+    (record,) = records(tmp_path / "log")
+    assert isinstance(record, LogHeader)
+    assert record.policy == header.policy
 
 
 async def test_a_place_that_cannot_be_written_costs_the_log_and_not_the_call(

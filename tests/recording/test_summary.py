@@ -255,6 +255,13 @@ def test_latency_from_onset_to_clear_and_from_cancel_to_its_end(builder: Summary
     }
 
 
+def test_a_take_that_cleared_nothing_is_no_reaction(builder: SummaryBuilder) -> None:
+    builder.commands([cm.ClearCarrier(2)], 900)
+    builder.event(ev.LocalSpeechBegan(), 1_000)
+    builder.commands([cm.Taken(1, ev.Reason.LOCAL_SPEECH, None, (1,))], 1_320)
+    assert delays(builder, "onset_to_clear")["count"] == 0
+
+
 def test_other_notes_are_kept_as_they_are_and_bounded(builder: SummaryBuilder) -> None:
     builder.note("model_leg", 5, state="open", what=object())
     builder.note("large", 6, text="x" * 100_000)

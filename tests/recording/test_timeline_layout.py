@@ -45,7 +45,7 @@ def test_no_label_lies_on_another_or_outside_of_the_picture(
                     for placed in lane.placed
                     if placed.row == row
                 )
-                assert all(0 <= left and right <= IMAGE_PX for left, right in boxes)
+                assert all(left >= 0 and right <= IMAGE_PX for left, right in boxes)
                 assert all(one[1] < two[0] for one, two in itertools.pairwise(boxes))
 
 

@@ -19,7 +19,7 @@ def test_text_that_fits_is_left_alone() -> None:
 
 
 def test_letters_that_the_font_lacks_become_others() -> None:
-    assert drawable("“Für Zoë…”\n– 日本") == '"Fur Zoe..." - ??'
+    assert drawable("\u201cFür Zoë…\u201d\n\u2013 日本") == '"Fur Zoe..." - ??'
 
 
 def test_what_touches_its_neighbour_goes_one_row_down() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 import pytest
 
@@ -38,7 +40,7 @@ def test_the_token_of_this_call_lets_it_in_once() -> None:
         ({"account_sid": ""}, "account unknown"),
     ],
 )
-def test_anything_else_does_not(change: dict[str, object], reason: str) -> None:
+def test_anything_else_does_not(change: dict[str, Any], reason: str) -> None:
     tokens = CallTokens("secret")
     changed = attrs.evolve(started(tokens.issue("CA1")), **change)
     with pytest.raises(CallRefused, match=reason):

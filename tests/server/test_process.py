@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -101,6 +102,7 @@ def start(tmp_path: Path) -> Iterator[Any]:
     path = tmp_path / "program.py"
     path.write_text(PROGRAM)
     programs: list[Program] = []
+    watchdogs: list[threading.Timer] = []
 
     def start_program(*arguments: str, **environ: str) -> Program:
         process = subprocess.Popen(
@@ -110,10 +112,16 @@ def start(tmp_path: Path) -> Iterator[Any]:
             text=True,
             env={**os.environ, **environ},
         )
+        # Its output ends with it, so no test waits for a line for longer than this.
+        watchdog = threading.Timer(20, process.kill)
+        watchdog.start()
+        watchdogs.append(watchdog)
         programs.append(Program(process))
         return programs[-1]
 
     yield start_program
+    for watchdog in watchdogs:
+        watchdog.cancel()
     for program in programs:
         program.process.kill()
         program.process.wait()

@@ -22,7 +22,7 @@ from trio_websocket import (
     wrap_client_stream,
 )
 
-from trio_media.call.model_session import model_headers, model_url
+from trio_media.call.model_service import model_headers, model_url
 from trio_media.config import RealtimeConfig
 
 MESSAGE_MAX_BYTES: Final = 1 << 20

@@ -54,9 +54,9 @@ def serve(
         config = assignment.complete(config)
     # Again, now that every secret is known.
     configure_logging(config.log, secrets=secret_values(config))
-    from trio_media.call.run import run_call
+    from trio_media.server.kept_call import run_kept_call
 
-    return run_server(config, run_call=run_call, assignment=assignment)
+    return run_server(config, run_call=run_kept_call, assignment=assignment)
 
 
 def _worker_arguments(config_path: Path | None) -> list[str]:

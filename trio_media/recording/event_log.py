@@ -36,6 +36,7 @@ _log = logging.getLogger(__name__)
 QUEUED_BATCHES_MAX: Final = 4_096  # a minute of a lively call; a batch is one step of the core
 QUEUED_BYTES_MAX: Final = 4 * 1024 * 1024  # the same in bytes, several times over
 WRITE_BYTES_MAX: Final = 256 * 1024  # what is written before its second is over
+NAME_CHARS_MAX: Final = 200  # of a name that is none, in a header that is to be readable
 
 
 @attrs.define
@@ -130,10 +131,21 @@ def _encode(record: Record, t_ms: int) -> bytes:
 def open_event_log(header: LogHeader) -> tuple[EventLog, trio.MemoryReceiveChannel[bytes]]:
     """Begin a log with its header.  The channel, and the log's ``stats``, are for `write_log`."""
     send, receive = trio.open_memory_channel[bytes](QUEUED_BATCHES_MAX)
-    line = encode_line(header, 0)
-    assert len(line) < LINE_BYTES_MAX, "a header of such size is no header"
+    line = _header_line(header)
     send.send_nowait(line)
     return EventLog(send, LogStats(bytes_queued=len(line))), receive
+
+
+def _header_line(header: LogHeader) -> bytes:
+    """Give the first line.  Names come from the carrier: what is no line is cut down to one."""
+    line = _encode(header, 0)
+    if not 0 < len(line) < LINE_BYTES_MAX:
+        call_sid, stream_sid = (
+            ascii(name)[1:-1][:NAME_CHARS_MAX] for name in (header.call_sid, header.stream_sid)
+        )
+        header = attrs.evolve(header, call_sid=call_sid, stream_sid=stream_sid, parameters={})
+        line = encode_line(header, 0)
+    return line
 
 
 class _LogFile:

@@ -10,7 +10,7 @@ import functools
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import attrs
 import trio
@@ -27,7 +27,8 @@ from trio_media.recording.summary_file import keep_summary
 from trio_media.recording.wav_writer import StereoRecorder, record
 from trio_media.telephony.events import MediaStreamStarted
 
-SECRET_PARAMETERS = frozenset(("token",))  # they open calls; a log is read by others
+STREAMS_MAX: Final = 1_000  # of one call; the last one is overwritten then
+SECRET_PARAMETERS: Final = frozenset(("token",))  # they open calls; a log is read by others
 
 
 @attrs.define(eq=False)
@@ -100,7 +101,7 @@ def keep_call(
             if name not in SECRET_PARAMETERS
         },
     )
-    base = Path(config.dir) / started.call_sid
+    base = _free_name(Path(config.dir), started.call_sid)
     keeper = Keeper(SummaryBuilder(header), None, None)
     if config.events:
         keeper.log, lines = open_event_log(header)
@@ -116,6 +117,16 @@ def keep_call(
         )
     nursery.start_soon(_keep_summary, keeper, base.with_name(f"{base.name}.json"), limits)
     return [keeper]
+
+
+def _free_name(folder: Path, call_sid: str) -> Path:
+    """A call whose stream came back must not overwrite what was kept of it before."""
+    base = folder / call_sid
+    for number in range(2, STREAMS_MAX):
+        if not any(base.with_name(f"{base.name}.{end}").exists() for end in ("json", "jsonl")):
+            break
+        base = folder / f"{call_sid}-{number}"
+    return base
 
 
 async def _keep_summary(keeper: Keeper, path: Path, limits: DiskLimits) -> None:

@@ -98,7 +98,7 @@ class Latencies:
                     self._clear_ms = t_ms
                     if self._answer is not None and self._answer.seq is not None:
                         self._answer = None  # cut off before it was written
-                case cm.Hushed() if self._clear_ms == t_ms:
+                case cm.Hushed():
                     self._cleared(t_ms)
                 case cm.Taken(reason=reason) if self._clear_ms == t_ms and reason in _SPEECH:
                     self._cleared(t_ms)

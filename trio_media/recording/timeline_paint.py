@@ -71,7 +71,8 @@ def drawable(text: str) -> str:
     return "".join(char if " " <= char <= "~" else "?" for char in spaced)
 
 
-_TYPOGRAPHY: Final = str.maketrans("‘’“”–—…", "''\"\"--.")  # noqa: RUF001 - that is the point
+# Quotes and dashes that transcripts are full of; NFKD knows no letters for them.
+_TYPOGRAPHY: Final = str.maketrans("\u2018\u2019\u201c\u201d\u2013\u2014", "''\"\"--")
 
 
 def fit(text: str, width_px: float, size: int) -> str:

@@ -18,10 +18,12 @@ class CallEnd(Protocol):
     @property
     def call_sid(self) -> str:
         """Empty when the call ended before it said who it was."""
+        ...
 
     @property
     def reason(self) -> str:
         """One word or few, from a small set."""
+        ...
 
     @property
     def duration_ms(self) -> int: ...

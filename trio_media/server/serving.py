@@ -14,7 +14,7 @@ from typing import Final
 import attrs
 import trio
 
-from trio_media.config import Config
+from trio_media.config import Config, RealtimeConfig
 from trio_media.errors import ConfigError
 from trio_media.server.addresses import is_loopback
 from trio_media.server.admission import Admission
@@ -145,6 +145,8 @@ async def _with_model(config: Config, nursery: trio.Nursery) -> Config:
     """Start the built-in model, if it is to answer, and point the calls to it."""
     if config.realtime.effective_provider != "embedded":
         return config
+    if config.realtime.url != RealtimeConfig().url:
+        log.warning("realtime.url is not used: without a key the built-in model answers")
     # Not at the top: a server that talks to a service does not load the built-in voice.
     from trio_media.embedded import serve_model
 

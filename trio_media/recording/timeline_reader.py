@@ -12,6 +12,8 @@ from trio_media.recording.log_format import LogHeader, LogLine, Note
 from trio_media.recording.timeline_facts import Fact, Facts, Lane, Look
 from trio_media.recording.timeline_speech import SpeechFacts
 
+# What these say stands in the lanes already, or is for machines.
+DRAWN_ELSEWHERE: Final = ("started", "model_ready", "local_speech", "response_done", "truncated")
 TEXT_CHARS_MAX: Final = 200  # of a transcript or a note: more finds no room
 
 
@@ -78,6 +80,8 @@ class CallFacts:
                 pass
             case log_format.CALL_ENDED, fields:
                 self.over(f"{fields.get('reason', '')} by {fields.get('by', '')}")
+            case kind, _ if kind in DRAWN_ELSEWHERE:
+                pass
             case kind, fields:
                 rest = ", ".join(f"{key} {field}" for key, field in fields.items())
                 label = f"{kind} {rest}"[:TEXT_CHARS_MAX]

@@ -1,0 +1,81 @@
+"""Keeping a call: what is left behind, and what must not be in it."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import attrs
+import trio
+
+from trio_media.config import RecordingConfig
+from trio_media.core.commands import EndCall
+from trio_media.core.events import LocalSpeechBegan
+from trio_media.core.policy import Policy
+from trio_media.recording.disk import DEFAULT_LIMITS
+from trio_media.recording.keeping import Keeper, keep_call
+from trio_media.telephony.events import MediaStreamStarted
+
+LIMITS = attrs.evolve(DEFAULT_LIMITS, write_deadline_s=math.inf)
+STARTED = MediaStreamStarted(
+    stream_sid="MZ1",
+    call_sid="CA1",
+    account_sid="AC1",
+    custom_parameters={"token": "s3cret", "caller": "+15550100"},
+)
+
+
+async def keep(config: RecordingConfig) -> None:
+    async with trio.open_nursery() as nursery:
+        keepers = keep_call(
+            config, STARTED, Policy(), now_ms=lambda: 2_000, nursery=nursery, limits=LIMITS
+        )
+        for keeper in keepers:
+            speak(keeper)
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.cancel_scope.cancel()
+
+
+def speak(keeper: Keeper) -> None:
+    keeper.event(LocalSpeechBegan(), 100)
+    keeper.commands([EndCall("hung_up")], 100)
+    keeper.note("caller_text", 120, item_id="T1", text="hello")
+    keeper.caller_audio(0, b"\x00" * 160)
+    keeper.heard_audio(20, b"\x00" * 160)
+    keeper.heard_cut(40)
+
+
+async def test_a_call_leaves_its_log_its_recording_and_its_summary(tmp_path: Path) -> None:
+    with trio.fail_after(10):
+        await keep(RecordingConfig(dir=str(tmp_path)))
+    assert {path.name for path in tmp_path.iterdir()} == {"CA1.jsonl", "CA1.wav", "CA1.json"}
+    summary = json.loads((tmp_path / "CA1.json").read_text())
+    assert summary["ended"] == {"by": "us", "reason": "hung_up"}
+
+
+async def test_the_token_that_opened_the_call_is_nowhere(tmp_path: Path) -> None:
+    with trio.fail_after(10):
+        await keep(RecordingConfig(dir=str(tmp_path)))
+    for name in ("CA1.jsonl", "CA1.json"):
+        text = (tmp_path / name).read_text()
+        assert "s3cret" not in text
+        assert "+15550100" in text
+
+
+async def test_what_is_not_asked_for_is_not_kept(tmp_path: Path) -> None:
+    with trio.fail_after(10):
+        await keep(RecordingConfig(dir=str(tmp_path), audio=False, events=False))
+    assert {path.name for path in tmp_path.iterdir()} == {"CA1.json"}
+
+
+async def test_nothing_is_kept_without_a_directory() -> None:
+    with trio.fail_after(10):
+        await keep(RecordingConfig())
+
+
+async def test_a_second_stream_of_a_call_overwrites_nothing(tmp_path: Path) -> None:
+    with trio.fail_after(10):
+        await keep(RecordingConfig(dir=str(tmp_path)))
+        await keep(RecordingConfig(dir=str(tmp_path)))
+    assert {path.name for path in tmp_path.glob("*.jsonl")} == {"CA1.jsonl", "CA1-2.jsonl"}

@@ -72,6 +72,14 @@ def test_a_new_format_begins_a_new_buffer() -> None:
     assert audio.commit().length_ms == 120
 
 
+def test_the_rest_of_a_frame_in_another_format_is_forgotten() -> None:
+    """An odd byte before 16-bit samples would turn the faintest noise into loud speech."""
+    audio = audio_input()
+    audio.append(base64.b64encode(b"\xff" * 99).decode(), AudioFormat.PCMU, TUNING)
+    faint = base64.b64encode(b"\x01\x00" * 24 * 400).decode()
+    assert audio.append(faint, AudioFormat.PCM, TUNING) == []
+
+
 def test_forgetting_a_turn_keeps_the_audio() -> None:
     audio = audio_input()
     audio.append(encode(LOUD, 400), AudioFormat.PCMU, TUNING)

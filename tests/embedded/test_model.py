@@ -453,6 +453,16 @@ def test_switching_detection_off_forgets_speech_but_keeps_the_audio(client: Any)
     assert client.send("input_audio_buffer.commit")[0]["type"] == "input_audio_buffer.committed"
 
 
+def test_speech_is_a_new_turn_when_detection_was_off_in_between(client: Any) -> None:
+    client.use_telephone()
+    client.hear(400, loud=True)
+    client.update(audio={"input": {"turn_detection": None}})
+    client.use_telephone(create_response=True)
+    client.hear(400, loud=True)
+    started = [e for e in client.log if e["type"] == "input_audio_buffer.speech_started"]
+    assert len({event["item_id"] for event in started}) == len(started) == 2
+
+
 # Truth: what the model knows to have been heard.
 
 

@@ -33,7 +33,7 @@ def test_the_defaults_sent_back_change_nothing() -> None:
 
 def test_an_update_changes_what_it_holds_and_nothing_else() -> None:
     tool = {"type": "function", "name": "f", "parameters": {"type": "object"}}
-    changed = {
+    changed: dict[str, Any] = {
         "instructions": "",
         "tools": [tool],
         "tool_choice": {"type": "function", "name": "f"},

@@ -23,7 +23,13 @@ from trio_websocket import (
     wrap_client_stream,
 )
 
-from trio_media.embedded import ModelBehaviour, serve_model, serve_model_connection, wire
+from trio_media.embedded import (
+    EmbeddedModel,
+    ModelBehaviour,
+    serve_model,
+    serve_model_connection,
+    wire,
+)
 
 RESOURCE = "/v1/realtime?model=gpt-realtime"
 SDK_CLIENT = Path(__file__).with_name("sdk_client.py")
@@ -221,6 +227,15 @@ async def test_what_is_no_websocket_is_let_go(autojump_clock: MockClock, greetin
         await serve_model_connection(theirs)
 
 
+async def test_what_is_no_websocket_and_gone_at_once_is_let_go(autojump_clock: MockClock) -> None:
+    """The refusal of its request finds nobody."""
+    ours, theirs = trio.testing.memory_stream_pair()
+    with trio.fail_after(60):
+        await ours.send_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        await ours.aclose()
+        await serve_model_connection(theirs)
+
+
 class StallingStream(trio.abc.HalfCloseableStream):
     """A stream whose writes stop making progress at the n-th."""
 
@@ -269,6 +284,14 @@ async def test_a_client_that_does_not_read_is_neither_generated_for_nor_listened
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The outbox fills, the owner waits, and when the client reads again nothing is missing."""
+    advanced_s: list[float] = []
+
+    class WatchedModel(EmbeddedModel):
+        def advance(self, now_s: float) -> None:
+            advanced_s.append(now_s)
+            super().advance(now_s)
+
+    monkeypatch.setattr(wire, "EmbeddedModel", WatchedModel)
     monkeypatch.setattr(wire, "OUTBOX_EVENTS_MAX", 4)
     monkeypatch.setattr(wire, "WRITE_STALL_S", 1_000.0)
     ours, theirs = trio.testing.lockstep_stream_pair()
@@ -278,7 +301,9 @@ async def test_a_client_that_does_not_read_is_neither_generated_for_nor_listened
             nursery.start_soon(serve_model_connection, theirs, behaviour)
             websocket = await client_over(nursery, ours)
             await send(websocket, "response.create")
+            began_s = trio.current_time()
             await trio.sleep(100)
+            assert advanced_s[-1] < began_s + 0.5
             events = await receive_until(websocket, "response.done")
             await websocket.aclose()
     kinds = [event["type"] for event in events]
@@ -333,10 +358,22 @@ async def test_too_many_connections_are_told_so(monkeypatch: pytest.MonkeyPatch)
             open_websocket("127.0.0.1", port, RESOURCE, use_ssl=False) as first,
         ):
             await receive(first)
-            with pytest.raises(ConnectionRejected) as rejected:
-                async with open_websocket("127.0.0.1", port, RESOURCE, use_ssl=False):
-                    pass
-    assert rejected.value.status_code == 503
+            # By hand: the client library leaves the socket of a refused handshake open.
+            async with await trio.open_tcp_stream("127.0.0.1", port) as second:
+                answer = b"".join([part async for part in second])
+    assert answer.startswith(b"HTTP/1.1 503 ")
+
+
+async def test_a_place_is_free_again_when_its_connection_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(wire, "CONNECTIONS_MAX", 1)
+    with trio.fail_after(20):
+        async with listening() as port:
+            for _ in range(3):
+                async with open_websocket("127.0.0.1", port, RESOURCE, use_ssl=False) as one:
+                    await receive(one)
+                await trio.testing.wait_all_tasks_blocked(0.05)
 
 
 async def test_the_official_client_library_understands_all_of_it() -> None:

@@ -23,6 +23,16 @@ Emit: TypeAlias = Callable[..., None]
 """Called with an event's type and its fields."""
 
 
+@attrs.frozen(kw_only=True)
+class Piece:
+    """What was just sent of an item."""
+
+    spoken_ms: int
+    """Length of its speech; 0 for what is not speech."""
+    is_last: bool
+    """Whether nothing of the item is left."""
+
+
 class Generation(Protocol):
     """One output item in the making."""
 
@@ -32,11 +42,8 @@ class Generation(Protocol):
         """Announce the item."""
         ...
 
-    def advance(self, budget_ms: int) -> int | None:
-        """Send the next piece, of at most ``budget_ms`` of speech.
-
-        Returns how much of the speech it was in milliseconds, or None when nothing is left.
-        """
+    def advance(self, budget_ms: int, /) -> Piece:
+        """Send the next piece, of at most ``budget_ms`` of speech."""
         ...
 
     def close(self, status: ItemStatus) -> None:
@@ -115,7 +122,7 @@ class SpeechGeneration:
         self._place.announce(self._item)
         self._part("response.content_part.added", part=self._part_object(""))
 
-    def advance(self, budget_ms: int) -> int | None:
+    def advance(self, budget_ms: int, /) -> Piece:
         """Send the next delta of text and of audio."""
         item = self._item
         start_ms = item.generated_ms
@@ -129,7 +136,7 @@ class SpeechGeneration:
             audio = item.speech.audio(start_ms, end_ms, self._format)
             delta = base64.b64encode(audio).decode("ascii")
             self._part("response.output_audio.delta", delta=delta)
-        return None if end_ms >= item.speech.total_ms else end_ms - start_ms
+        return Piece(spoken_ms=end_ms - start_ms, is_last=end_ms >= item.speech.total_ms)
 
     def close(self, status: ItemStatus) -> None:
         """Send all the ``done`` events."""
@@ -171,14 +178,13 @@ class CallGeneration:
         """Announce the item."""
         self._place.announce(self._item)
 
-    def advance(self, budget_ms: int) -> int | None:
+    def advance(self, _budget_ms: int, /) -> Piece:
         """Send the next piece of the arguments; they cost no speech."""
         sent = len(self._item.arguments)
         piece = self._arguments[sent : sent + ARGUMENTS_CHARS]
-        if budget_ms > 0 and piece:
-            self._item.arguments += piece
-            self._call_event("response.function_call_arguments.delta", delta=piece)
-        return 0 if len(self._item.arguments) < len(self._arguments) else None
+        self._item.arguments += piece
+        self._call_event("response.function_call_arguments.delta", delta=piece)
+        return Piece(spoken_ms=0, is_last=len(self._item.arguments) >= len(self._arguments))
 
     def close(self, status: ItemStatus) -> None:
         """Send all the ``done`` events."""

@@ -132,21 +132,18 @@ class OpenResponse:
         if self._current is None:
             self._current = self._next_generation()
             self._current.open()
-        spoken_ms = self._current.advance(self._budget_ms)
-        if spoken_ms is not None:
-            self._budget_ms -= spoken_ms
-            if self._budget_ms <= 0:
-                self._close_current(ItemStatus.INCOMPLETE)
-                self._finish("incomplete", {"type": "incomplete", "reason": "max_output_tokens"})
-                return
-            self._spoken_ms += spoken_ms
-            # From the beginning, not from the last piece: thousands of small steps would drift.
-            burst = self._around.behaviour.burst_factor
-            self._due_s = self._began_s + self._spoken_ms / 1_000 / burst
-            return
-        self._close_current(ItemStatus.COMPLETED)
-        if len(self._finished) == len(self._outputs):
+        piece = self._current.advance(self._budget_ms)
+        self._budget_ms -= piece.spoken_ms
+        self._spoken_ms += piece.spoken_ms
+        # From the beginning, not from the last piece: thousands of small steps would drift.
+        self._due_s = self._began_s + self._spoken_ms / 1_000 / self._around.behaviour.burst_factor
+        is_exhausted = self._budget_ms <= 0
+        if piece.is_last or is_exhausted:
+            self._close_current(ItemStatus.COMPLETED if piece.is_last else ItemStatus.INCOMPLETE)
+        if piece.is_last and len(self._finished) == len(self._outputs):
             self._finish("completed", None)
+        elif is_exhausted:
+            self._finish("incomplete", {"type": "incomplete", "reason": "max_output_tokens"})
 
     def _next_generation(self) -> Generation:
         index = len(self._finished)

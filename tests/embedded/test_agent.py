@@ -171,3 +171,8 @@ def test_none_calls_no_tool() -> None:
 def test_a_required_tool_is_not_called_again_after_its_output() -> None:
     outputs = ask(tool_output(), tools=TOOLS, tool_choice="required")
     assert said(outputs).startswith("All right.")
+
+
+def test_the_first_answer_greets_and_counts_whatever_it_is_told_to_say() -> None:
+    outputs = ask(instructions='Say exactly: "Good morning."', has_spoken=False)
+    assert said(outputs).startswith("Hello, I can count for you. one, two")

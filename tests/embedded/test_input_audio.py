@@ -30,7 +30,7 @@ def test_a_turn_keeps_the_id_that_it_began_with() -> None:
     (started,) = audio.append(encode(LOUD, 400), AudioFormat.PCMU, TUNING)
     (stopped,) = audio.append(encode(QUIET, 400), AudioFormat.PCMU, TUNING)
     assert started == TurnStarted(item_id="item_1", audio_start_ms=0)
-    assert stopped == TurnStopped(item_id="item_1", audio_end_ms=600, length_ms=600)
+    assert stopped == TurnStopped(item_id="item_1", audio_end_ms=600, length_ms=600, speech_ms=400)
 
 
 def test_the_next_turn_has_another_id() -> None:

@@ -71,3 +71,13 @@ def test_more_than_can_wait_are_given_at_once(monkeypatch: pytest.MonkeyPatch) -
     assert [fields["item_id"] for _, fields in log.events] == ["0"]
     asked.forget_all()
     assert asked.due_s is None
+
+
+def test_a_cough_has_no_words() -> None:
+    log = Log()
+    asked = Transcriber(ModelBehaviour(caller_transcript="hello"), log)
+    asked.ask(CallerAudioItem(item_id="i1", length_ms=900), 1, 0.0, has_words=False)
+    asked.advance()
+    [(kind, fields)] = [(kind, fields) for kind, fields in log.events]
+    assert kind.endswith("completed")
+    assert fields["transcript"] == ""

@@ -32,7 +32,7 @@ def hear(detector: SpeechDetector, *pieces: Levels, tuning: VadTuning = TUNING) 
 def test_speech_begins_with_the_padding_and_ends_with_the_silence() -> None:
     edges = hear(SpeechDetector(), frames(1_000, -60), frames(400, -20), frames(1_000, -60))
     # Three loud frames of four decide at 1,060 ms; the window began at 980.
-    assert edges == [SpeechBegan(680), SpeechEnded(1_400 + 500)]
+    assert edges == [SpeechBegan(680, 980), SpeechEnded(1_400 + 500)]
 
 
 @pytest.mark.parametrize("silence_ms", [100, 300, 2_000])
@@ -51,7 +51,7 @@ def test_padding_never_reaches_into_the_turn_before() -> None:
     edges = hear(
         SpeechDetector(), frames(400, -20), frames(300, -60), frames(400, -20), tuning=tuning
     )
-    assert edges == [SpeechBegan(0), SpeechEnded(600), SpeechBegan(600)]
+    assert edges == [SpeechBegan(0, 0), SpeechEnded(600), SpeechBegan(600, 680)]
 
 
 @pytest.mark.parametrize("click_ms", [20, 40])
@@ -95,7 +95,7 @@ def test_forgotten_speech_begins_again() -> None:
     detector = SpeechDetector()
     assert len(hear(detector, frames(400, -20))) == 1
     detector.forget_speech()
-    assert hear(detector, frames(400, -20)) == [SpeechBegan(400)]
+    assert hear(detector, frames(400, -20)) == [SpeechBegan(400, 400)]
 
 
 def test_semantic_detection_is_a_silence_by_eagerness() -> None:

@@ -156,7 +156,8 @@ def _tell(
     console.print()
     for check in checks:
         mark = "[green]kept[/]  " if check.is_kept else "[bold red]BROKEN[/]"
-        console.print(f"  {mark} {check.what}" + (f" ({check.detail})" if check.detail else ""))
+        detail = f" ({check.detail})" if check.detail else ""
+        console.print(f"  {mark} {check.what}{detail}", soft_wrap=True)
     sid = record.identity.call_sid
     console.print(f"\n{out}/")
     for name, what in (
@@ -165,4 +166,4 @@ def _tell(
         (f"{sid}.json", "the summary"),
         (picture.name, "the call at a glance"),
     ):
-        console.print(f"  {name:<42} {what}")
+        console.print(f"  {name:<42} {what}", soft_wrap=True)

@@ -43,7 +43,8 @@ class Story:
 
     def commands(self, commands: Sequence[cm.Command], t_ms: int) -> None:
         """Tell what was decided."""
-        for command in commands:
+        # What was decided first, then what follows from it.
+        for command in sorted(commands, key=lambda c: not isinstance(c, cm.Taken)):
             self._command(command, t_ms)
 
     def _command(self, command: cm.Command, t_ms: int) -> None:
@@ -93,7 +94,8 @@ class Story:
         """Not told: it is in the recording."""
 
     def _say(self, t_ms: int, who: str, what: str) -> None:
-        self.console.print(f"[dim]{t_ms / 1_000:7.2f} s[/]  [bold]{who:<7}[/] {what}")
+        told = f"[dim]{t_ms / 1_000:7.2f} s[/]  [bold]{who:<7}[/] {what}"
+        self.console.print(told, soft_wrap=True)
 
 
 def _clip(text: str) -> str:

@@ -58,7 +58,8 @@ def answer(question: Question, behaviour: ModelBehaviour) -> tuple[Output, ...]:
     calls = _tool_calls(question)
     if calls:
         return calls
-    if question.instructions is not None and _SAY_EXACTLY.search(question.instructions):
+    has_words = question.instructions is not None and _SAY_EXACTLY.search(question.instructions)
+    if has_words and (question.has_spoken or not behaviour.greets):
         # A fixed voice cannot say it; the greeting stands for whatever it was.
         return (speech.compose(speech.phrase(speech.GREETING)),)
     heard = last_number_heard(question.items)

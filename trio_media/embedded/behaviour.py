@@ -45,6 +45,8 @@ class ModelBehaviour:
     """From the commit of a caller's turn to its transcript."""
     caller_transcript: str | None = None
     """What every caller turn is transcribed as; None: ``caller turn 1`` and so on."""
+    words_ms_min: int = attrs.field(default=350, validator=_DELAY)
+    """Speech shorter than this is a cough or a click: its transcript is empty."""
     transcription_fails: bool = False
     """Whether each transcription ends with a ``failed`` event instead."""
     greets: bool = True

@@ -37,6 +37,9 @@ class TurnStopped:
     item_id: str
     audio_end_ms: int
     length_ms: int
+    """With the padding before it and the silence that ended it."""
+    speech_ms: int
+    """From the first sound to the last."""
 
 
 @attrs.frozen(kw_only=True)
@@ -57,6 +60,7 @@ class InputAudio:
         self._format: AudioFormat | None = None
         self._turn_id: str | None = None
         self._turn_start_ms = 0
+        self._onset_ms = 0
         self._buffered_bytes = 0
 
     def append(
@@ -77,7 +81,7 @@ class InputAudio:
         return [
             self._started(edge, tuning)
             if isinstance(edge, SpeechBegan)
-            else self._stopped(edge.at_ms)
+            else self._stopped(edge.at_ms, tuning)
             for edge in edges
         ]
 
@@ -109,14 +113,17 @@ class InputAudio:
         assert tuning is not None, "a detector that is off hears no speech"
         self._turn_id = self._new_item_id()
         self._turn_start_ms = edge.at_ms
+        self._onset_ms = edge.onset_ms
         return TurnStarted(item_id=self._turn_id, audio_start_ms=edge.at_ms)
 
-    def _stopped(self, at_ms: int) -> TurnStopped:
+    def _stopped(self, at_ms: int, tuning: VadTuning | None) -> TurnStopped:
         assert self._turn_id is not None, "speech ends only after it began"
+        assert tuning is not None, "a detector that is off hears no speech"
         turn = TurnStopped(
             item_id=self._turn_id,
             audio_end_ms=at_ms,
             length_ms=at_ms - self._turn_start_ms,
+            speech_ms=at_ms - tuning.silence_duration_ms - self._onset_ms,
         )
         self._turn_id = None
         self._buffered_bytes = 0

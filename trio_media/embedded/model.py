@@ -258,13 +258,16 @@ class EmbeddedModel:
             audio_end_ms=turn.audio_end_ms,
             item_id=turn.item_id,
         )
-        self._add_caller_item(turn.item_id, turn.length_ms, now_s)
+        has_words = turn.speech_ms >= self._behaviour.words_ms_min
+        self._add_caller_item(turn.item_id, turn.length_ms, now_s, has_words=has_words)
         detection = self._turn_detection
         if detection is not None and detection["create_response"]:
             self._owes_answer = True
             self._answer_if_owed(now_s)
 
-    def _add_caller_item(self, item_id: str, length_ms: int, now_s: float) -> None:
+    def _add_caller_item(
+        self, item_id: str, length_ms: int, now_s: float, *, has_words: bool = True
+    ) -> None:
         item = CallerAudioItem(item_id=item_id, length_ms=length_ms)
         previous_id = self._conversation.append(item)
         self._emit("input_audio_buffer.committed", item_id=item_id, previous_item_id=previous_id)
@@ -272,7 +275,7 @@ class EmbeddedModel:
             self._emit(kind, previous_item_id=previous_id, item=item.payload())
         self._turns += 1
         if self._settings["audio"]["input"]["transcription"] is not None:
-            self._transcriber.ask(item, self._turns, now_s)
+            self._transcriber.ask(item, self._turns, now_s, has_words=has_words)
 
     # Responses.
 

@@ -72,6 +72,8 @@ class SpeechBegan:
 
     at_ms: int
     """With the padding, so before the first loud frame."""
+    onset_ms: int
+    """Without it."""
 
 
 @attrs.frozen
@@ -139,7 +141,8 @@ class SpeechDetector:
         self._is_speaking = True
         self._quiet_frames = 0
         onset_ms = self._heard_ms - len(self._recent) * FRAME_MS
-        return SpeechBegan(max(self._turn_from_ms, onset_ms - tuning.prefix_padding_ms))
+        at_ms = max(self._turn_from_ms, onset_ms - tuning.prefix_padding_ms)
+        return SpeechBegan(at_ms, onset_ms)
 
     def _follow_floor(self, level: float) -> None:
         bounded = min(max(level, FLOOR_DBFS_MIN), FLOOR_DBFS_MAX)

@@ -1,7 +1,6 @@
-"""What is claimed of cancelling, claim by claim, and ten defects that a production server had.
+"""What is claimed about cancelling, claim by claim, and the faults that broke such claims elsewhere.
 
-Everything is said to the decision core, which is the only place that orders a cancel; each step is
-checked against all invariants as well.
+All of it is a property of the decision core: it is the only one that decides about a cancel.
 """
 
 from __future__ import annotations
@@ -10,434 +9,497 @@ import pytest
 
 from trio_media.core import commands as cm
 from trio_media.core import events as ev
-from trio_media.core.invariants import Invariants
-from trio_media.core.machine import DecisionCore
+from trio_media.core.commands import Outcome
+from trio_media.core.events import Ended, Refusal
 from trio_media.core.policy import Authority, Ear, Policy
 from trio_media.core.responses import Cancel, Phase
+from trio_media.simulation.driving import CoreCall
 
-GREETING_MS = 3_000
+SERVER = Policy(authority=Authority.SERVER)
 
 
-class Call:
-    """One call: a driver that keeps everything the core ever ordered."""
+@pytest.fixture
+def call() -> CoreCall:
+    return CoreCall()
 
-    def __init__(self, authority: Authority = Authority.CLIENT, ear: Ear = Ear.BOTH) -> None:
-        policy = Policy(authority=authority, ear=ear)
-        self.core = DecisionCore(policy)
-        self.invariants = Invariants(policy)
-        self.out: list[cm.Command] = []
-        self.written = 0
-        self.now_ms = 0
-        self.tell(ev.SessionReady(server_acts=authority is Authority.SERVER))
 
-    def tell(self, event: ev.Event) -> list[cm.Command]:
-        commands = self.core.handle(event, self.now_ms)
-        self.invariants.observe(event, commands, self.now_ms)
-        self.out += commands
-        played = [c.seq for c in commands if isinstance(c, cm.PlayAudio)]
-        if played:  # the carrier takes every write at once
-            self.tell(ev.CarrierWrote(played[-1], self.now_ms))
-        return commands
-
-    def wait(self, for_ms: int) -> None:
-        """Let time pass, stopping at every deadline."""
-        end_ms = self.now_ms + for_ms
-        while (deadline_ms := self.core.next_deadline()) is not None and deadline_ms <= end_ms:
-            self.now_ms = deadline_ms
-            self.tell(ev.TimePassed())
-        self.now_ms = end_ms
-        self.tell(ev.TimePassed())
-
-    def of(self, kind: type[cm.Command]) -> list[cm.Command]:
-        return [command for command in self.out if isinstance(command, kind)]
-
-    def ask(self, request: int = 1) -> int:
-        """Ask the model to speak; return the token of its create."""
-        self.tell(ev.SpeechRequested(request, ev.Say.APPLICATION))
-        return self.creates()[-1].token
-
-    def speaking(self, response_id: str = "R1", *, length_ms: int = GREETING_MS) -> None:
-        """A response of ours that is generating, with audio."""
-        token = self.ask()
-        self.tell(ev.ResponseCreated(response_id, token))
-        self.hears(response_id, f"{response_id}.1", length_ms)
-
-    def hears(self, response_id: str, item_id: str, length_ms: int) -> None:
-        self.tell(ev.ItemAdded(response_id, item_id, is_speech=True))
-        self.tell(ev.AudioReceived(response_id, item_id, length_ms))
-
-    def interrupt(self, request: int = 90) -> list[cm.Command]:
-        return self.tell(ev.InterruptRequested(request, ev.Reason.APPLICATION))
-
-    def caller_speaks(self) -> None:
-        """Long enough to be sure of it."""
-        self.tell(ev.LocalSpeechBegan())
-        self.wait(320)
-        self.tell(ev.LocalSpeechConfirmed())
-
-    def cancels(self) -> list[str]:
-        return [c.response_id for c in self.out if isinstance(c, cm.CancelResponse)]
-
-    def cancel_command(self) -> int:
-        return [c.command for c in self.out if isinstance(c, cm.CancelResponse)][-1]
-
-    def creates(self) -> list[cm.CreateResponse]:
-        return [c for c in self.out if isinstance(c, cm.CreateResponse)]
-
-    def outcomes(self) -> list[cm.Outcome]:
-        return [c.outcome for c in self.out if isinstance(c, cm.InterruptionSettled)]
-
-    def played(self, item_id: str) -> int:
-        """How much of an item was ever sent to the carrier."""
-        spans = [c for c in self.out if isinstance(c, cm.PlayAudio) and c.item_id == item_id]
-        return sum(span.length_ms for span in spans)
+def cancels(call: CoreCall) -> list[str]:
+    return [cancel.response_id for cancel in call.all(cm.CancelResponse)]
 
 
 # --- a cancel goes out only when the response is in progress ----------------------------------
 
 
-def test_a_response_in_progress_is_cancelled_by_its_id() -> None:
-    call = Call()
-    call.speaking()
-    call.wait(500)
-    call.interrupt()
-    assert call.cancels() == ["R1"]
+def test_no_cancel_when_nothing_was_ever_said(call: CoreCall) -> None:
+    request = call.interrupts()
+    assert cancels(call) == []
+    assert call.outcome(request) is Outcome.NOTHING_TO_INTERRUPT
 
 
-def test_nothing_is_cancelled_when_nothing_is_there() -> None:
-    call = Call()
-    call.interrupt()
-    assert call.cancels() == []
-    assert call.outcomes() == [cm.Outcome.NOTHING_TO_INTERRUPT]
+def test_no_cancel_while_a_create_only_waits(call: CoreCall) -> None:
+    call.server_hears()
+    call.asks()
+    request = call.interrupts()
+    assert cancels(call) == []
+    assert call.outcome(request) is Outcome.CANCELLED
+    assert call.count(cm.CreateResponse) == 0
 
 
-def test_a_response_that_is_over_is_not_cancelled() -> None:
-    call = Call()
-    call.speaking()
-    call.tell(ev.ResponseOver("R1", ev.Ended.COMPLETED))
-    call.wait(500)
-    call.interrupt()
-    assert call.cancels() == []
-    assert len(call.of(cm.ClearCarrier)) == 1
-    assert call.outcomes() == [cm.Outcome.ALREADY_OVER]
+def test_no_cancel_before_the_id_is_known_and_one_when_it_appears(call: CoreCall) -> None:
+    call.asks()
+    request = call.interrupts()
+    assert cancels(call) == []
+    call.opens("R1")
+    assert cancels(call) == ["R1"]
+    call.ends("R1", Ended.CANCELLED)
+    assert call.outcome(request) is Outcome.CANCELLED
 
 
-def test_a_create_without_an_id_is_cancelled_when_the_id_appears() -> None:
-    call = Call()
-    token = call.ask()
-    call.interrupt()
-    assert call.cancels() == []
-    call.tell(ev.ResponseCreated("R1", token))
-    assert call.cancels() == ["R1"]
-    call.hears("R1", "R1.1", 1_000)
-    assert call.played("R1.1") == 0
+def test_a_cancel_before_the_first_audio(call: CoreCall) -> None:
+    call.asks()
+    call.opens()
+    call.interrupts()
+    assert cancels(call) == ["R1"]
+    assert call.count(cm.ClearCarrier) == 1
 
 
-# --- a cancel in flight prevents a second -----------------------------------------------------
+def test_a_cancel_in_the_middle_of_an_answer(call: CoreCall) -> None:
+    call.begins_to_answer()
+    call.interrupts()
+    assert cancels(call) == ["R1"]
 
 
-def test_a_cancel_in_flight_prevents_a_second() -> None:
-    call = Call()
-    call.speaking()
-    call.interrupt(90)
-    call.interrupt(91)
-    call.caller_speaks()
-    call.tell(ev.KeyPressed("5"))
-    assert call.cancels() == ["R1"]
-    call.tell(ev.ResponseOver("R1", ev.Ended.CANCELLED))
-    assert set(call.outcomes()) == {cm.Outcome.CANCELLED}
+def test_no_cancel_once_generation_is_over_though_it_is_heard(call: CoreCall) -> None:
+    call.answers(5_000)
+    call.passes(400)
+    request = call.interrupts()
+    assert cancels(call) == []
+    assert call.outcome(request) is Outcome.ALREADY_OVER
+    assert call.all(cm.TruncateItem)[0].audio_end_ms == 400
 
 
-# --- the lifecycle is tracked -----------------------------------------------------------------
+def test_no_cancel_when_all_was_heard(call: CoreCall) -> None:
+    call.answers(400)
+    call.passes(1_000)
+    request = call.interrupts()
+    assert cancels(call) == []
+    assert call.outcome(request) is Outcome.NOTHING_TO_INTERRUPT
 
 
-def test_the_lifecycle_is_tracked() -> None:
-    call = Call()
-    token = call.ask()
-    [response] = call.core.state.book
+def test_no_cancel_of_what_the_server_interrupted() -> None:
+    call = CoreCall(SERVER)
+    call.begins_to_answer()
+    call.server_hears()
+    request = call.interrupts()
+    call.ends("R1", Ended.TURN_DETECTED)
+    assert cancels(call) == []
+    assert call.outcome(request) is Outcome.SERVER_CANCELLED
+
+
+# --- a cancel in flight prevents a second ------------------------------------------------------
+
+
+def test_a_cancel_in_flight_prevents_a_second(call: CoreCall) -> None:
+    call.begins_to_answer()
+    requests = [call.interrupts(reason) for reason in (ev.Reason.APPLICATION, ev.Reason.TOOL)]
+    call.caller_interrupts()
+    call.does(ev.KeyPressed("5"))
+    assert cancels(call) == ["R1"]
+    call.ends("R1", Ended.CANCELLED)
+    assert [call.outcome(request) for request in requests] == [Outcome.CANCELLED] * 2
+
+
+def test_a_settled_cancel_prevents_a_second(call: CoreCall) -> None:
+    call.begins_to_answer()
+    call.interrupts()
+    call.refuses(Refusal.NOT_ACTIVE, call.all(cm.CancelResponse)[0].command)
+    call.interrupts()
+    assert cancels(call) == ["R1"]
+
+
+def test_two_open_responses_get_one_cancel_each(call: CoreCall) -> None:
+    call.begins_to_answer()
+    call.server_opens("R2")
+    call.interrupts()
+    call.interrupts()
+    assert cancels(call) == ["R1", "R2"]
+
+
+# --- the lifecycle is tracked -------------------------------------------------------------------
+
+
+def test_the_lifecycle_is_tracked(call: CoreCall) -> None:
+    call.asks()
+    response = call.core.state.book.responses[0]
     phases = [response.phase]
-    call.tell(ev.ResponseCreated("R1", token))
+    call.opens()
     phases.append(response.phase)
-    call.interrupt()
+    call.speaks(600)
+    call.interrupts()
     phases.append(response.phase)
-    call.tell(ev.ResponseOver("R1", ev.Ended.CANCELLED))
+    assert response.cancel is Cancel.OUT
+    call.ends("R1", Ended.CANCELLED)
     phases.append(response.phase)
     assert phases == [Phase.REQUESTED, Phase.ACTIVE, Phase.CANCELLING, Phase.OVER]
     assert response.cancel is Cancel.SETTLED
 
 
-# --- flushing is idempotent -------------------------------------------------------------------
+# --- flushing is idempotent ---------------------------------------------------------------------
 
 
-def test_flushing_is_idempotent() -> None:
-    call = Call()
-    call.speaking()
-    call.wait(500)
-    for request in range(90, 95):
-        call.interrupt(request)
-    assert len(call.of(cm.ClearCarrier)) == 1
-    assert len(call.of(cm.TruncateItem)) == 1
+def test_flushing_is_idempotent(call: CoreCall) -> None:
+    call.begins_to_answer(2_000)
+    call.passes(300)
+    call.caller_begins()
+    call.caller_is_sure()
+    call.interrupts()
+    call.interrupts()
+    assert call.count(cm.ClearCarrier) == 1
+    assert call.count(cm.TruncateItem) == 1
+    assert call.count(cm.ItemHeard) == 1
 
 
-# --- response_cancel_not_active is handled gracefully -----------------------------------------
+def test_late_audio_after_the_flush_is_not_played(call: CoreCall) -> None:
+    call.begins_to_answer(200)
+    call.interrupts()
+    played = call.count(cm.PlayAudio)
+    call.speaks(1_000)
+    call.speaks(1_000, "R1.2")
+    call.ends("R1", Ended.CANCELLED)
+    call.speaks(1_000)
+    call.passes(3_000)
+    assert call.count(cm.PlayAudio) == played
+
+
+# --- "not active" is no error -------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("is_named", [True, False])
 @pytest.mark.parametrize("is_before_the_end", [True, False])
-def test_not_active_is_benign_and_settles_the_cancel(
-    is_named: bool, is_before_the_end: bool
+def test_not_active_is_no_error_in_either_order(
+    call: CoreCall, is_named: bool, is_before_the_end: bool
 ) -> None:
-    call = Call()
-    call.speaking()
-    call.interrupt()
-    number = call.cancel_command() if is_named else None
-    error = ev.CommandRefused(ev.Refusal.NOT_ACTIVE, number)
-    over = ev.ResponseOver("R1", ev.Ended.COMPLETED)
-    for event in (error, over) if is_before_the_end else (over, error):
-        call.tell(event)
-    [response] = call.core.state.book
-    assert response.cancel is Cancel.SETTLED
-    assert call.outcomes() == [cm.Outcome.ALREADY_OVER]
-    assert call.ask(2) != 0
-    assert len(call.creates()) == 2
+    call.begins_to_answer()
+    request = call.interrupts()
+    command = call.all(cm.CancelResponse)[0].command if is_named else None
+    if is_before_the_end:
+        call.refuses(Refusal.NOT_ACTIVE, command)
+        call.ends()
+    else:
+        call.ends()
+        call.refuses(Refusal.NOT_ACTIVE, command)
+    assert call.outcome(request) is Outcome.ALREADY_OVER
+    call.answers(400, "R2")
+    call.interrupts()
+    assert cancels(call) == ["R1"]
+    assert not call.core.state.is_over
 
 
-def test_what_the_server_did_wins_over_already_over() -> None:
-    call = Call()
-    call.speaking()
-    call.interrupt()
-    call.tell(ev.CommandRefused(ev.Refusal.NOT_ACTIVE, call.cancel_command()))
-    call.tell(ev.ResponseOver("R1", ev.Ended.TURN_DETECTED))
-    assert call.outcomes() == [cm.Outcome.SERVER_CANCELLED]
+def test_not_active_without_any_terminal_event_ends_the_wait(call: CoreCall) -> None:
+    call.begins_to_answer()
+    request = call.interrupts()
+    call.refuses(Refusal.NOT_ACTIVE, None)
+    call.passes(3_000)
+    assert call.outcome(request) is Outcome.TIMED_OUT
+    call.asks()
+    assert call.count(cm.CreateResponse) == 2
 
 
-# --- nothing is reset beyond the model's speaking ---------------------------------------------
+def test_not_active_for_an_old_response_leaves_the_new_one_alone(call: CoreCall) -> None:
+    call.begins_to_answer()
+    call.interrupts()
+    call.ends("R1", Ended.CANCELLED)
+    call.begins_to_answer(600, "R2")
+    call.refuses(Refusal.NOT_ACTIVE, call.all(cm.CancelResponse)[0].command)
+    call.refuses(Refusal.NOT_ACTIVE, None)
+    call.interrupts()
+    assert cancels(call) == ["R1", "R2"]
 
 
-def test_the_callers_turn_survives_a_cancel_and_is_answered() -> None:
-    call = Call()
-    call.speaking()
-    call.wait(300)
-    call.tell(ev.ServerSpeechStarted("T1"))
-    call.caller_speaks()
-    call.tell(ev.ResponseOver("R1", ev.Ended.CANCELLED))
-    assert call.core.state.turns.in_progress
-    call.tell(ev.LocalSpeechEnded())
-    call.tell(ev.ServerSpeechStopped("T1"))
-    call.tell(ev.TurnCommitted("T1"))
-    assert [create.cause for create in call.creates()][-1] is cm.Cause.TURN
+# --- nothing is reset beyond what the model was saying ------------------------------------------
 
 
-def test_the_session_and_a_kept_request_survive_a_cancel() -> None:
-    call = Call()
-    call.speaking()
-    call.tell(ev.SpeechRequested(7, ev.Say.APPLICATION, keep=True))
-    call.interrupt()
-    call.tell(ev.ResponseOver("R1", ev.Ended.CANCELLED))
+def test_the_callers_turn_survives_a_cancel(call: CoreCall) -> None:
+    call.begins_to_answer()
+    call.server_hears("T1")
+    call.interrupts()
+    call.ends("R1", Ended.CANCELLED)
+    call.server_hears_end("T1")
+    call.commits("T1")
+    assert call.all(cm.CreateResponse)[-1].cause is cm.Cause.TURN
+
+
+def test_what_was_asked_to_be_kept_survives_a_cancel(call: CoreCall) -> None:
+    call.begins_to_answer()
+    kept = call.asks(keep=True)
+    call.interrupts()
+    call.ends("R1", Ended.CANCELLED)
+    assert call.all(cm.CreateResponse)[-1].request == kept
+
+
+def test_a_tool_survives_a_cancel(call: CoreCall) -> None:
+    call.begins_to_answer()
+    call.does(ev.ToolCalled("R1", "R1.call", "call"))
+    call.interrupts()
+    call.ends("R1", Ended.CANCELLED)
+    call.does(ev.ToolAnswered("call"))
+    assert call.all(cm.PostToolOutput)[0].was_run
+    assert call.all(cm.CreateResponse)[-1].cause is cm.Cause.TOOL
+
+
+def test_keys_survive_a_cancel(call: CoreCall) -> None:
+    call.begins_to_answer()
+    call.does(ev.KeyPressed("4"))
+    call.does(ev.KeyPressed("2"))
+    call.ends("R1", Ended.CANCELLED)
+    call.passes(1_500)
+    assert call.all(cm.SendKeys)[0].digits == "42"
+
+
+def test_the_model_session_and_the_hang_up_survive_a_cancel(call: CoreCall) -> None:
+    call.begins_to_answer()
+    call.interrupts()
     assert call.core.state.is_session_ready
-    assert call.creates()[-1].request == 7
+    assert call.count(cm.EndModelSession) == 0
+    call.does(ev.HangUpRequested())
+    assert call.all(cm.EndCall)[0].reason == "hung_up"
 
 
-def test_the_intent_to_hang_up_survives_everything() -> None:
-    call = Call()
-    call.speaking()
-    call.interrupt()
-    call.tell(ev.HangUpRequested())
-    assert [c.reason for c in call.out if isinstance(c, cm.EndCall)] == ["hung_up"]
-    assert call.tell(ev.ResponseOver("R1", ev.Ended.CANCELLED)) == []
+# --- a failed cancel can be retried -------------------------------------------------------------
 
 
-# --- a failed cancel can be retried -----------------------------------------------------------
+def test_a_failed_cancel_can_be_retried(call: CoreCall) -> None:
+    call.begins_to_answer()
+    request = call.interrupts()
+    call.does(ev.CommandUnsent(call.all(cm.CancelResponse)[0].command))
+    call.passes(99)
+    assert cancels(call) == ["R1"]
+    call.passes(1)
+    assert cancels(call) == ["R1", "R1"]
+    call.ends("R1", Ended.CANCELLED)
+    assert call.outcome(request) is Outcome.CANCELLED
 
 
-def test_a_cancel_of_which_no_byte_was_written_is_ordered_again() -> None:
-    call = Call()
-    call.speaking()
-    call.interrupt()
-    call.tell(ev.CommandUnsent(call.cancel_command()))
-    call.wait(200)
-    assert call.cancels() == ["R1", "R1"]
-    assert (
-        call.cancel_command()
-        != [c.command for c in call.out if isinstance(c, cm.CancelResponse)][0]
-    )
+def test_a_cancel_that_can_never_be_sent_is_given_up(call: CoreCall) -> None:
+    call.begins_to_answer()
+    request = call.interrupts()
+    for _ in range(40):
+        last = call.all(cm.CancelResponse)[-1]
+        call.does(ev.CommandUnsent(last.command))
+        call.passes(100)
+    assert call.outcome(request) is Outcome.TIMED_OUT
 
 
-def test_a_cancel_that_the_service_rejects_is_not_sent_twice() -> None:
-    call = Call()
-    call.speaking()
-    call.interrupt()
-    call.tell(ev.CommandRefused(ev.Refusal.OTHER, call.cancel_command()))
-    call.wait(5_000)
-    assert call.cancels() == ["R1"]
-    assert call.outcomes() == [cm.Outcome.FAILED]
+def test_a_cancel_that_was_refused_is_not_sent_again(call: CoreCall) -> None:
+    call.begins_to_answer()
+    request = call.interrupts()
+    call.refuses(Refusal.OTHER, call.all(cm.CancelResponse)[0].command)
+    call.interrupts()
+    call.passes(3_000)
+    assert cancels(call) == ["R1"]
+    assert call.outcome(request) is Outcome.FAILED
 
 
-# --- all cancel state is gone when the call closes --------------------------------------------
+def test_a_retry_is_not_needed_when_the_response_ended_meanwhile(call: CoreCall) -> None:
+    call.begins_to_answer()
+    call.interrupts()
+    call.does(ev.CommandUnsent(call.all(cm.CancelResponse)[0].command))
+    call.ends()
+    call.passes(1_000)
+    assert cancels(call) == ["R1"]
 
 
-def test_all_cancel_state_is_gone_when_the_call_closes() -> None:
-    call = Call()
-    call.speaking()
-    call.interrupt()
-    call.tell(ev.CallEnded())
-    assert call.outcomes() == [cm.Outcome.CALL_ENDED]
+def test_a_retry_is_not_needed_when_the_server_interrupts_meanwhile() -> None:
+    call = CoreCall(SERVER)
+    call.begins_to_answer()
+    call.interrupts()
+    call.does(ev.CommandUnsent(call.all(cm.CancelResponse)[0].command))
+    call.server_hears()
+    call.passes(1_000)
+    assert cancels(call) == ["R1"]
+    assert not call.core.state.book.has_unsettled_cancel()
+
+
+# --- all cancel state is gone when the call closes ----------------------------------------------
+
+
+@pytest.mark.parametrize("end", [ev.HangUpRequested(), ev.CallEnded()])
+def test_all_cancel_state_is_gone_when_the_call_closes(call: CoreCall, end: ev.Event) -> None:
+    call.begins_to_answer()
+    request = call.interrupts()
+    call.does(end)
+    state = call.core.state
+    assert call.outcome(request) is Outcome.CALL_ENDED
+    assert not state.book.open()
+    assert not state.book.has_unsettled_cancel()
+    assert not state.interruptions
     assert call.core.next_deadline() is None
-    assert call.core.state.interruptions == []
-    assert call.core.state.book.open() == []
+    logged = len(call.log)
+    call.refuses(Refusal.NOT_ACTIVE, None)
+    call.ends()
+    call.interrupts()
+    call.passes(60_000)
+    assert len(call.log) == logged
 
 
-# --- one guard serves every cancel path -------------------------------------------------------
+# --- one guard serves every way to cancel -------------------------------------------------------
 
 
-def by_application(call: Call) -> None:
-    call.interrupt()
+def _by_deadline(call: CoreCall) -> None:
+    call.passes(30_000)
 
 
-def by_local_speech(call: Call) -> None:
-    call.caller_speaks()
+def _by_hang_up(call: CoreCall) -> None:
+    call.does(ev.HangUpRequested())
 
 
-def by_key(call: Call) -> None:
-    call.tell(ev.KeyPressed("1"))
+def _by_doom(call: CoreCall) -> None:
+    call.interrupts()
 
 
-def by_long_server_speech(call: Call) -> None:
-    call.tell(ev.ServerSpeechStarted("T9"))
-    call.wait(1_300)
+WAYS = {
+    "speech": lambda call: call.caller_interrupts(),
+    "key": lambda call: call.does(ev.KeyPressed("1")),
+    "application": lambda call: call.interrupts(),
+    "tool": lambda call: call.interrupts(ev.Reason.TOOL),
+    "hang-up": _by_hang_up,
+    "deadline": _by_deadline,
+}
 
 
-def by_stall(call: Call) -> None:
-    call.wait(30_100)
+@pytest.mark.parametrize("second", WAYS)
+@pytest.mark.parametrize("first", WAYS)
+def test_one_guard_serves_every_way_to_cancel(call: CoreCall, first: str, second: str) -> None:
+    call.begins_to_answer()
+    WAYS[first](call)
+    WAYS[second](call)
+    assert cancels(call) == ["R1"]
 
 
-PATHS = [by_application, by_local_speech, by_key, by_long_server_speech, by_stall]
+def test_speech_that_the_server_hears_goes_through_the_same_guard() -> None:
+    call = CoreCall(Policy(ear=Ear.SERVER))
+    call.begins_to_answer()
+    call.server_hears("T1")
+    call.server_hears("T2")
+    call.interrupts()
+    assert cancels(call) == ["R1"]
 
 
-@pytest.mark.parametrize("first", PATHS)
-@pytest.mark.parametrize("second", PATHS)
-def test_one_guard_serves_every_cancel_path(first, second) -> None:
-    call = Call()
-    call.speaking(length_ms=60_000)
-    first(call)
-    second(call)
-    assert call.cancels() == ["R1"]
+# --- faults that systems doing this job really had ----------------------------------------------
 
 
-# --- ten defects of a production server -------------------------------------------------------
-
-
-def test_muting_here_and_cancelling_there_are_separate_facts() -> None:
-    """A failed send once left the id marked as cancelled for ever: never sent, never retried."""
-    call = Call()
-    call.speaking()
-    call.interrupt()
-    call.tell(ev.CommandUnsent(call.cancel_command()))
-    [response] = call.core.state.book
+def test_a_failed_send_does_not_leave_the_response_marked_as_cancelled(call: CoreCall) -> None:
+    """The mute and the cancel are separate facts: it stays muted, and can still be cancelled."""
+    call.begins_to_answer()
+    call.interrupts()
+    call.does(ev.CommandUnsent(call.all(cm.CancelResponse)[0].command))
+    response = call.core.state.book.responses[0]
     assert response.is_muted
     assert response.cancel is Cancel.UNSENT
-    call.wait(200)
+    call.passes(100)
     assert response.cancel is Cancel.OUT
 
 
-def test_a_decision_not_to_cancel_records_nothing() -> None:
-    """The duplicate check once recorded the id before a later guard skipped the cancel."""
-    call = Call(Authority.SERVER)
-    call.speaking()
-    call.tell(ev.ServerSpeechStarted("T1"))
-    [response] = call.core.state.book
+def test_asking_whether_a_cancel_may_go_out_does_not_record_it(call: CoreCall) -> None:
+    """A take that finds nothing of its own to cancel leaves no trace for the next one."""
+    call.begins_to_answer()
+    call.interrupts(through=0)
+    response = call.core.state.book.responses[0]
     assert response.cancel is Cancel.NONE
-    assert response.is_muted
+    call.interrupts()
+    assert cancels(call) == ["R1"]
 
 
-def test_every_path_to_a_cancel_has_the_same_outcome() -> None:
-    """Other call sites once swallowed the failure and left the id marked as sent."""
-    for path in PATHS[:4]:
-        call = Call()
-        call.speaking()
-        path(call)
-        call.tell(ev.CommandUnsent(call.cancel_command()))
-        call.wait(200)
-        assert call.cancels() == ["R1", "R1"], path.__name__
+@pytest.mark.parametrize("way", ["speech", "key", "application", "tool", "deadline"])
+def test_whoever_cancels_a_failed_send_is_retried(call: CoreCall, way: str) -> None:
+    """There is one way out, so no caller of it can swallow a failure."""
+    call.begins_to_answer()
+    WAYS[way](call)
+    call.does(ev.CommandUnsent(call.all(cm.CancelResponse)[0].command))
+    call.passes(100)
+    assert cancels(call) == ["R1", "R1"]
 
 
-def test_a_late_error_touches_only_the_response_it_is_about() -> None:
-    """The generic error branch once wiped the id of the new reply, which no one could cancel."""
-    call = Call()
-    call.speaking()
-    call.interrupt()
-    first = call.cancel_command()
-    call.tell(ev.ResponseOver("R1", ev.Ended.CANCELLED))
-    token = call.ask(2)
-    call.tell(ev.ResponseCreated("R2", token))
-    call.tell(ev.CommandRefused(ev.Refusal.NOT_ACTIVE, first))
-    call.interrupt(95)
-    assert call.cancels() == ["R1", "R2"]
+def test_a_late_error_for_an_old_cancel_does_not_forget_the_response_that_speaks_now(
+    call: CoreCall,
+) -> None:
+    call.begins_to_answer()
+    call.interrupts()
+    call.ends("R1", Ended.CANCELLED)
+    call.begins_to_answer(600, "R2")
+    call.refuses(Refusal.NOT_ACTIVE, call.all(cm.CancelResponse)[0].command)
+    assert call.core.state.book.by_id("R2") in call.core.state.exposed()
+    call.interrupts()
+    assert cancels(call) == ["R1", "R2"]
 
 
-def test_many_detectors_make_one_cancel() -> None:
-    """Several paths once cancelled the same id: duplicates, and storms of errors."""
-    call = Call()
-    call.speaking()
-    call.tell(ev.ServerSpeechStarted("T1"))
-    call.caller_speaks()
-    call.wait(2_000)
-    call.interrupt()
-    assert call.cancels() == ["R1"]
+def test_many_detectors_at_once_send_one_cancel(call: CoreCall) -> None:
+    call.begins_to_answer(3_000)
+    call.passes(500)
+    call.server_hears("T1")
+    call.caller_begins()
+    call.caller_is_sure()
+    call.does(ev.KeyPressed("1"))
+    call.interrupts()
+    call.interrupts(ev.Reason.TOOL)
+    call.passes(1_300)
+    assert cancels(call) == ["R1"]
+    assert call.count(cm.ClearCarrier) == 1
 
 
-def test_speech_that_is_generated_but_not_heard_can_be_interrupted() -> None:
-    """The end of audio once cleared the active id with seconds of speech still queued."""
-    call = Call()
-    call.speaking()
-    call.tell(ev.ItemAudioDone("R1", "R1.1"))
-    call.tell(ev.ResponseOver("R1", ev.Ended.COMPLETED))
-    call.wait(1_000)
-    call.caller_speaks()
-    assert len(call.of(cm.ClearCarrier)) == 1
-    [truncate] = [c for c in call.out if isinstance(c, cm.TruncateItem)]
-    assert 0 < truncate.audio_end_ms <= 1_100
+def test_an_answer_that_is_generated_but_not_heard_can_be_interrupted(call: CoreCall) -> None:
+    call.begins_to_answer(8_000)
+    call.does(ev.ItemAudioDone("R1", "R1.1"))
+    call.ends()
+    call.passes(1_000)
+    call.caller_interrupts()
+    assert call.count(cm.ClearCarrier) == 1
+    assert call.all(cm.TruncateItem)[0].audio_end_ms == 1_000
 
 
-def test_only_the_terminal_event_ends_a_response() -> None:
-    """The end of an item once ended the response, which had a function call to come."""
-    call = Call()
-    call.speaking()
-    call.tell(ev.ItemAudioDone("R1", "R1.1"))
-    call.tell(ev.ItemAdded("R1", "R1.call", is_speech=False))
-    call.interrupt()
-    assert call.cancels() == ["R1"]
+def test_the_end_of_an_item_is_not_the_end_of_its_response(call: CoreCall) -> None:
+    call.begins_to_answer(400)
+    call.does(ev.ItemAudioDone("R1", "R1.1"))
+    call.does(ev.ToolCalled("R1", "R1.call", "call"))
+    call.interrupts()
+    assert cancels(call) == ["R1"]
 
 
-def test_a_terminal_event_ends_its_own_response_only() -> None:
-    """The end of an old response once cleared the new one's id."""
-    call = Call(Authority.SERVER)
-    call.speaking()
-    call.tell(ev.ResponseCreated("R2", None))
-    call.tell(ev.ResponseOver("R1", ev.Ended.COMPLETED))
-    call.hears("R2", "R2.1", 500)
-    call.interrupt()
-    assert call.cancels() == ["R2"]
+def test_the_end_of_an_old_response_does_not_end_the_new_one(call: CoreCall) -> None:
+    call.begins_to_answer()
+    call.server_opens("R2")
+    call.interrupts(through=1)
+    call.ends("R1", Ended.CANCELLED)
+    call.ends("R1", Ended.CANCELLED)
+    assert call.core.state.book.by_id("R2") in call.core.state.book.open()
+    call.interrupts()
+    assert cancels(call) == ["R1", "R2"]
 
 
-def test_an_error_that_names_nothing_changes_nothing() -> None:
-    """Any error once cleared the id, the pending create and the greeting."""
-    call = Call()
-    call.speaking()
-    call.tell(ev.SpeechRequested(5, ev.Say.APPLICATION))
-    before = (call.core.state.book.open(), list(call.core.state.creates.queue))
-    for refusal in (ev.Refusal.OTHER, ev.Refusal.ALREADY_ACTIVE, ev.Refusal.NOT_ACTIVE):
-        assert call.tell(ev.CommandRefused(refusal, None)) == []
-    assert (call.core.state.book.open(), list(call.core.state.creates.queue)) == before
+@pytest.mark.parametrize("refusal", list(Refusal))
+def test_an_error_that_names_nothing_changes_nothing(call: CoreCall, refusal: Refusal) -> None:
+    call.begins_to_answer()
+    call.asks(keep=True)
+    logged = len(call.log)
+    call.refuses(refusal, None)
+    call.refuses(refusal, 9_999)
+    assert len(call.log) == logged
+    assert call.core.state.book.responses[0].phase is Phase.ACTIVE
+    call.interrupts()
+    assert cancels(call) == ["R1"]
 
 
-def test_a_long_answer_that_goes_on_is_not_given_up() -> None:
-    """The timer once counted from the creation: a long answer was declared over while it spoke."""
-    call = Call()
-    call.speaking(length_ms=1_000)
-    for _ in range(8):
-        call.wait(20_000)
-        call.tell(ev.AudioReceived("R1", "R1.1", 1_000))
-    assert call.cancels() == []
-    call.interrupt()
-    assert call.cancels() == ["R1"]
+def test_a_long_answer_is_not_given_up_while_it_makes_progress(call: CoreCall) -> None:
+    """The wait runs from the last progress, not from the beginning."""
+    call.begins_to_answer(200)
+    for _ in range(10):
+        call.passes(10_000)
+        call.speaks(200)
+    assert cancels(call) == []
+    call.asks(keep=True)
+    call.passes(29_999)
+    assert cancels(call) == []
+    call.passes(1)
+    assert cancels(call) == ["R1"]
+    call.passes(3_000)
+    assert call.count(cm.CreateResponse) == 2

@@ -11,13 +11,14 @@ import trio
 import trio_websocket
 from trio.testing import memory_stream_pair
 
-from .streams import SpyStream
-from .wires import QUIET_FRAME, Carrier, Model
 from trio_media.audio.detector import SpeechEdge, SpeechTransition
 from trio_media.call.control import CallControl, InterruptionResult
 from trio_media.call.record import CallEnd
 from trio_media.call.run import Admit, CallOptions, admit_all, run_call
 from trio_media.config import AgentConfig, BargeInConfig, Config
+
+from .streams import SpyStream
+from .wires import QUIET_FRAME, Carrier, Model, connect_websocket
 
 LIMIT_S = 120.0
 ENDS_WITHIN_MS = 1_000  # from the decision to end until both legs are closed
@@ -47,7 +48,9 @@ class SpeechByByte:
         if not is_speech and self.since_ms is not None:
             self.since_ms = None
             return [SpeechTransition(SpeechEdge.ENDED, end_ms)]
-        if is_speech and not self.is_confirmed and end_ms - self.since_ms >= self.confirm_ms:
+        if self.since_ms is None or self.is_confirmed:
+            return []
+        if end_ms - self.since_ms >= self.confirm_ms:
             self.is_confirmed = True
             return [SpeechTransition(SpeechEdge.CONFIRMED, end_ms)]
         return []
@@ -108,12 +111,13 @@ class LiveCall:
     spy: SpyStream
     """The carrier's stream as the call has it."""
     nursery: trio.Nursery
-    model_spy: SpyStream | None = None
+    _model_spy: Any = None
     _model: Model | None = None
     _control: CallControl | None = None
     _end: CallEnd | None = None
     crash: BaseException | None = None
     ended: trio.Event = attrs.field(factory=trio.Event)
+    ended_ms: int = 0
     model_came: trio.Event = attrs.field(factory=trio.Event)
     notebook: Notebook = attrs.field(factory=Notebook)
     scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
@@ -124,6 +128,13 @@ class LiveCall:
     def model(self) -> Model:
         assert self._model is not None, "no model was called"
         return self._model
+
+    @property
+    def model_spy(self) -> SpyStream:
+        """The model's stream as the call has it."""
+        assert self._model_spy is not None, "no model was called"
+        spy: SpyStream = self._model_spy
+        return spy
 
     @property
     def control(self) -> CallControl:
@@ -168,6 +179,7 @@ async def live_call(
     *,
     admit: Admit = admit_all,
     refuse_model: int | None = None,
+    scope: trio.CancelScope | None = None,
     wrap: Callable[[trio.abc.Stream], trio.abc.Stream] = SpyStream,
     wrap_model: Callable[[trio.abc.Stream], trio.abc.Stream] = SpyStream,
     **options: Any,
@@ -183,8 +195,9 @@ async def live_call(
             async def connect() -> trio.abc.Stream:
                 near, far = memory_stream_pair()
                 nursery.start_soon(serve_model, far)
-                call.model_spy = wrap_model(near)
-                return call.model_spy
+                wrapped = wrap_model(near)
+                call._model_spy = wrapped
+                return wrapped
 
             async def serve_model(far: trio.abc.Stream) -> None:
                 request = await trio_websocket.wrap_server_stream(
@@ -194,7 +207,11 @@ async def live_call(
                     await request.reject(refuse_model, body=b"no such key")
                     await far.aclose()
                     return
-                call._model = Model(await request.accept(), began_s)
+                try:
+                    websocket = await request.accept()
+                except trio_websocket.ConnectionClosed:
+                    return
+                call._model = Model(websocket, began_s)
                 call.model_came.set()
                 await call.model.listen()
 
@@ -223,17 +240,18 @@ async def live_call(
                         )
                 except Exception as crash:  # noqa: BLE001  # for the test to look at
                     call.crash = crash
+                call.ended_ms = round((trio.current_time() - began_s) * 1_000)
                 call.ended.set()
 
-            websocket = None
             call = LiveCall(None, ours, spy, nursery)  # type: ignore[arg-type]
+            call.scope = scope or call.scope
             nursery.start_soon(run)
-            websocket = await trio_websocket.wrap_client_stream(
-                nursery, ours, "localhost", "/twilio/media", max_message_size=2**24
-            )
-            call.carrier = Carrier(websocket, began_s)
-            nursery.start_soon(call.carrier.listen)
-            nursery.start_soon(call.carrier.echo_marks)
+            with trio.CancelScope() as handshake:
+                nursery.start_soon(cancel_after, call.ended, handshake)
+                websocket = await connect_websocket(nursery, ours)
+                call.carrier = Carrier(websocket, began_s)
+                nursery.start_soon(call.carrier.listen)
+                nursery.start_soon(call.carrier.echo_marks)
             yield call
             if not call.ended.is_set():
                 stopped_ms = call.carrier.now_ms()
@@ -244,10 +262,15 @@ async def live_call(
             nursery.cancel_scope.cancel()
 
 
+async def cancel_after(event: trio.Event, scope: trio.CancelScope) -> None:
+    await event.wait()
+    scope.cancel()
+
+
 def look_over(call: LiveCall) -> None:
     """What must be true of every call that is over."""
     assert call.spy.is_closed, "the carrier's stream is open"
-    assert call.model_spy is None or call.model_spy.is_closed, "the model's stream is open"
+    assert call._model_spy is None or call._model_spy.is_closed, "the model's stream is open"
     if call.crash is None and call._end is not None:
         broken = call.notebook.noted("broken_invariant")
         assert not broken, broken

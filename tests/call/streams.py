@@ -16,6 +16,7 @@ class SpyStream(trio.abc.Stream):
     is_closed: bool = False
     stalled: trio.Event = attrs.field(factory=trio.Event)
     """Set when a write is held."""
+    is_mute: bool = False
     _gate: trio.Event | None = None
 
     def hold(self) -> None:
@@ -26,6 +27,10 @@ class SpyStream(trio.abc.Stream):
         assert self._gate is not None
         self._gate.set()
         self._gate = None
+
+    def mute(self) -> None:
+        """From here on nothing comes."""
+        self.is_mute = True
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         payload = bytes(data)
@@ -47,7 +52,10 @@ class SpyStream(trio.abc.Stream):
         await self.inner.wait_send_all_might_not_block()
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
-        return await self.inner.receive_some(max_bytes)
+        received = await self.inner.receive_some(max_bytes)
+        while self.is_mute and received:
+            received = await self.inner.receive_some(max_bytes)
+        return received
 
     async def aclose(self) -> None:
         self.is_closed = True

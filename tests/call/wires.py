@@ -35,6 +35,19 @@ def numbers_of(audio: bytes) -> list[int]:
     return [int.from_bytes(piece[:4], "big") for piece in pieces if piece != b"\xff" * 8]
 
 
+async def connect_websocket(
+    nursery: trio.Nursery, stream: trio.abc.Stream
+) -> trio_websocket.WebSocketConnection:
+    """Shake hands as a client over any stream, and take messages of any sensible size."""
+    return await trio_websocket.wrap_client_stream(
+        nursery,
+        stream,  # type: ignore[arg-type]  # any stream will do, its documentation says
+        "localhost",
+        "/twilio/media",
+        max_message_size=2**24,
+    )
+
+
 def is_type(name: str) -> Wanted:
     return lambda message: message.get("type") == name or message.get("event") == name
 
@@ -288,7 +301,8 @@ class Model(Wire):
         self, response_id: str, status: str = "completed", reason: str | None = None
     ) -> None:
         details = None if reason is None else {"type": status, "reason": reason}
-        response = {"id": response_id, "status": status, "status_details": details, "output": []}
+        response: Message = {"id": response_id, "status": status, "output": []}
+        response["status_details"] = details
         await self.event("response.done", response=response)
 
     async def opens(self, response_id: str, item_id: str, payload: bytes = b"") -> Message:

@@ -9,21 +9,23 @@ the nursery in which it runs, or ends while somebody waits for a handshake (`Rea
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
 import attrs
+import h11
 import trio
 import trio_websocket
-from wsproto.utilities import LocalProtocolError as IllegalNow
+import wsproto.utilities
 
 from trio_media.call.stream import LegStream
 from trio_media.errors import ConfigError, LegLost, ModelRefused, RemoteProtocolError, evidence
 
 CARRIER_MESSAGE_BYTES_MAX: Final = 256 * 1024  # 160 B of audio is normal; this is 20 s of it
 MODEL_MESSAGE_BYTES_MAX: Final = 16 * 1024 * 1024  # an append may hold 15 MiB, and so may a delta
+ILLEGAL_NOW: Final = (wsproto.utilities.ProtocolError, h11.ProtocolError)
+"""What the libraries under trio-websocket raise when a message does not fit the moment."""
 MESSAGE_QUEUE_SIZE: Final = 64  # so that pings and closes are seen while we are busy
 RECEIVE_BYTES: Final = 65_536
 
@@ -77,7 +79,7 @@ class WebSocketLeg:
                 await self._websocket.send_message(message)
         except trio_websocket.ConnectionClosed as closed:
             return LegLost(self.name, _reason(closed))
-        except IllegalNow:
+        except ILLEGAL_NOW:
             return LegLost(self.name, "closing")
         return None
 
@@ -87,14 +89,14 @@ class WebSocketLeg:
             await self._websocket.ping()
         except trio_websocket.ConnectionClosed as closed:
             raise LegLost(self.name, _reason(closed)) from None
-        except IllegalNow:
+        except ILLEGAL_NOW:
             raise LegLost(self.name, "closing") from None
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Say goodbye and wait for the peer's.  The caller puts a deadline around this."""
         try:
             await self._websocket.aclose(code, reason or None)
-        except (trio.BrokenResourceError, trio.ClosedResourceError, IllegalNow):
+        except (trio.BrokenResourceError, trio.ClosedResourceError, *ILLEGAL_NOW):
             return
 
     async def abort(self) -> None:
@@ -131,7 +133,8 @@ class Reader:
         except (
             trio_websocket.HandshakeError,  # the peer refused
             trio_websocket.ConnectionClosed,  # it sent nonsense, and was gone before we said so
-            IllegalNow,  # it sent a ping after our close
+            *ILLEGAL_NOW,  # it sent a ping after our close, or speaks another protocol
+            UnicodeError,  # it sent a head that is not ASCII
         ) as error:
             self.error = error
         self.handshake.cancel()
@@ -171,14 +174,20 @@ async def open_model_transport(url: str) -> trio.abc.Stream:
     try:
         if parts.scheme == "ws":
             return await trio.open_tcp_stream(parts.hostname, port)
-        transport = await trio.open_ssl_over_tcp_stream(parts.hostname, port, https_compatible=True)
-        await transport.do_handshake()
+        tls = await trio.open_ssl_over_tcp_stream(parts.hostname, port, https_compatible=True)
     except OSError as error:
         raise LegLost("model", f"{parts.hostname}:{port}: {error}") from error
-    except (trio.BrokenResourceError, ssl.SSLError) as error:
+    is_open = False
+    try:
+        await tls.do_handshake()
+        is_open = True
+    except (OSError, trio.BrokenResourceError) as error:  # ssl.SSLError is an OSError
         cause = error.__cause__ or error
         raise LegLost("model", f"{parts.hostname}:{port}: TLS: {cause}") from error
-    return transport
+    finally:
+        if not is_open:
+            await trio.aclose_forcefully(tls)
+    return tls
 
 
 async def open_model_leg(
@@ -195,8 +204,9 @@ async def open_model_leg(
     parts = urlsplit(url)
     resource = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     stream = LegStream(transport, receive_bytes_max=2 * MODEL_MESSAGE_BYTES_MAX)
-    with trio.CancelScope() as handshake:
-        reader = Reader(nursery, handshake)
+    handshake = trio.CancelScope()
+    reader = Reader(nursery, handshake)
+    with handshake:
         websocket = await trio_websocket.wrap_client_stream(
             reader,  # type: ignore[arg-type]  # all it does is start_soon
             stream,  # type: ignore[arg-type]  # any stream will do, its documentation says

@@ -92,11 +92,12 @@ async def _end(leg: WebSocketLeg) -> None:
 
 async def _connect(service: ModelService, nursery: trio.Nursery) -> WebSocketLeg:
     transport = await service.connect()
-    leg: WebSocketLeg | None = None
+    is_open = False
     try:
         leg = await open_model_leg(nursery, transport, service.url, service.headers)
+        is_open = True
     finally:
-        if leg is None:
+        if not is_open:
             await trio.aclose_forcefully(transport)
     return leg
 

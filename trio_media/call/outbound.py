@@ -10,10 +10,7 @@ from trio_media.errors import LegLost
 async def write_carrier(leg: WebSocketLeg, line: Line) -> None:
     """Write the carrier's outbox until it is closed.  A leg that is lost is its reader's matter."""
     outbox = line.carrier_outbox
-    while not outbox.is_closed:
-        batch = await outbox.next_batch()
-        if not batch:
-            return
+    while batch := await outbox.next_batch():
         try:
             await leg.send_batch([outgoing.text for outgoing in batch])
         except LegLost:

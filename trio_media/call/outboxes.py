@@ -50,6 +50,7 @@ class Outgoing:
     text: str
     audio_ms: int = 0
     seq: int = 0
+    is_clear: bool = False
 
 
 @attrs.define(eq=False)
@@ -79,7 +80,7 @@ class CarrierOutbox:
         removed_ms = self._audio_ms
         self._waiting.clear()
         self._audio_ms = 0
-        self._put(Outgoing(text))
+        self._put(Outgoing(text, is_clear=True))
         return removed_ms
 
     def _put(self, outgoing: Outgoing) -> bool:
@@ -92,13 +93,13 @@ class CarrierOutbox:
     async def next_batch(self) -> list[Outgoing]:
         """Wait for messages; return those of one write: at most `CHUNK_MS` of audio.
 
-        Returns an empty list when the outbox is closed.
+        Returns an empty list when the outbox is closed and nothing is left of it.
         """
         while not self._waiting and not self.is_closed:
             await self._wakeup.wait()
         batch: list[Outgoing] = []
         audio_ms = 0
-        while self._waiting and not self.is_closed:
+        while self._waiting:
             audio_ms += self._waiting[0].audio_ms
             if batch and audio_ms > CHUNK_MS:
                 break
@@ -121,9 +122,9 @@ class CarrierOutbox:
         return written
 
     def close(self) -> None:
-        """Nothing more goes out."""
+        """Nothing more goes out but a clear that waits: it ends what the carrier still plays."""
         self.is_closed = True
-        self._waiting.clear()
+        self._waiting = deque(outgoing for outgoing in self._waiting if outgoing.is_clear)
         self._wakeup.set()
 
 

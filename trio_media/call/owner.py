@@ -49,9 +49,9 @@ async def _next_letter(desk: Desk) -> Letter:
     deadline_ms = desk.core.next_deadline()
     # Half a millisecond later, so that the clock in whole milliseconds has reached the deadline.
     at_s = math.inf if deadline_ms is None else desk.line.began_s + (deadline_ms + 0.5) / 1_000
-    with trio.move_on_at(at_s) as scope:
-        letter = await desk.line.receive_inbox.receive()
-    return Nudge() if scope.cancelled_caught else letter
+    with trio.move_on_at(at_s):
+        return await desk.line.receive_inbox.receive()
+    return Nudge()
 
 
 def _read(desk: Desk, letter: Letter) -> None:

@@ -7,8 +7,8 @@ aborted, and the nursery is cancelled: nothing outlives it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, Protocol
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final, Protocol, TypeVarTuple, Unpack
 
 import attrs
 import trio
@@ -27,7 +27,7 @@ from trio_media.call.outbound import write_carrier
 from trio_media.call.owner import own_call
 from trio_media.call.record import CallEnd, CallObserver
 from trio_media.call.tools import Tool
-from trio_media.call.watch import close_leg, ping_leg, watch_leg
+from trio_media.call.watch import CLOSE_S, close_leg, ping_leg, watch_leg
 from trio_media.config import Config
 from trio_media.core.events import Say
 from trio_media.core.invariants import Invariants
@@ -39,6 +39,8 @@ from trio_media.telephony.events import MediaStreamStarted, TelephonyCodec
 
 ACCEPT_S: Final = 5.0  # the upgrade request is there already; answering it takes one round trip
 TRANSITIONS_MAX: Final = 16  # edges of speech that wait for the owner; more is no speech
+GOODBYES_S: Final = 2 * CLOSE_S  # for what is being written, and then for the goodbyes
+Args = TypeVarTuple("Args")
 CLOSE_CODES: Final = {"carrier_protocol_error": 1002}  # all other ends are normal ones
 GREETING: Final = "Greet the caller. Say exactly this, and nothing else: {words}"
 
@@ -192,6 +194,7 @@ async def _run(
     send_transition, transitions = trio.open_memory_channel[SpeechTransition](TRANSITIONS_MAX)
     timeline = CallerTimeline()
     session = trio.CancelScope()
+    written, session_over = trio.Event(), trio.Event()
     async with trio.open_nursery() as nursery:
         if options.observers is not None:
             line.observers = options.observers(started, line, nursery)
@@ -209,11 +212,11 @@ async def _run(
             tape=_tape(line) if line.observers else None,
         )
         line.note("started", call_sid=started.call_sid, stream_sid=started.stream_sid)
-        nursery.start_soon(hold_model_session, service, line, session)
+        nursery.start_soon(_tell_end, session_over, hold_model_session, service, line, session)
         nursery.start_soon(inbound_audio, leg, codec, line, timeline, detector, send_transition)
         nursery.start_soon(barge_in_detection, transitions, line)
         nursery.start_soon(fill_gaps, line, timeline, detector, send_transition)
-        nursery.start_soon(write_carrier, leg, line)
+        nursery.start_soon(_tell_end, written, write_carrier, leg, line)
         nursery.start_soon(watch_leg, leg, line)
         nursery.start_soon(ping_leg, leg)
         if options.on_control is not None:
@@ -222,13 +225,30 @@ async def _run(
             nursery.start_soon(_greet, control, config)
         reason = await own_call(desk)
         line.note("call_ended", by=_who_ended(reason), reason=reason)
-        await _close(leg, line, session, CLOSE_CODES.get(reason, 1000))
+        line.carrier_outbox.close()
+        line.model_outbox.close()
+        session.cancel()
+        with trio.move_on_after(GOODBYES_S):
+            with trio.move_on_after(CLOSE_S):
+                await written.wait()
+            await close_leg(leg, CLOSE_CODES.get(reason, 1000))
+            await session_over.wait()
         nursery.cancel_scope.cancel()
     return _ended(started, reason, line)
 
 
 def _who_ended(reason: str) -> str:
     return "carrier" if reason.startswith(("caller", "carrier")) else "us"
+
+
+async def _tell_end(
+    over: trio.Event, task: Callable[[Unpack[Args]], Awaitable[None]], *args: *Args
+) -> None:
+    """Run a task of the call, and say when it is over."""
+    try:
+        await task(*args)
+    finally:
+        over.set()
 
 
 async def _greet(control: CallControl, config: Config) -> None:
@@ -250,14 +270,6 @@ def _tape(line: Line) -> HeardTape:
             observer.heard_cut(at_ms)
 
     return HeardTape(play, stop)
-
-
-async def _close(leg: WebSocketLeg, line: Line, session: trio.CancelScope, code: int) -> None:
-    """Both goodbyes at once; the model's is said by the task that holds its session."""
-    line.carrier_outbox.close()
-    line.model_outbox.close()
-    session.cancel()
-    await close_leg(leg, code)
 
 
 def _ended(started: MediaStreamStarted, reason: str, line: Line) -> CallEnd:

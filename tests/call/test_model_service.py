@@ -1,0 +1,99 @@
+"""Where the model is, what is asked of it, and what its answer means."""
+
+from __future__ import annotations
+
+import attrs
+import pytest
+import trio
+
+from trio_media.call.model_service import (
+    check_session,
+    default_connect,
+    model_headers,
+    model_service,
+    model_url,
+    session_ready,
+    session_request,
+)
+from trio_media.config import BargeInConfig, Config, RealtimeConfig
+from trio_media.core import events as ev
+from trio_media.errors import ConfigError, ModelRefused
+from trio_media.realtime.events import SessionUpdated
+
+NOTHING_SAID = SessionUpdated(
+    input_format=None,
+    output_format=None,
+    has_turn_detection=None,
+    create_response=None,
+    interrupt_response=None,
+    silence_duration_ms=None,
+    transcription=None,
+)
+
+
+@pytest.mark.parametrize(
+    ("url", "model", "expected"),
+    [
+        ("wss://h/v1", "m", "wss://h/v1?model=m"),
+        ("wss://h/v1?model=x&a=", "m", "wss://h/v1?model=x&a="),
+        ("ws://h", "", "ws://h"),
+        ("wss://h/v1", "a model", "wss://h/v1?model=a+model"),
+    ],
+)
+def test_the_model_is_named_in_the_query(url: str, model: str, expected: str) -> None:
+    assert model_url(RealtimeConfig(url=url, model=model)) == expected
+
+
+def test_the_key_is_in_a_header_and_in_no_repr() -> None:
+    config = Config(realtime=RealtimeConfig(api_key="sk-secret"))
+    service = model_service(config, None)
+    assert service.headers == ((b"Authorization", b"Bearer sk-secret"),)
+    assert "sk-secret" not in repr(service)
+
+
+def test_the_beta_header_goes_with_the_beta_dialect_alone() -> None:
+    assert model_headers(RealtimeConfig()) == ()
+    assert model_headers(RealtimeConfig(dialect="beta")) == ((b"OpenAI-Beta", b"realtime=v1"),)
+
+
+@pytest.mark.parametrize(("authority", "acts"), [("client", False), ("server", True)])
+def test_the_flags_follow_from_the_authority(authority: str, acts: bool) -> None:
+    config = Config(barge_in=BargeInConfig(authority=authority))  # type: ignore[arg-type]
+    request = session_request(config)
+    assert request.interrupt_response is request.create_response is acts
+
+
+def test_a_session_that_says_nothing_is_the_one_asked_for() -> None:
+    request = session_request(Config())
+    check_session(request, NOTHING_SAID)
+    assert session_ready(NOTHING_SAID, request, asked=True) == ev.SessionReady(True, 500, True)
+    silent = attrs.evolve(request, transcription_model="")
+    assert session_ready(NOTHING_SAID, silent, asked=False) == ev.SessionReady(False, 500, False)
+
+
+def test_what_a_session_says_is_believed() -> None:
+    said = attrs.evolve(
+        NOTHING_SAID, interrupt_response=True, silence_duration_ms=200, transcription=False
+    )
+    ready = session_ready(said, session_request(Config()), asked=False)
+    assert ready == ev.SessionReady(True, 200, False)
+
+
+def test_everything_that_is_wrong_with_a_session_is_named() -> None:
+    wrong = attrs.evolve(
+        NOTHING_SAID,
+        input_format="audio/pcma",
+        output_format="audio/pcm",
+        has_turn_detection=False,
+        create_response=True,
+    )
+    with pytest.raises(ModelRefused) as refused:
+        check_session(session_request(Config()), wrong)
+    for words in ("input format is audio/pcma", "output format is audio/pcm", "turn detection"):
+        assert words in refused.value.detail
+    assert "create_response is True, not False" in refused.value.detail
+
+
+async def test_a_bad_url_is_told_when_it_is_used() -> None:
+    with trio.fail_after(1), pytest.raises(ConfigError):
+        await default_connect(RealtimeConfig(url="mailto:x"))()

@@ -1,0 +1,253 @@
+"""What waits for a wire: what overtakes, what is removed, what is dropped; and how it looks."""
+
+from __future__ import annotations
+
+import attrs
+import pytest
+import trio
+from trio.testing import MockClock
+
+from trio_media.call.outboxes import (
+    APPENDS_MAX,
+    CALLER_AUDIO_MS_MAX,
+    CARRIER_AUDIO_MS_MAX,
+    CARRIER_MESSAGES_MAX,
+    CONTROL_MAX,
+    CarrierOutbox,
+    ModelOutbox,
+    Outgoing,
+    Wakeup,
+)
+
+from .live import GREETS, live_call
+from .wires import is_type, speech
+
+
+def texts(batch: list[Outgoing]) -> list[str]:
+    return [outgoing.text for outgoing in batch]
+
+
+# --- to the carrier --------------------------------------------------------------------------
+
+
+async def test_a_batch_holds_at_most_200_ms_of_audio_and_its_marks() -> None:
+    outbox = CarrierOutbox()
+    for seq in range(1, 5):
+        assert outbox.put_media(seq, 100, f"media {seq}")
+        assert outbox.put_mark(f"mark {seq}")
+    assert texts(await outbox.next_batch()) == ["media 1", "mark 1", "media 2", "mark 2"]
+    assert texts(await outbox.next_batch()) == ["media 3", "mark 3", "media 4", "mark 4"]
+
+
+async def test_a_message_of_more_than_a_batch_goes_alone() -> None:
+    outbox = CarrierOutbox()
+    outbox.put_media(1, 400, "long")
+    outbox.put_media(2, 20, "short")
+    assert texts(await outbox.next_batch()) == ["long"]
+
+
+async def test_a_clear_removes_what_is_not_written_and_says_how_much() -> None:
+    outbox = CarrierOutbox()
+    for seq in range(1, 4):
+        outbox.put_media(seq, 200, f"media {seq}")
+        outbox.put_mark(f"mark {seq}")
+    first = await outbox.next_batch()
+    assert outbox.clear("clear") == 400
+    outbox.put_media(4, 200, "new")
+    assert texts(first) == ["media 1", "mark 1"]
+    assert texts(await outbox.next_batch()) == ["clear", "new"]
+    assert outbox.clear("clear") == 0
+
+
+async def test_progress_is_the_last_audio_of_a_write_and_is_told_once() -> None:
+    outbox = CarrierOutbox()
+    outbox.put_media(1, 100, "a")
+    outbox.put_media(2, 100, "b")
+    outbox.put_mark("m")
+    assert outbox.wrote(await outbox.next_batch(), 70)
+    assert not outbox.wrote([Outgoing("mark")], 80)
+    assert outbox.take_progress() == [(2, 70)]
+    assert outbox.take_progress() == []
+
+
+async def test_the_smallest_pieces_of_the_largest_lead_have_room() -> None:
+    outbox = CarrierOutbox()
+    for seq in range(CARRIER_AUDIO_MS_MAX // 20):
+        assert outbox.put_media(seq, 20, "media")
+        assert outbox.put_mark("mark")
+    assert not outbox.put_media(0, 20, "too much")
+
+
+async def test_marks_alone_are_bounded_too() -> None:
+    outbox = CarrierOutbox()
+    for _ in range(CARRIER_MESSAGES_MAX):
+        assert outbox.put_mark("mark")
+    assert not outbox.put_mark("mark")
+
+
+async def test_a_clear_goes_out_though_the_outbox_is_closed() -> None:
+    outbox = CarrierOutbox()
+    outbox.put_media(1, 20, "a")
+    outbox.clear("clear")
+    outbox.put_media(2, 20, "b")
+    outbox.close()
+    assert texts(await outbox.next_batch()) == ["clear"]
+    assert await outbox.next_batch() == []
+
+
+async def test_a_closed_outbox_is_empty_and_stays_so() -> None:
+    outbox = CarrierOutbox()
+    outbox.put_media(1, 20, "a")
+    outbox.close()
+    assert outbox.put_media(2, 20, "b")
+    assert outbox.put_mark("m")
+    assert await outbox.next_batch() == []
+
+
+# --- to the model ----------------------------------------------------------------------------
+
+
+async def test_control_overtakes_audio_and_audio_waits_for_the_session() -> None:
+    outbox = ModelOutbox()
+    outbox.put_audio(b"1")
+    outbox.put_control("cancel")
+    assert await outbox.next_batch() == (["cancel"], [])
+    outbox.put_control("create")
+    outbox.open_audio()
+    assert await outbox.next_batch() == (["create"], [b"1"])
+
+
+async def test_a_backlog_goes_out_in_larger_pieces_but_not_all_at_once() -> None:
+    outbox = ModelOutbox()
+    outbox.open_audio()
+    for number in range(400):
+        outbox.put_audio(speech(20, start_ms=20 * number))
+    _, pieces = await outbox.next_batch()
+    assert [len(piece) for piece in pieces] == [1_600] * APPENDS_MAX
+    assert b"".join(pieces) == speech(200 * APPENDS_MAX)
+
+
+async def test_the_oldest_caller_audio_makes_room() -> None:
+    outbox = ModelOutbox()
+    for number in range(600):
+        outbox.put_audio(speech(20, start_ms=20 * number))
+    assert outbox.dropped_ms == 12_000 - CALLER_AUDIO_MS_MAX
+    outbox.open_audio()
+    _, pieces = await outbox.next_batch()
+    assert pieces[0][:8] == speech(1, start_ms=2_000)
+
+
+async def test_full_control_says_so() -> None:
+    outbox = ModelOutbox()
+    assert all(outbox.put_control("x") for _ in range(CONTROL_MAX))
+    assert not outbox.put_control("x")
+
+
+async def test_nothing_leaves_a_closed_outbox() -> None:
+    outbox = ModelOutbox()
+    outbox.open_audio()
+    outbox.put_audio(b"1")
+    outbox.close()
+    outbox.put_audio(b"2")
+    assert not outbox.put_control("x")
+    assert await outbox.next_batch() == ([], [])
+
+
+async def test_one_wakeup_is_one_wakeup(autojump_clock: MockClock) -> None:
+    wakeup = Wakeup()
+    wakeup.set()
+    wakeup.set()
+    await wakeup.wait()
+    with trio.move_on_after(1) as scope:
+        await wakeup.wait()
+    assert scope.cancelled_caught
+
+
+# --- on the wire -----------------------------------------------------------------------------
+
+
+async def test_the_clear_follows_a_stalled_write_directly(autojump_clock: MockClock) -> None:
+    async with live_call(GREETS) as call:
+        model = await call.start()
+        call.spy.hold()
+        await model.opens("R1", "I1", speech(5_000))
+        await call.spy.stalled.wait()
+        await trio.sleep(1)
+        result = await call.control.interrupt()
+        assert result.heard_ms == 0
+        await trio.sleep(0.1)
+        call.spy.release()
+        await trio.sleep(1)
+        kinds = [message["event"] for _, message in call.carrier.came]
+        assert kinds == ["media", "clear"]
+        assert len(call.carrier.sent()) <= 200 * 8
+        assert model.of("conversation.item.delete"), "what nobody can have heard is deleted"
+
+
+async def test_what_is_said_after_a_stalled_clear_comes_behind_it(
+    autojump_clock: MockClock,
+) -> None:
+    async with live_call(GREETS) as call:
+        model = await call.start()
+        call.spy.hold()
+        await model.opens("R1", "I1", speech(5_000))
+        await call.spy.stalled.wait()
+        await call.control.interrupt()
+        await model.turn("T1")
+        await model.says("R2", "I2", speech(400, start_ms=10_000))
+        await trio.sleep(1)
+        call.spy.release()
+        await trio.sleep(1)
+        kinds = [message["event"] for _, message in call.carrier.came]
+        assert kinds[:3] == ["media", "clear", "media"]
+        assert call.carrier.sent().endswith(speech(400, start_ms=10_000))
+
+
+async def test_a_carrier_that_does_not_read_is_found_dead_and_holds_little(
+    autojump_clock: MockClock,
+) -> None:
+    async with live_call(GREETS) as call:
+        model = await call.start()
+        call.spy.hold()
+        await model.opens("R1", "I1", speech(30_000))
+        await call.spy.stalled.wait()
+        stalled_ms = call.carrier.now_ms()
+        await trio.sleep(1)
+        waiting = call.control.line.carrier_outbox._audio_ms
+        assert waiting <= 1_000, "more than the lead waits for a stalled wire"
+        assert (await call.until_end()).reason == "carrier_lost"
+        assert call.ended_ms - stalled_ms <= 6_500
+        assert call.end.counters["carrier_watchdog_aborts"] == 1
+
+
+async def test_a_model_that_does_not_read_is_found_dead(autojump_clock: MockClock) -> None:
+    async with live_call(GREETS) as call:
+        await call.start()
+        await trio.sleep(0.1)
+        call.model_spy.hold()
+        await call.carrier.media()
+        assert (await call.until_end()).reason == "model_lost"
+        assert call.ended_ms <= 7_500
+
+
+async def test_audio_and_its_mark_are_one_write(autojump_clock: MockClock) -> None:
+    async with live_call(GREETS) as call:
+        model = await call.start()
+        await model.says("R1", "I1", speech(200))
+        await call.carrier.wait_for(is_type("mark"))
+        assert call.spy.writes[-1].count(b'"event"') == 2
+
+
+@pytest.mark.parametrize("lead_ms", [20, 200, 1_000, 5_000])
+async def test_the_carrier_never_holds_more_than_the_lead(
+    autojump_clock: MockClock, lead_ms: int
+) -> None:
+    config = attrs.evolve(GREETS, playout=attrs.evolve(GREETS.playout, lead_ms=lead_ms))
+    async with live_call(config) as call:
+        model = await call.start()
+        await model.says("R1", "I1", speech(3_000))
+        while len(call.carrier.heard()) < 3_000 * 8:
+            ahead = len(call.carrier.sent()) - len(call.carrier.heard())
+            assert ahead <= (lead_ms + 1) * 8
+            await trio.sleep(0.01)
+        assert call.carrier.now_ms() <= 3_100 + 40, "it stuttered"

@@ -7,8 +7,6 @@ protected speech is still to be heard, and the server is not about to create one
 
 from __future__ import annotations
 
-import attrs
-
 from trio_media.core import protecting, taking
 from trio_media.core.commands import (
     Cause,
@@ -176,10 +174,13 @@ def _owed_ms(state: State) -> int | None:
     return state.floor.quiet_since_ms + state.policy.recover_ms
 
 
-def next_deadline_ms(state: State) -> int | None:
+def next_deadline_ms(state: State, now_ms: int) -> int | None:
     """Return when something here is due by time alone."""
-    gate = (state.creates.not_before_ms, state.server_create_until_ms)
-    return earliest(_owed_ms(state), *(gate if state.creates.queue else ()))
+    waits = [_owed_ms(state)]
+    if state.creates.queue:
+        waits += (state.creates.not_before_ms, state.server_create_until_ms)
+    # One that is past already must not hide one that is to come.
+    return earliest(*(at_ms for at_ms in waits if at_ms is not None and at_ms > now_ms))
 
 
 def session_lost(state: State, now_ms: int) -> None:
@@ -217,6 +218,8 @@ def create_if_allowed(state: State, now_ms: int) -> None:
     response.is_kept = queued.is_kept
     response.tries = queued.tries
     state.owed.is_owed = False
+    if queued.cause is Cause.RECOVERY:
+        state.owed.in_a_row += 1
     if queued.cause in ANSWERS:
         for turn in state.turns.in_state(TurnState.COUNTS):
             turn.state = TurnState.ANSWERED

@@ -91,7 +91,4 @@ class Owed:
     def pay(self) -> bool:
         """The time has come.  Returns whether the model shall speak."""
         self.is_owed = False
-        if self.in_a_row >= RECOVERIES_IN_A_ROW:
-            return False
-        self.in_a_row += 1
-        return True
+        return self.in_a_row < RECOVERIES_IN_A_ROW

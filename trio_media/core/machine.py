@@ -59,7 +59,7 @@ class DecisionCore:
             state.keys.next_deadline_ms() if state.is_session_ready else None,
             state.floor.next_deadline_ms(),
             sending.next_deadline_ms(state.playout, self.now_ms, is_silenced=state.floor.is_hushed),
-            answering.next_deadline_ms(state),
+            answering.next_deadline_ms(state, self.now_ms),
             protecting.next_deadline_ms(state),
             *(r.retry_ms for r in state.book.open() if r.cancel is Cancel.UNSENT),
         )
@@ -100,8 +100,8 @@ def _settle(state: State, now_ms: int) -> None:
     taking.delete_unheard(state)
     responding.answer_tools(state)
     answering.pay_what_is_owed(state, now_ms)
-    protecting.allow_server(state, now_ms)
     answering.create_if_allowed(state, now_ms)
+    protecting.allow_server(state, now_ms)
     _weigh_speech_at_openings(state, now_ms)
     _play(state, now_ms)
     taking.settle_interruptions(state)

@@ -19,7 +19,7 @@ import attrs
 from trio_media.core.policy import Policy
 from trio_media.core.responses import Item, Response
 from trio_media.core.tape import Mark, Sent, Track, playing_order
-from trio_media.core.units import FRAME_MS, MARK_LATE_MS, MARK_LOST_MS, REWIND_MS
+from trio_media.core.units import FRAME_MS, MARK_LATE_MS, MARK_LOST_MS, REWIND_MS, frames_down
 
 
 @attrs.define
@@ -223,7 +223,8 @@ class Playout:
     def silence(self) -> None:
         """Everything that is not heard comes back from the carrier; a new epoch begins.
 
-        Sending would go on a little before the position, so that much can still be heard.
+        Sending would go on a little before the position, so that much can still be heard, and in
+        whole frames, as everything that goes to the carrier.
         """
         self.epoch += 1
         self.sent.clear()
@@ -232,7 +233,8 @@ class Playout:
         self.idle_since_ms = None
         self.is_resuming = False
         first_ms = self.tracks[0].start_ms if self.tracks else self.high_ms
-        self._go_on_from(max(first_ms, self.high_ms - REWIND_MS))
+        rewound_ms = max(0, self.high_ms - REWIND_MS - first_ms)
+        self._go_on_from(first_ms + frames_down(rewound_ms))
 
     def resume(self) -> None:
         """Go on where `silence` left off: that is no beginning of audio."""

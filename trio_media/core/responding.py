@@ -29,9 +29,9 @@ from trio_media.core.units import CANCEL_RETRY_MS
 
 def created(state: State, event: ResponseCreated, now_ms: int) -> None:
     """A response is open; it may be one of ours, or the server's own."""
-    if event.token is None:
+    response = _named(state, event.response_id, now_ms, token=event.token)
+    if response.cause is Cause.SERVER:
         state.server_create_until_ms = None
-    _named(state, event.response_id, now_ms, token=event.token)
 
 
 def _named(
@@ -62,6 +62,7 @@ def _adopt(state: State, response_id: str, now_ms: int, token: int | None) -> Re
     ours = state.book.by_token(token) if token is not None else _whose(state, now_ms)
     if ours is not None and ours.response_id is None:
         ours.response_id = response_id
+        ours.is_guessed = token is None
         if ours.phase is Phase.OVER:  # closed by deadline; now it appears after all
             ours.is_doomed = ours.is_muted = True
         ours.phase = Phase.ACTIVE
@@ -161,21 +162,24 @@ def over(state: State, event: ResponseOver, now_ms: int) -> None:
     response.is_lingering = False
     if not response.is_open:
         return
-    if event.ended is Ended.TURN_DETECTED and state.server_acts and not response.is_muted:
+    if event.ended is Ended.TURN_DETECTED and state.server_acts:
         _taken_by_server(state, response, now_ms)
     close(state, response, event.ended)
 
 
 def _taken_by_server(state: State, response: Response, now_ms: int) -> None:
-    """The server heard the caller, and its terminal event is the first to say so.
+    """The server heard the caller, and its terminal event may be the first to say so.
 
     The take comes before the response is closed, so that it concerns even one of which nothing was
-    audible: its items are told, and an answer is owed.
+    audible: its items are told, and an answer is owed.  It does not concern newer ones: the next
+    answer may be open before the terminal event of the last one comes.
     """
-    interrupted_by_server(state)
+    interrupted_by_server(state, through=response.number)
+    if all(exposed.number > response.number for exposed in state.exposed()):
+        return  # taken already
     if not state.turns.is_speaking:
         state.floor.server_ended(now_ms)  # an answer that is owed waits from here
-    taking.take(state, now_ms, Reason.SERVER_SPEECH)
+    taking.take(state, now_ms, Reason.SERVER_SPEECH, through=response.number)
 
 
 def _terminal_of(state: State, event: ResponseOver, now_ms: int) -> Response | None:
@@ -189,6 +193,8 @@ def _terminal_of(state: State, event: ResponseOver, now_ms: int) -> Response | N
 def close(state: State, response: Response, ended: Ended) -> None:
     """Generation is over, whoever says so."""
     response.close(ended)
+    if ended is Ended.REJECTED and response.cause is Cause.RECOVERY:
+        state.owed.in_a_row = max(0, state.owed.in_a_row - 1)  # nobody heard anything of it
     state.tell(ResponseClosed(response.number, response.response_id, ended))
 
 
@@ -205,10 +211,21 @@ def refused(state: State, event: CommandRefused, now_ms: int) -> None:
         if response.cancel is Cancel.OUT:
             response.cancel = Cancel.SETTLED
             response.cancel_refused = event.refusal is not Refusal.NOT_ACTIVE
-    elif response.phase is Phase.REQUESTED:
+        return
+    if response.phase is Phase.REQUESTED:
         close(state, response, Ended.REJECTED)
         if event.refusal is Refusal.ALREADY_ACTIVE:
             answering.create_refused(state, response, now_ms)
+    elif response.is_guessed and response.request is None:
+        _disown(state, response, event.refusal, now_ms)
+
+
+def _disown(state: State, response: Response, refusal: Refusal, now_ms: int) -> None:
+    """What looked like the answer to a create is the server's own, for the create was refused."""
+    if refusal is Refusal.ALREADY_ACTIVE and not response.is_muted:
+        answering.create_again(state, response, now_ms)
+    response.cause, response.token = Cause.SERVER, None
+    response.is_guessed = False
 
 
 def _settle_sole_cancel(state: State) -> None:
@@ -244,10 +261,14 @@ def expire(state: State, now_ms: int) -> None:
         close(state, response, Ended.DEADLINE)
 
 
-def interrupted_by_server(state: State) -> None:
-    """The server hears the caller, and cancels by itself whatever it has open."""
+def interrupted_by_server(state: State, through: int | None = None) -> None:
+    """The server hears the caller, and cancels by itself whatever it has open.
+
+    ``through``: responses newer than this began after that.
+    """
     for response in state.book.open():
-        if response.response_id is not None:
+        is_newer = through is not None and response.number > through
+        if response.response_id is not None and not is_newer:
             response.is_server_interrupted = True
 
 

@@ -93,6 +93,8 @@ class Response:
     token: int | None = None
     request: int | None = None
     response_id: str | None = None
+    is_guessed: bool = False
+    """It was taken for the answer to our create, though the service did not say so."""
     is_protected: bool = False
     is_doomed: bool = False
     """Taken before its id was known: cancelled when the id appears."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import functools
-import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +12,7 @@ from rich.console import Console
 
 from trio_media.call.line import Line
 from trio_media.call.record import CallEnd, CallObserver
-from trio_media.call.run import Admit, CallOptions
+from trio_media.call.run import Admit, CallOptions, Log
 from trio_media.config import (
     AgentConfig,
     Config,
@@ -82,7 +81,8 @@ async def run_demo(out: Path) -> bool:
 async def _hold_call(out: Path, story: Story) -> CallRecord:
     """Serve the model and the calls, and place the one call."""
     records: list[CallRecord] = []
-    async with trio.open_nursery() as nursery:
+    never, no_signals = trio.open_memory_channel[int](0)
+    async with never, trio.open_nursery() as nursery:
         port: int = await nursery.start(
             functools.partial(serve_model, host="127.0.0.1", port=0, behaviour=ModelBehaviour())
         )
@@ -95,7 +95,7 @@ async def _hold_call(out: Path, story: Story) -> CallRecord:
                 config,
                 bound=bound,
                 run_call=functools.partial(_run_told_call, story=story, ended=ended),
-                signals=_no_signals(),
+                signals=no_signals,
             )
         )
         records.append(
@@ -125,7 +125,7 @@ async def _run_told_call(
     *,
     config: Config,
     admit: Admit,
-    log: logging.Logger,
+    log: Log,
     story: Story,
     ended: trio.Event,
 ) -> CallEnd:
@@ -143,11 +143,6 @@ async def _run_told_call(
         )
     finally:
         ended.set()
-
-
-async def _no_signals() -> AsyncIterator[int]:
-    await trio.sleep_forever()
-    yield 0
 
 
 def _tell(

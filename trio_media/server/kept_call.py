@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 
 import attrs
@@ -10,7 +9,7 @@ import trio
 
 from trio_media.call.line import Line
 from trio_media.call.record import CallEnd, CallObserver
-from trio_media.call.run import CallOptions, policy_of, run_call
+from trio_media.call.run import CallOptions, Log, policy_of, run_call
 from trio_media.config import Config
 from trio_media.recording.keeping import keep_call
 from trio_media.telephony.events import MediaStreamStarted
@@ -21,7 +20,7 @@ async def run_kept_call(
     *,
     config: Config,
     admit: Callable[[MediaStreamStarted], None],
-    log: logging.Logger,
+    log: Log,
     options: CallOptions | None = None,
 ) -> CallEnd:
     """Run a call, and keep it under ``[recording] dir``.  See `run_call`."""

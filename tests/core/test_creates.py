@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import pytest
+
+from trio_media.core.commands import Cause
+from trio_media.core.creates import ANSWERS, Creates, Owed, Queued
+from trio_media.core.units import RECOVERIES_IN_A_ROW
+
+
+@pytest.mark.parametrize("second", ANSWERS)
+@pytest.mark.parametrize("first", ANSWERS)
+def test_causes_that_want_an_answer_are_one_create(first: Cause, second: Cause) -> None:
+    creates = Creates()
+    creates.want_answer(first, 1)
+    creates.want_answer(second, 2)
+    assert len(creates.queue) == 1
+    is_recovery = first is second is Cause.RECOVERY
+    assert creates.queue[0].is_kept is not is_recovery
+
+
+def test_a_request_to_speak_is_not_an_answer() -> None:
+    creates = Creates()
+    creates.ask(Queued(Cause.APPLICATION, 0, 1))
+    creates.want_answer(Cause.TURN, 1)
+    creates.want_answer(Cause.TURN, 1)
+    creates.ask(Queued(Cause.APPLICATION, 0, 2), first=True)
+    assert [queued.cause for queued in creates.queue] == [
+        Cause.APPLICATION,
+        Cause.APPLICATION,
+        Cause.TURN,
+    ]
+    assert creates.queue[0].request == 2
+
+
+def test_an_interruption_drops_what_is_older_and_not_kept() -> None:
+    creates = Creates()
+    creates.ask(Queued(Cause.APPLICATION, 1, 1, is_kept=False))
+    creates.ask(Queued(Cause.APPLICATION, 1, 2, is_kept=True))
+    creates.ask(Queued(Cause.APPLICATION, 4, 3, is_kept=False))
+    assert [queued.request for queued in creates.drop(3)] == [1]
+    assert [queued.request for queued in creates.drop(None)] == [3]
+    assert [queued.request for queued in creates.queue] == [2]
+
+
+def test_a_greeting_and_an_owed_answer_can_be_dropped_alone() -> None:
+    creates = Creates()
+    creates.ask(Queued(Cause.GREETING, 0, 1))
+    creates.want_answer(Cause.RECOVERY, 0)
+    assert [queued.request for queued in creates.drop_greeting()] == [1]
+    creates.drop_recovery()
+    assert creates.queue == []
+
+
+def test_answers_are_owed_so_many_times_in_a_row_and_a_turn_begins_anew() -> None:
+    owed = Owed()
+    paid = []
+    for _ in range(RECOVERIES_IN_A_ROW + 1):
+        owed.take_by_speech()
+        assert owed.is_owed
+        paid.append(owed.pay())
+        owed.in_a_row += paid[-1]
+        assert not owed.is_owed
+    assert paid == [True] * RECOVERIES_IN_A_ROW + [False]
+    owed.take_by_speech()
+    owed.turn_counts()
+    assert not owed.is_owed
+    owed.take_by_speech()
+    assert owed.pay()

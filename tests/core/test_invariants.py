@@ -1,0 +1,56 @@
+"""The observer of a call: it knows every command, and nothing comes after the end."""
+
+from __future__ import annotations
+
+import typing
+
+import pytest
+
+from trio_media.core import commands as cm
+from trio_media.core import events as ev
+from trio_media.core.invariants import NOTES, BrokenInvariant, Invariants
+from trio_media.core.policy import Policy
+
+from .driver import Call, active
+
+
+def test_every_command_is_noted_or_promises_nothing() -> None:
+    promises_nothing = {cm.RunTool, cm.ReleaseAudio, cm.EndModelSession, cm.SpeechDropped}
+    assert set(NOTES) | promises_nothing == set(typing.get_args(cm.Command))
+    assert not set(NOTES) & promises_nothing
+
+
+def test_a_broken_promise_is_an_assertion_that_names_it() -> None:
+    invariants = Invariants(Policy())
+    with pytest.raises(AssertionError, match="^silence: a clear for nothing$"):
+        invariants.observe(ev.TimePassed(), [cm.ClearCarrier(2)], 0)
+
+
+@pytest.mark.parametrize("end", [ev.HangUpRequested(), ev.CallEnded()])
+def test_nothing_comes_after_the_end(call: Call, end: ev.Event) -> None:
+    active(call)
+    call.does(end)
+    call.invariants.observe(ev.TimePassed(), [], call.now_ms)
+    with pytest.raises(BrokenInvariant, match="end: commands after the end"):
+        call.invariants.observe(ev.TimePassed(), [cm.RunTool("call")], call.now_ms)
+
+
+def test_what_comes_in_after_the_end_is_nobodys_business(call: Call) -> None:
+    active(call)
+    call.does(ev.CallEnded())
+    call.invariants.observe(ev.InterruptRequested(1, ev.Reason.TOOL), [], call.now_ms + 100_000)
+    assert call.invariants.ledger.waiting_requests == {}
+
+
+def test_the_observer_forgets_what_nothing_names_any_more(call: Call) -> None:
+    for number in range(200):
+        call.answers(20, f"R{number}")
+        call.passes(300)
+        call.says(f"T{number}")
+        call.opens(f"S{number}")
+        call.ends(f"S{number}")
+    ledger = call.invariants.ledger
+    assert len(ledger.responses) <= 81
+    assert len(ledger.items) <= 81
+    assert len(ledger.turns) <= 81
+    assert len(ledger.flying) == 0

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+from trio_media.core.turns import Keys, Turn, TurnBook, TurnState
+from trio_media.core.units import (
+    KEYS_KEPT,
+    KEYS_PAUSE_MS,
+    RECORDS_KEPT,
+    TURN_COMMIT_MS,
+    TURN_SILENT_MS,
+    VERDICT_MS,
+)
+
+
+def test_a_turn_is_opened_once() -> None:
+    book = TurnBook()
+    book.opened("T", 1, is_covered=True)
+    book.opened("T", 2, is_covered=False)
+    assert [turn.opened_ms for turn in book.turns] == [1]
+
+
+def test_a_new_turn_means_that_the_one_before_has_stopped() -> None:
+    book = TurnBook()
+    book.opened("T1", 1, is_covered=False)
+    book.opened("T2", 5, is_covered=False)
+    book.opened("T3", 9, is_covered=False)
+    assert [turn.stopped_ms for turn in book.turns] == [5, 9, None]
+
+
+def test_only_an_open_turn_that_goes_on_can_stop() -> None:
+    book = TurnBook()
+    book.stopped("nobody", 1)
+    book.opened("T", 1, is_covered=False)
+    assert book.is_speaking
+    book.stopped("T", 2)
+    book.stopped("T", 3)
+    assert book.turns[0].stopped_ms == 2
+    assert book.in_progress
+    assert not book.is_speaking
+
+
+def test_a_commit_is_taken_once_and_needs_no_opening() -> None:
+    book = TurnBook()
+    turn = book.committed("T", 4)
+    assert turn is not None
+    assert not turn.is_covered
+    assert book.committed("T", 5) is None
+    assert turn.committed_ms == 4
+
+
+def test_the_deadlines_of_a_turn() -> None:
+    turn = Turn("T", TurnState.OPEN, 0, heard_ms=50, is_covered=False)
+    assert turn.deadline_ms(is_heard=False) == 50 + TURN_SILENT_MS
+    assert turn.deadline_ms(is_heard=True) is None
+    turn.stopped_ms = 70
+    assert turn.deadline_ms(is_heard=True) == 70 + TURN_COMMIT_MS
+    turn.state, turn.committed_ms = TurnState.JUDGED, 90
+    assert turn.deadline_ms(is_heard=False) == 90 + VERDICT_MS
+    turn.state = TurnState.COUNTS
+    assert turn.deadline_ms(is_heard=False) is None
+
+
+def test_only_open_turns_hear_the_caller() -> None:
+    book = TurnBook()
+    book.opened("T1", 0, is_covered=False)
+    book.turns[0].state = TurnState.LAPSED
+    book.opened("T2", 0, is_covered=False)
+    book.heard(9)
+    assert [turn.heard_ms for turn in book.turns] == [0, 9]
+    assert book.next_deadline_ms(is_heard=False) == 9 + TURN_SILENT_MS
+
+
+def test_a_turn_is_uncovered_until_it_is_committed_even_when_it_lapsed() -> None:
+    book = TurnBook()
+    for name in ("open", "lapsed", "committed"):
+        book.opened(name, 0, is_covered=True)
+    book.turns[1].state = TurnState.LAPSED
+    book.committed("committed", 1)
+    book.uncover()
+    assert [turn.is_covered for turn in book.turns] == [False, False, True]
+
+
+def test_a_turn_waits_for_an_answer_until_it_has_its_fate() -> None:
+    waits = {}
+    for state in TurnState:
+        book = TurnBook([Turn("T", state, 0, 0, is_covered=False)])
+        waits[state] = book.has_unanswered
+    assert {state for state, has in waits.items() if has} == {
+        TurnState.OPEN,
+        TurnState.JUDGED,
+        TurnState.COUNTS,
+    }
+
+
+def test_old_turns_are_forgotten_those_with_a_fate_first() -> None:
+    book = TurnBook()
+    for number in range(RECORDS_KEPT + 1):
+        if number == 3:
+            book.turns[1].state = TurnState.VOID
+        book.opened(f"T{number}", number, is_covered=False)
+    assert len(book.turns) == RECORDS_KEPT
+    assert book.find("T1") is None
+    book.opened("one more", 0, is_covered=False)
+    assert len(book.turns) == RECORDS_KEPT
+    assert book.find("T0") is None
+
+
+def test_keys_are_handed_over_once_and_wait_for_a_pause() -> None:
+    keys = Keys()
+    assert keys.next_deadline_ms() is None
+    keys.pressed("1", 5)
+    keys.pressed("#", 9)
+    assert keys.next_deadline_ms() == 9 + KEYS_PAUSE_MS
+    assert keys.take() == "1#"
+    assert keys.take() == ""
+
+
+def test_keys_without_end_are_not_kept() -> None:
+    keys = Keys()
+    for _ in range(KEYS_KEPT + 5):
+        keys.pressed("0", 0)
+    assert len(keys.digits) == KEYS_KEPT

@@ -1,0 +1,293 @@
+"""The observer's books: what anybody could know of a call from its events and commands alone.
+
+They share nothing with the decision core but the vocabulary, and are simpler than its own.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+import attrs
+
+from trio_media.core import commands as cm
+from trio_media.core import events as ev
+from trio_media.core.policy import Policy
+from trio_media.core.units import FLAGS_MS, RECORDS_KEPT
+
+KNOWN_MAX = RECORDS_KEPT + 16  # more than the core keeps, so that the observer forgets later
+
+
+@attrs.define
+class KnownItem:
+    """One output item, as seen from outside."""
+
+    response_id: str
+    is_speech: bool
+    received_ms: int = 0
+    is_done: bool = False
+    first_seq: int | None = None
+    sent_ms: int = 0
+    """Up to where it was sent, without a gap."""
+    written_ms: int = 0
+    heard_ms: int | None = None
+    """What the core said in the end."""
+    told: int | None = None
+    """What the model was told: the milliseconds of a truncation, or -1: deleted."""
+
+
+@attrs.define
+class KnownResponse:
+    """One response, as seen from outside."""
+
+    number: int
+    progress_ms: int
+    request: int | None = None
+    response_id: str | None = None
+    is_recovery: bool = False
+    is_open: bool = True
+    is_taken: bool = False
+    is_protected: bool = False
+    is_server_interrupted: bool = False
+    cancel_command: int | None = None
+    was_cancel_unsent: bool = False
+    is_cancel_settled: bool = True
+
+
+@attrs.frozen
+class Flying:
+    """Audio on its way to the carrier."""
+
+    seq: int
+    item_id: str
+    end_ms: int
+    length_ms: int
+    is_protected: bool
+
+
+@attrs.define
+class Ledger:
+    """One call's books."""
+
+    policy: Policy
+    responses: dict[int, KnownResponse] = attrs.field(factory=dict)
+    items: dict[str, KnownItem] = attrs.field(factory=dict)
+    flying: deque[Flying] = attrs.field(factory=deque)
+    """Audio not written."""
+    turns: dict[str, str] = attrs.field(factory=dict)
+    """The caller's turns: ``open``, ``undecided``, ``lapsed``, ``answered`` or ``void``."""
+    waiting_requests: dict[int, int] = attrs.field(factory=dict)
+    """Requests to interrupt without an outcome, and since when."""
+    waiting_takes: dict[int, int] = attrs.field(factory=dict)
+    """Interruptions without an outcome, and since when."""
+    protected_requests: set[int] = attrs.field(factory=set)
+    posted_calls: set[str] = attrs.field(factory=set)
+    epoch: int = 1
+    last_seq: int = 0
+    last_mark: int = 0
+    plays_until_ms: int = 0
+    shield_until_ms: int = 0
+    """Until when the caller hears protected speech, by real time alone."""
+    shield_mark: int = 0
+    """The mark behind it."""
+    hushed_ms: int | None = None
+    server_acts: bool = False
+    flags_asked_ms: int | None = None
+    is_ready: bool = False
+    is_lost: bool = False
+    is_over: bool = False
+    is_heard: bool = False
+    local_ended_ms: int = 0
+    server_ended_ms: int = 0
+    owed_ms: int | None = None
+    """Since when an answer is owed that no turn explains."""
+    free_ms: int | None = None
+    """Since when nothing keeps it back."""
+    recoveries: int = 0
+
+    def with_id(self, response_id: str | None) -> KnownResponse | None:
+        """Return the response with this id."""
+        return next((r for r in self.responses.values() if r.response_id == response_id), None)
+
+    def of_item(self, item: KnownItem) -> KnownResponse | None:
+        """Return the response that an item is of."""
+        return self.with_id(item.response_id)
+
+    def is_turn(self, *states: str) -> bool:
+        """Whether a turn of the caller is in one of these states."""
+        return any(state in states for state in self.turns.values())
+
+    # --- events -----------------------------------------------------------------------------
+
+    def saw(self, event: ev.Event, now_ms: int) -> None:
+        """Note what happened."""
+        if self.is_over or (self.is_lost and isinstance(event, ev.OF_THE_MODEL)):
+            return
+        if self.flags_asked_ms is not None and now_ms >= self.flags_asked_ms + FLAGS_MS:
+            self.flags_asked_ms = None
+            self.protected_requests.clear()  # spoken without protection, if it was not confirmed
+        self._saw_items(event, now_ms)
+        self._saw_session(event)
+        self._saw_caller(event, now_ms)
+        self._saw_us(event, now_ms)
+
+    def _saw_items(self, event: ev.Event, now_ms: int) -> None:
+        match event:
+            case ev.ItemAdded(response_id=rid, item_id=iid, is_speech=is_speech):
+                self._item(rid, iid, now_ms, is_speech=is_speech)
+            case ev.AudioReceived(response_id=rid, item_id=iid, length_ms=length_ms):
+                item = self._item(rid, iid, now_ms)
+                response = self.with_id(rid)
+                is_played = response is None or (response.is_open and not response.is_taken)
+                if is_played and not item.is_done:
+                    item.received_ms += length_ms
+            case ev.ItemAudioDone(response_id=rid, item_id=iid):
+                self._item(rid, iid, now_ms).is_done = True
+            case ev.ToolCalled(response_id=rid, item_id=iid):
+                self._item(rid, iid, now_ms, is_speech=False).is_speech = False
+            case _:
+                pass
+
+    def _saw_session(self, event: ev.Event) -> None:
+        match event:
+            case ev.ResponseOver(response_id=rid) if rid is not None:
+                response = self.with_id(rid)
+                is_new = response is None or response.is_open
+                if event.ended is ev.Ended.TURN_DETECTED and self.server_acts and is_new:
+                    self._server_interrupts()
+                if response is not None:
+                    self.closed(response)
+            case ev.SessionReady(server_acts=acts):
+                self.server_acts, self.is_ready, self.flags_asked_ms = acts, True, None
+            case ev.SessionLost():
+                self.is_lost = True
+                self.owed_ms = None
+                for response in self.responses.values():
+                    self.closed(response)
+            case _:
+                pass
+
+    def _server_interrupts(self) -> None:
+        for response in self.responses.values():
+            if response.is_open and response.response_id is not None:
+                response.is_server_interrupted = True
+
+    def _item(
+        self, response_id: str, item_id: str, now_ms: int, *, is_speech: bool = True
+    ) -> KnownItem:
+        response = self.with_id(response_id)
+        if response is not None:
+            response.progress_ms = now_ms
+        return self.items.setdefault(item_id, KnownItem(response_id, is_speech))
+
+    def _saw_caller(self, event: ev.Event, now_ms: int) -> None:
+        match event:
+            case ev.LocalSpeechBegan() if self.policy.hears_locally:
+                self.is_heard = True
+            case ev.LocalSpeechEnded():
+                self.is_heard, self.local_ended_ms = False, now_ms
+            case ev.ServerSpeechStarted(item_id=iid) if iid not in self.turns:
+                self.turns[iid] = "open"
+                if self.server_acts:
+                    self._server_interrupts()
+            case ev.ServerSpeechStopped():
+                self.server_ended_ms = now_ms
+            case ev.TurnCommitted(item_id=iid):
+                self.server_ended_ms = now_ms
+                if self.turns.get(iid, "open") in ("open", "lapsed"):
+                    self.turns[iid] = "undecided"
+            case _:
+                pass
+
+    def _saw_us(self, event: ev.Event, now_ms: int) -> None:
+        match event:
+            case ev.InterruptRequested(request=request):
+                self.waiting_requests[request] = now_ms
+            case ev.SpeechRequested(request=request, protected=True):
+                self.protected_requests.add(request)
+            case ev.CommandUnsent(command=command):
+                for response in self.responses.values():
+                    if response.cancel_command == command:
+                        response.cancel_command = None
+                        response.was_cancel_unsent = True
+            case ev.CarrierWrote(seq=seq, at_ms=at_ms):
+                self._wrote(seq, at_ms)
+            case ev.MarkEchoed(epoch=epoch, number=number):
+                if epoch == self.epoch and number >= self.shield_mark:
+                    self.shield_until_ms = 0
+            case _:
+                pass
+
+    def _wrote(self, seq: int, at_ms: int) -> None:
+        while self.flying and self.flying[0].seq <= seq:
+            sent = self.flying.popleft()
+            item = self.items[sent.item_id]
+            item.written_ms = max(item.written_ms, min(sent.end_ms, item.received_ms))
+            self.plays_until_ms = max(self.plays_until_ms, at_ms) + sent.length_ms
+            if sent.is_protected:
+                self.shield_until_ms = self.plays_until_ms
+
+    def closed(self, response: KnownResponse) -> None:
+        """A response is over."""
+        response.is_open = False
+        response.is_cancel_settled = True
+
+    # --- commands ---------------------------------------------------------------------------
+
+    def cleared(self, epoch: int, now_ms: int) -> None:
+        """The carrier threw away what it had."""
+        self.epoch = epoch
+        self.flying.clear()
+        self.plays_until_ms = now_ms
+        self.shield_until_ms = 0
+        for item in self.items.values():
+            item.sent_ms = min(item.sent_ms, item.written_ms)
+
+    def hushed(self, command: cm.Hushed, now_ms: int) -> None:
+        """Sending goes on at the position, at the latest."""
+        self.hushed_ms = now_ms
+        here = None if command.item_id is None else self.items.get(command.item_id)
+        if here is None:
+            return
+        here.sent_ms = min(here.sent_ms, command.heard_ms)
+        for item in self.items.values():
+            first, mine = item.first_seq, here.first_seq
+            if first is not None and mine is not None and first > mine:
+                item.sent_ms = 0
+
+    def created(self, command: cm.CreateResponse, now_ms: int) -> None:
+        """A response was asked for."""
+        is_protected = command.request in self.protected_requests and not self.server_acts
+        is_recovery = command.cause is cm.Cause.RECOVERY
+        self.responses[command.response] = KnownResponse(
+            command.response,
+            now_ms,
+            command.request,
+            is_protected=is_protected,
+            is_recovery=is_recovery,
+        )
+        self.owed_ms = None
+        self.recoveries += is_recovery
+        self._forget(command.response)
+
+    def opened(self, command: cm.ResponseOpened, event: ev.Event, now_ms: int) -> None:
+        """A response has an id."""
+        number, rid = command.response, command.response_id
+        response = self.responses.setdefault(number, KnownResponse(number, now_ms))
+        response.response_id = rid
+        response.progress_ms = now_ms
+        response.is_open = not (isinstance(event, ev.ResponseOver) and event.response_id == rid)
+        if command.cause is cm.Cause.SERVER and response.is_open:
+            self.owed_ms = None
+        self._forget(number)
+
+    def _forget(self, newest: int) -> None:
+        old = [
+            r for r in self.responses.values() if r.number <= newest - KNOWN_MAX and not r.is_open
+        ]
+        for response in old:
+            del self.responses[response.number]
+            of_it = [i for i, t in self.items.items() if t.response_id == response.response_id]
+            for item_id in of_it:
+                del self.items[item_id]
+        while len(self.turns) > KNOWN_MAX:
+            del self.turns[next(iter(self.turns))]

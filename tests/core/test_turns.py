@@ -4,9 +4,9 @@ from trio_media.core.turns import Keys, Turn, TurnBook, TurnState
 from trio_media.core.units import (
     KEYS_KEPT,
     KEYS_PAUSE_MS,
-    RECORDS_KEPT,
     TURN_COMMIT_MS,
     TURN_SILENT_MS,
+    TURNS_KEPT,
     VERDICT_MS,
 )
 
@@ -93,14 +93,14 @@ def test_a_turn_waits_for_an_answer_until_it_has_its_fate() -> None:
 
 def test_old_turns_are_forgotten_those_with_a_fate_first() -> None:
     book = TurnBook()
-    for number in range(RECORDS_KEPT + 1):
+    for number in range(TURNS_KEPT + 1):
         if number == 3:
             book.turns[1].state = TurnState.VOID
         book.opened(f"T{number}", number, is_covered=False)
-    assert len(book.turns) == RECORDS_KEPT
+    assert len(book.turns) == TURNS_KEPT
     assert book.find("T1") is None
     book.opened("one more", 0, is_covered=False)
-    assert len(book.turns) == RECORDS_KEPT
+    assert len(book.turns) == TURNS_KEPT
     assert book.find("T0") is None
 
 

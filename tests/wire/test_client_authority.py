@@ -166,6 +166,7 @@ async def speech_in_the_middle_cancels_once(call: LiveCall) -> None:
     await call.phone.until_heard(answer.number, 700)
     call.phone.talk()
     await until(lambda: not answer.is_open, "the end of the answer")
+    await until(lambda: call.count("clear") >= 1, "the clear")
     assert call.count("clear") == 1
     await until(lambda: call.count("conversation.item.truncate") == 1, "a truncate")
 
@@ -190,6 +191,7 @@ async def speech_after_the_end_clears_without_a_cancel(call: LiveCall) -> None:
     call.phone.talk()
     await until(lambda: call.count("conversation.item.truncate") == 1, "a truncate")
     assert call.count("response.cancel") == 0
+    await until(lambda: call.count("clear") >= 1, "the clear")
     assert call.count("clear") == 1
 
 
@@ -244,6 +246,7 @@ async def keys_reach_the_model_once_and_in_order(call: LiveCall) -> None:
     assert len(texts) == 1
     assert "31#" in texts[0]
     assert call.count("response.create") == 2
+    await until(lambda: call.count("clear") >= 1, "the clear")
     assert call.count("clear") == 1
 
 
@@ -276,6 +279,7 @@ async def a_cough_hushes_and_speech_goes_on(call: LiveCall) -> None:
     await call.phone.until_heard(answer.number, 700)
     await call.phone.cough()
     await call.phone.until_heard(answer.number, 2_200)
+    await until(lambda: call.count("clear") >= 1, "the clear")
     assert call.count("clear") == 1
     assert call.count("response.cancel") == 0
     assert call.count("conversation.item.truncate") == 0
@@ -314,6 +318,7 @@ async def the_third_cough_is_ignored(call: LiveCall) -> None:
         await call.phone.until_heard(answer.number, heard_ms)
         await call.phone.cough()
     await call.phone.until_heard(answer.number, 4_600)
+    await until(lambda: call.count("clear") >= 2, "the clear")
     assert call.count("clear") == 2
 
 
@@ -325,6 +330,7 @@ async def a_cough_becomes_speech_and_takes_without_a_second_clear(call: LiveCall
     await call.phone.cough()
     call.phone.talk()
     await until(lambda: call.count("conversation.item.truncate") == 1, "a truncate")
+    await until(lambda: call.count("clear") >= 1, "the clear")
     assert call.count("clear") == 1
 
 
@@ -510,6 +516,7 @@ async def all_that_is_open_is_cancelled(call: LiveCall) -> None:
     await until(lambda: not first.is_open and not beside.is_open, "both to be cancelled")
     await trio.sleep(0.5)
     assert call.phone.heard_ms(beside.number) == 0
+    await until(lambda: call.count("clear") >= 1, "the clear")
     assert call.count("clear") == 1
 
 
@@ -570,6 +577,7 @@ async def a_second_interruption_soon_after_is_judged_by_its_own(call: LiveCall) 
     await until(lambda: call.count("conversation.item.truncate") == 2, "two truncates")
     end_ms = call.log.sent("conversation.item.truncate")[1].message["audio_end_ms"]
     assert end_ms < 700
+    await until(lambda: call.count("clear") >= 2, "the clear")
     assert call.count("clear") == 2
 
 

@@ -88,7 +88,7 @@ async def echoes_after_the_clear_are_no_hearing(call: LiveCall) -> None:
     await call.phone.until_heard(second.number, 300)
     await call.phone.press("2")
     await until(lambda: call.count("conversation.item.truncate") == 2, "two truncates")
-    assert call.count("clear") == 2
+    await until(lambda: call.count("clear") == 2, "two clears")
 
 
 @scenario()

@@ -107,6 +107,7 @@ async def _in_order(order: tuple[str, ...], call: LiveCall) -> None:
     await call.phone.press("2")
     await until(lambda: not second.is_open, "the second to be cancelled")
     assert (first.cancels, second.cancels) == (1, 1)
+    await until(lambda: call.count("clear") >= 2, "the clear")
     assert call.count("clear") == 2
 
 

@@ -105,9 +105,8 @@ def _settle(state: State, now_ms: int) -> None:
     _weigh_speech_at_openings(state, now_ms)
     _play(state, now_ms)
     taking.settle_interruptions(state)
-    audible = frozenset(r.number for r in state.playout.audible())
-    responding.forget(state, audible)
-    if state.is_session_lost and not state.floor.is_hushed and not audible:
+    responding.forget(state)
+    if state.is_session_lost and not state.floor.is_hushed and not state.playout.audible():
         _end(state, "model_lost")
 
 

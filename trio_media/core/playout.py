@@ -203,6 +203,11 @@ class Playout:
                 found.append(item.response)
         return found
 
+    def on_tape(self) -> frozenset[int]:
+        """Numbers of the responses of which something is kept to be played, or played again."""
+        items = [track.item for track in self.tracks]
+        return frozenset(item.response.number for item in [*items, *self.waiting])
+
     def playing(self) -> Item | None:
         """The item at the position up to which the caller heard."""
         for track in self.tracks:

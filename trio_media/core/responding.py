@@ -51,6 +51,7 @@ def _named(
             state.creates.drop_recovery()
         if response.is_doomed and not is_terminal:
             taking.cancel(state, response, now_ms)
+    state.book.revive(response)
     if response.is_open:
         response.progress_ms = now_ms
     return response
@@ -139,7 +140,7 @@ def tool_called(state: State, event: ToolCalled, now_ms: int) -> None:
 
 def tool_answered(state: State, call_id: str) -> None:
     """A tool's result is there: the model gets it at once, whatever the caller does meanwhile."""
-    for response in state.book:
+    for response in state.book.live:
         if call_id in response.unanswered_calls:
             response.unanswered_calls.remove(call_id)
             response.owes_tool_answer = True
@@ -148,7 +149,7 @@ def tool_answered(state: State, call_id: str) -> None:
 
 def answer_tools(state: State) -> None:
     """One answer for all results of a response, when it is over and all of them are there."""
-    for response in state.book:
+    for response in state.book.live:
         if response.owes_tool_answer and not response.is_open and not response.unanswered_calls:
             response.owes_tool_answer = False
             state.creates.want_answer(Cause.TOOL, state.book.last_number)
@@ -229,7 +230,7 @@ def _disown(state: State, response: Response, refusal: Refusal, now_ms: int) -> 
 
 
 def _settle_sole_cancel(state: State) -> None:
-    out = [response for response in state.book if response.cancel is Cancel.OUT]
+    out = [response for response in state.book.live if response.cancel is Cancel.OUT]
     if len(out) == 1:
         out[0].cancel = Cancel.SETTLED
 
@@ -272,9 +273,11 @@ def interrupted_by_server(state: State, through: int | None = None) -> None:
             response.is_server_interrupted = True
 
 
-def forget(state: State, audible: frozenset[int]) -> None:
+def forget(state: State) -> None:
     """Drop old records.  A tool call in one gets its one output now, for nobody will know it."""
-    for response in state.book.prune(audible):
+    on_tape = state.playout.on_tape()
+    state.book.rest(on_tape)
+    for response in state.book.prune(on_tape):
         for call_id in sorted(response.unanswered_calls):
             state.tell(PostToolOutput(state.number_command(), call_id, was_run=False))
 

@@ -167,6 +167,8 @@ class ResponseBook:
     """All responses that anything may still name, oldest first."""
 
     responses: list[Response] = attrs.field(factory=list)
+    live: list[Response] = attrs.field(factory=list)
+    """Those that are not finished: most questions are about them alone."""
     last_number: int = 0
 
     def __iter__(self) -> Iterator[Response]:
@@ -174,7 +176,7 @@ class ResponseBook:
 
     def open(self) -> list[Response]:
         """Return the responses that are generating, oldest first."""
-        return [response for response in self.responses if response.is_open]
+        return [response for response in self.live if response.is_open]
 
     def add(
         self,
@@ -196,11 +198,12 @@ class ResponseBook:
             response_id=response_id,
         )
         self.responses.append(response)
+        self.live.append(response)
         return response
 
     def by_id(self, response_id: str) -> Response | None:
         """Find a response by the server's id."""
-        return next((r for r in self.responses if r.response_id == response_id), None)
+        return next((r for r in reversed(self.responses) if r.response_id == response_id), None)
 
     def by_token(self, token: int) -> Response | None:
         """Find a response by the token of our create."""
@@ -215,26 +218,41 @@ class ResponseBook:
 
     def sole(self, phase: Phase) -> Response | None:
         """Return the one response in this phase; None when there is none, or several."""
-        found = [response for response in self.responses if response.phase is phase]
+        found = [response for response in self.live if response.phase is phase]
         return found[0] if len(found) == 1 else None
 
     def has_unsettled_cancel(self) -> bool:
         """Whether a cancel is out that nothing answered yet."""
-        return any(r.cancel in (Cancel.OUT, Cancel.UNSENT) for r in self.responses)
+        return any(r.cancel in (Cancel.OUT, Cancel.UNSENT) for r in self.live)
 
-    def prune(self, is_audible: frozenset[int]) -> list[Response]:
-        """Drop the oldest records beyond the number kept; never an open or audible one."""
+    def revive(self, response: Response) -> None:
+        """Something came for a response that may have been finished."""
+        if response not in self.live:
+            self.live.append(response)
+            self.live.sort(key=lambda live: live.number)
+
+    def rest(self, on_tape: frozenset[int]) -> None:
+        """Let those go of which nothing more is awaited.  ``on_tape``: what may still be played."""
+        self.live = [
+            r
+            for r in self.live
+            if r.is_open or r.unanswered_calls or r.owes_tool_answer or r.number in on_tape
+        ]
+
+    def prune(self, on_tape: frozenset[int]) -> list[Response]:
+        """Drop the oldest records beyond the number kept; never what is open or on the tape."""
         excess = len(self.responses) - RECORDS_KEPT
         dropped: list[Response] = []
         for response in self.responses:
             if len(dropped) >= excess:
                 break
-            if not response.is_open and response.number not in is_audible:
+            if not response.is_open and response.number not in on_tape:
                 dropped.append(response)
         if dropped:
             self.responses = [r for r in self.responses if r not in dropped]
+            self.live = [r for r in self.live if r not in dropped]
         return dropped
 
     def next_deadline_ms(self) -> int | None:
         """Return when the first response is given up."""
-        return earliest(*(response.deadline_ms() for response in self.responses))
+        return earliest(*(response.deadline_ms() for response in self.live))

@@ -114,14 +114,14 @@ class State:
         audible = self.playout.audible()
         return [
             r
-            for r in self.book
+            for r in self.book.live
             if not r.is_muted and not r.is_protected and (r.is_open or r in audible)
         ]
 
     def is_occupied(self) -> bool:
         """Whether something that nobody took is open or audible, protected or not."""
         audible = self.playout.audible()
-        return any(not r.is_muted and (r.is_open or r in audible) for r in self.book)
+        return any(not r.is_muted and (r.is_open or r in audible) for r in self.book.live)
 
     def note_heard(self, item: Item) -> None:
         """Say what was heard of an item, and let its bytes go: both are final."""

@@ -101,7 +101,7 @@ def _concerned(state: State, reason: Reason) -> list[Response]:
     audible = state.playout.audible()
     return [
         r
-        for r in state.book
+        for r in state.book.live
         if (r.is_open or (r in audible and not r.is_muted))
         and (not r.is_protected or reason is Reason.HANG_UP)
     ]
@@ -183,7 +183,7 @@ def _explain(state: State, response: Response) -> None:
 
 def delete_unheard(state: State) -> None:
     """Delete the items nobody heard, once their response is over."""
-    for response in state.book:
+    for response in state.book.live:
         if response.is_open:
             continue
         for item in response.items:
@@ -274,7 +274,7 @@ def _settle_nothing(state: State, reason: Reason, request: int | None, *, is_sta
     if request is None:
         return
     audible = state.playout.audible()
-    has_protected = any(r.is_protected and (r.is_open or r in audible) for r in state.book)
+    has_protected = any(r.is_protected and (r.is_open or r in audible) for r in state.book.live)
     state.last_interruption += 1
     outcome = Outcome.PROTECTED if has_protected else Outcome.NOTHING_TO_INTERRUPT
     if is_stale:

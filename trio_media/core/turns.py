@@ -20,9 +20,9 @@ from trio_media.core.events import Verdict
 from trio_media.core.units import (
     KEYS_KEPT,
     KEYS_PAUSE_MS,
-    RECORDS_KEPT,
     TURN_COMMIT_MS,
     TURN_SILENT_MS,
+    TURNS_KEPT,
     VERDICT_MS,
     earliest,
 )
@@ -147,7 +147,7 @@ class TurnBook:
     def _add(self, turn: Turn) -> None:
         self.turns.append(turn)
         done = (TurnState.LAPSED, TurnState.ANSWERED, TurnState.VOID)
-        if len(self.turns) > RECORDS_KEPT:
+        if len(self.turns) > TURNS_KEPT:
             oldest = next((t for t in self.turns if t.state in done), None)
             self.turns.remove(oldest if oldest is not None else self.turns[0])
 

@@ -35,7 +35,8 @@ CREATE_RETRY_MS: Final = 250  # between tries when an unknown response blocks ou
 CREATE_TRIES: Final = 8  # ... and then the session cannot be what we think it is
 CANCEL_RETRY_MS: Final = 100  # an unwritten cancel is issued again after this
 RECOVERIES_IN_A_ROW: Final = 2  # answers owed to nobody's words, before we wait for words
-RECORDS_KEPT: Final = 64  # responses and turns that late events may still name
+RECORDS_KEPT: Final = 64  # responses that late events may still name
+TURNS_KEPT: Final = 16  # turns that late events may still name
 
 assert CHUNK_MS % FRAME_MS == 0
 assert MARK_LATE_MS < MARK_LOST_MS

@@ -739,3 +739,23 @@ async def test_the_servers_next_answer_is_not_hit_by_the_end_of_the_last_one(
         assert call.carrier.heard().endswith(speech(500))
         assert len(call.carrier.of("clear")) == 1
         assert cancels(model) == []
+
+
+async def test_the_words_of_a_request_outlive_a_collision_with_the_servers_own_response(
+    autojump_clock: MockClock,
+) -> None:
+    """What opened first was taken for the answer; the refusal says that it was not."""
+    async with live_call(GREETS) as call:
+        await call.start()
+        [create] = await call.model.wait_for(is_type("response.create"))
+        await call.model.created("R1")  # the server's own, before it ever echoed a token
+        error = {
+            "type": "invalid_request_error",
+            "code": "conversation_already_has_active_response",
+            "message": "busy",
+            "event_id": create["event_id"],
+        }
+        await call.model.event("error", error=error)
+        await call.model.done("R1")
+        again = (await call.model.wait_for(is_type("response.create"), count=2))[1]
+        assert again["response"]["instructions"] == create["response"]["instructions"]

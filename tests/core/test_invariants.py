@@ -22,7 +22,7 @@ def test_every_command_is_noted_or_promises_nothing() -> None:
 
 def test_a_broken_promise_is_an_assertion_that_names_it() -> None:
     invariants = Invariants(Policy())
-    with pytest.raises(AssertionError, match="^silence: a clear for nothing$"):
+    with pytest.raises(AssertionError, match=r"^silence: a clear for nothing$"):
         invariants.observe(ev.TimePassed(), [cm.ClearCarrier(2)], 0)
 
 

@@ -170,16 +170,14 @@ def _dropped(desk: Desk, command: cm.SpeechDropped, now_ms: int) -> None:
     desk.control.forget_words(command.request)
 
 
-def _opened(desk: Desk, command: cm.ResponseOpened, now_ms: int) -> None:
-    request = desk.asked.pop(command.response, None)
-    if request is not None:
-        desk.control.forget_words(request)
-
-
 def _closed(desk: Desk, command: cm.ResponseClosed, now_ms: int) -> None:
+    """The words of a request are needed until its response is over: it may have been another's."""
     request = desk.asked.pop(command.response, None)
-    is_asked_again = any(q.request == request for q in desk.core.state.creates.queue)
-    if request is not None and not is_asked_again:
+    if request is None:
+        return
+    state = desk.core.state
+    is_queued = any(queued.request == request for queued in state.creates.queue)
+    if not is_queued and all(other.request != request for other in state.book.open()):
         desk.control.forget_words(request)
 
 
@@ -215,7 +213,7 @@ CARRY_OUT: Final[Mapping[type[cm.Command], Callable[[Desk, Any, int], None]]] = 
     cm.Taken: _taken,
     cm.InterruptionSettled: _settled,
     cm.ItemHeard: _nothing,
-    cm.ResponseOpened: _opened,
+    cm.ResponseOpened: _nothing,
     cm.ResponseClosed: _closed,
     cm.SpeechDropped: _dropped,
     cm.TurnDecided: _nothing,

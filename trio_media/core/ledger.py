@@ -153,7 +153,7 @@ class Ledger:
                 response = self.with_id(rid)
                 is_new = response is None or response.is_open
                 if event.ended is ev.Ended.TURN_DETECTED and self.server_acts and is_new:
-                    self._server_interrupts()
+                    self._server_interrupts(None if response is None else response.number)
                 if response is not None:
                     self.closed(response)
             case ev.SessionReady(server_acts=acts):
@@ -166,9 +166,10 @@ class Ledger:
             case _:
                 pass
 
-    def _server_interrupts(self) -> None:
+    def _server_interrupts(self, through: int | None = None) -> None:
         for response in self.responses.values():
-            if response.is_open and response.response_id is not None:
+            is_meant = through is None or response.number <= through
+            if is_meant and response.is_open and response.response_id is not None:
                 response.is_server_interrupted = True
 
     def _item(

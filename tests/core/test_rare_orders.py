@@ -1,0 +1,184 @@
+"""Orders of events that are rare on a wire, and must not cost an answer or a cancel."""
+
+from __future__ import annotations
+
+import pytest
+
+from trio_media.core import commands as cm
+from trio_media.core import events as ev
+from trio_media.core.commands import Cause, Outcome
+from trio_media.core.events import Ended, Refusal
+
+from .driver import SERVER, Call, active, over_audible
+
+
+def guesses_wrong(call: Call) -> int:
+    """A service without metadata opens one by itself, and then refuses our create.
+
+    Returns the create's command.
+    """
+    call.says()
+    call.server_opens()
+    call.speaks(400)
+    return call.all(cm.CreateResponse)[0].command
+
+
+def test_an_answer_that_the_servers_own_response_blocked_is_asked_for_when_that_is_over(
+    call: Call,
+) -> None:
+    create = guesses_wrong(call)
+    call.refuses(Refusal.ALREADY_ACTIVE, create)
+    assert call.creates() == [Cause.TURN]
+    call.ends()
+    call.passes(2_000)
+    assert call.creates() == [Cause.TURN, Cause.TURN]
+
+
+def test_what_was_blocked_and_interrupted_is_not_asked_for_again(call: Call) -> None:
+    create = guesses_wrong(call)
+    call.interrupts()
+    call.refuses(Refusal.ALREADY_ACTIVE, create)
+    call.ends("R1", Ended.CANCELLED)
+    call.passes(5_000)
+    assert call.creates() == [Cause.TURN]
+
+
+def test_a_create_that_was_refused_for_another_reason_is_not_asked_for_again(call: Call) -> None:
+    create = guesses_wrong(call)
+    call.refuses(Refusal.OTHER, create)
+    call.ends()
+    call.passes(5_000)
+    assert call.creates() == [Cause.TURN]
+
+
+def test_a_create_that_a_known_response_blocks_waits_for_its_end_without_a_pause(
+    call: Call,
+) -> None:
+    over_audible(call)
+    call.asks()
+    call.server_opens("R2")
+    call.refuses(Refusal.ALREADY_ACTIVE, call.all(cm.CreateResponse)[-1].command)
+    assert call.count(cm.CreateResponse) == 2
+    call.ends("R2")
+    assert call.count(cm.CreateResponse) == 3
+
+
+def test_an_early_mark_moves_the_schedule_of_what_is_written_and_of_nothing_else(
+    call: Call,
+) -> None:
+    call.begins_to_answer(5_000)
+    call.is_stalled = True
+    call.passes(250)
+    item = call.response().items[0]
+    call.does(ev.MarkEchoed(1, 3))
+    assert item.heard_ms == 600
+    call.has_marks = False
+    call.carrier.marks.clear()
+    call.passes(5_000)
+    assert item.heard_ms == 1_000, "never above what was written"
+
+
+def test_the_server_that_interrupts_its_own_answer_while_it_still_hears_the_caller() -> None:
+    call = Call(SERVER)
+    call.server_hears()
+    call.server_opens()
+    call.speaks(1_000)
+    call.passes(300)
+    call.ends("R1", Ended.TURN_DETECTED)
+    assert call.cancels() == []
+    assert call.truncates() == {"R1.1": 300}
+    assert call.all(cm.Taken)[0].reason is ev.Reason.SERVER_SPEECH
+
+
+def test_the_server_that_interrupts_says_so_when_we_have_cancelled_already() -> None:
+    call = Call(SERVER)
+    active(call)
+    request = call.interrupts()
+    call.server_hears()
+    call.ends("R1", Ended.TURN_DETECTED)
+    assert call.cancels() == ["R1"]
+    assert call.outcome(request) is Outcome.SERVER_CANCELLED
+
+
+def test_an_old_end_under_server_authority_leaves_the_next_answer_alone() -> None:
+    """The terminal event of what the server interrupted comes after its next answer began."""
+    call = Call(SERVER)
+    call.server_opens("R1")
+    call.speaks(2_000)
+    call.server_hears()
+    call.server_hears_end()
+    call.commits()
+    call.server_opens("R2")
+    call.speaks(2_000, "R2.1")
+    call.ends("R1", Ended.TURN_DETECTED)
+    call.passes(1_000)
+    assert call.played("R2.1")
+    assert not call.response(2).is_muted
+
+
+def test_an_item_of_a_muted_response_that_appears_later_is_deleted_after_the_end(
+    call: Call,
+) -> None:
+    active(call)
+    call.interrupts()
+    call.speaks(500, "R1.2")
+    call.calls_tool("call")
+    assert call.deletes() == []
+    call.asks()
+    call.ends("R1", Ended.CANCELLED)
+    told = [c for _, c in call.log if isinstance(c, cm.DeleteItem | cm.CreateResponse)]
+    assert [type(c) for c in told] == [cm.CreateResponse, cm.DeleteItem, cm.CreateResponse]
+    assert call.deletes() == ["R1.2"]
+
+
+@pytest.mark.parametrize("unheard_ms", [149, 150, 151])
+def test_at_most_150_ms_unheard_count_as_all_where_the_item_is_done(
+    call: Call, unheard_ms: int
+) -> None:
+    call.answers(1_000)
+    call.passes(1_000 - unheard_ms)
+    request = call.interrupts()
+    assert call.truncates() == ({} if unheard_ms <= 150 else {"R1.1": 1_000 - unheard_ms})
+    assert call.deletes() == []
+    assert call.outcome(request) is Outcome.ALREADY_OVER
+
+
+def test_what_can_still_be_heard_can_be_interrupted_until_its_last_mark_comes_back(
+    call: Call,
+) -> None:
+    call.has_marks = False
+    call.answers(400)
+    call.passes(1_000)
+    assert call.outcome(call.interrupts()) is Outcome.ALREADY_OVER
+    assert call.count(cm.ClearCarrier) == 1
+    assert call.truncates() == {}
+    assert call.heard() == {"R1.1": 400}
+
+
+@pytest.mark.parametrize("through", [0, 1])
+def test_an_interruption_means_nothing_newer_than_its_asker_knew(call: Call, through: int) -> None:
+    over_audible(call)
+    call.server_opens("R2")
+    call.speaks(600, "R2.1")
+    request = call.interrupts(through=through)
+    assert call.outcome(request) is Outcome.ALREADY_OVER
+    assert call.cancels() == []
+    assert not call.response(2).is_muted
+    assert call.response(1).is_muted is (through == 1)
+    call.ends("R2")
+    call.passes(10_000)
+    assert call.heard()["R2.1"] == 600
+
+
+def test_two_calls_of_tools_in_one_answer_are_one_create_however_late_the_results(
+    call: Call,
+) -> None:
+    active(call)
+    call.calls_tool("a")
+    call.calls_tool("b")
+    call.does(ev.ToolAnswered("a"))
+    call.ends()
+    call.passes(10_000)
+    assert call.creates() == [Cause.APPLICATION]
+    call.does(ev.ToolAnswered("b"))
+    assert call.creates() == [Cause.APPLICATION, Cause.TOOL]

@@ -10,6 +10,7 @@ from trio_media.core import commands as cm
 from trio_media.core import events as ev
 from trio_media.core.policy import Authority, Policy
 from trio_media.core.state import MODEL_COMMANDS
+from trio_media.core.units import FALSE_HUSH_WINDOW_MS, WEAK_IGNORED_MS
 
 from .driver import SERVER, Call, active, hushed, over_audible
 
@@ -173,3 +174,39 @@ def test_a_process_that_stood_still_sees_the_end_of_a_hush_before_the_next_onset
     out = call.does(ev.LocalSpeechBegan())
     floor = [type(c) for c in out if isinstance(c, cm.Resumed | cm.Hushed)]
     assert floor == [cm.Resumed, cm.Hushed]
+
+
+def speaks_for_long(call: Call) -> None:
+    """A minute of speech, of which a second was heard."""
+    call.answers(60_000)
+    call.passes(1_000)
+
+
+def test_two_false_hushes_within_10_s_make_weak_evidence_count_for_nothing(call: Call) -> None:
+    speaks_for_long(call)
+    call.coughs()
+    call.passes(FALSE_HUSH_WINDOW_MS - 250)
+    call.coughs()
+    call.coughs()
+    assert call.count(cm.Hushed) == 2
+
+
+def test_two_false_hushes_further_apart_are_two_accidents(call: Call) -> None:
+    speaks_for_long(call)
+    call.coughs()
+    call.passes(FALSE_HUSH_WINDOW_MS - 249)
+    call.coughs()
+    call.coughs()
+    assert call.count(cm.Hushed) == 3
+
+
+@pytest.mark.parametrize(("after_ms", "counts"), [(WEAK_IGNORED_MS - 1, 2), (WEAK_IGNORED_MS, 3)])
+def test_weak_evidence_is_ignored_for_10_s_and_then_counts_again(
+    call: Call, after_ms: int, counts: int
+) -> None:
+    speaks_for_long(call)
+    call.coughs()
+    call.coughs()
+    call.passes(after_ms)
+    call.caller_begins()
+    assert call.count(cm.Hushed) == counts

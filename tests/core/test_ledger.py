@@ -52,13 +52,17 @@ def test_audio_of_an_unknown_response_is_received(ledger: Ledger) -> None:
 
 def test_nothing_of_the_model_is_seen_once_its_session_is_lost(ledger: Ledger) -> None:
     ledger.responses[1] = KnownResponse(1, 0, response_id="R1")
-    ledger.owed_ms = 5
     ledger.saw(ev.SessionLost(), 10)
     assert not ledger.responses[1].is_open
-    assert ledger.owed_ms is None
     ledger.saw(ev.AudioReceived("R1", "R1.1", 100), 20)
     assert ledger.items == {}
     ledger.saw(ev.KeyPressed("1"), 30)
+
+
+def test_nothing_is_owed_once_the_session_is_lost(ledger: Ledger) -> None:
+    ledger.owed_ms = 5
+    ledger.saw(ev.SessionLost(), 10)
+    assert ledger.owed_ms is None
 
 
 def test_what_the_local_ear_hears_counts_unless_the_server_alone_is_believed() -> None:

@@ -238,7 +238,7 @@ def nothing_lasts(ledger: Ledger, now_ms: int) -> None:
 
 def owed_is_paid(ledger: Ledger, now_ms: int) -> None:
     """An owed answer comes when both ends of the speech are past, and nothing keeps it back."""
-    if ledger.owed_ms is None or _keeps_back(ledger):
+    if ledger.owed_ms is None or keeps_back(ledger):
         ledger.free_ms = None
         return
     if ledger.free_ms is None:
@@ -248,7 +248,8 @@ def owed_is_paid(ledger: Ledger, now_ms: int) -> None:
     require(now_ms <= due_ms, "dead air", "an owed answer does not come")
 
 
-def _keeps_back(ledger: Ledger) -> bool:
+def keeps_back(ledger: Ledger) -> bool:
+    """Whether something keeps an owed answer back."""
     responses = ledger.responses.values()
     return (
         ledger.is_lost

@@ -217,7 +217,7 @@ def refused(state: State, event: CommandRefused, now_ms: int) -> None:
         close(state, response, Ended.REJECTED)
         if event.refusal is Refusal.ALREADY_ACTIVE:
             answering.create_refused(state, response, now_ms)
-    elif response.is_guessed and response.request is None:
+    elif response.is_guessed:
         _disown(state, response, event.refusal, now_ms)
 
 
@@ -225,7 +225,7 @@ def _disown(state: State, response: Response, refusal: Refusal, now_ms: int) -> 
     """What looked like the answer to a create is the server's own, for the create was refused."""
     if refusal is Refusal.ALREADY_ACTIVE and not response.is_muted:
         answering.create_again(state, response, now_ms)
-    response.cause, response.token = Cause.SERVER, None
+    response.cause, response.token, response.request = Cause.SERVER, None, None
     response.is_guessed = False
 
 

@@ -1,4 +1,4 @@
-"""The searches that are made: small budgets, each searched to its end, and one large one to a depth.
+"""The searches that are made: small budgets, each searched to its end, and a large one to a depth.
 
 Each asks one question of every order of its events.  Together they have every event there is, under
 both authorities, with every ear, of protected speech and of other.
@@ -72,7 +72,7 @@ SEARCHES: Final = (
     ),
     Search(
         "the end",
-        attrs.evolve(QUIET, onsets=1, losses=1, hang_ups=1, interrupts=BY_US),
+        attrs.evolve(FAST, onsets=1, losses=1, hang_ups=1, interrupts=BY_US),
         BOTH,
         (Ear.LOCAL,),
     ),

@@ -18,6 +18,7 @@ from trio_media.core import events as ev
 from trio_media.core.invariants import BrokenInvariant, Invariants
 from trio_media.core.machine import DecisionCore
 from trio_media.core.policy import Policy
+from trio_media.core.promises import keeps_back
 from trio_media.core.state import State
 from trio_media.core.units import earliest
 from trio_media.simulation.cloning import Frame, canonical, clone
@@ -122,17 +123,26 @@ class Node:
         if state.is_over:
             return
         deadline_ms = self.core.next_deadline()
-        waits = state.floor.is_hushed or state.book.open() or state.interruptions
         if deadline_ms is None:
-            if self.world.is_stalled:
-                return  # the carrier's stream has a watchdog of its own
-            if waits or (state.owed.is_owed and not state.floor.is_heard):
+            # The carrier's stream has a watchdog of its own.
+            if self._waits() and not self.world.is_stalled:
                 raise BrokenInvariant("dead air: something waits without a deadline")
             return
         if deadline_ms <= self.now_ms:
             raise BrokenInvariant("time: a deadline in the past")
         if deadline_ms > self.now_ms + PATIENCE_MS:
             raise BrokenInvariant("time: a deadline that is too far away")
+
+    def _waits(self) -> bool:
+        state, ledger = self.core.state, self.invariants.ledger
+        is_owed = ledger.owed_ms is not None and not keeps_back(ledger)
+        return bool(
+            state.floor.is_hushed
+            or state.book.open()
+            or state.interruptions
+            or (state.owed.is_owed and not state.floor.is_heard)
+            or is_owed
+        )
 
     def form(self) -> Hashable:
         """Return what of this node matters for its future."""

@@ -263,6 +263,20 @@ def test_an_answer_is_owed_only_when_both_ends_are_past() -> None:
     assert causes(call)[-1] is Cause.RECOVERY
 
 
+def test_an_owed_answer_does_not_go_out_while_the_caller_speaks() -> None:
+    call = CoreCall()
+    call.begins_to_answer(2_000)
+    call.caller_interrupts()
+    call.caller_stops()
+    call.passes(2_500)  # the cancelled response is not over yet
+    call.caller_begins()
+    call.ends("R1", Ended.CANCELLED)
+    assert causes(call) == [Cause.APPLICATION]
+    call.caller_stops()
+    call.passes(2_000)
+    assert causes(call) == [Cause.APPLICATION, Cause.RECOVERY]
+
+
 def test_at_most_two_answers_are_owed_in_a_row() -> None:
     call = CoreCall()
     call.asks()

@@ -54,3 +54,12 @@ def test_the_observer_forgets_what_nothing_names_any_more(call: Call) -> None:
     assert len(ledger.items) <= 81
     assert len(ledger.turns) <= 81
     assert len(ledger.flying) == 0
+
+
+def test_the_observer_remembers_what_is_still_heard(call: Call) -> None:
+    call.answers(60_000)
+    for number in range(100):
+        call.server_opens(f"X{number}")
+        call.ends(f"X{number}")
+    call.passes(65_000)
+    assert call.heard() == {"R1.1": 60_000}

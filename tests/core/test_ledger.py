@@ -6,7 +6,8 @@ import pytest
 
 from trio_media.core import commands as cm
 from trio_media.core import events as ev
-from trio_media.core.ledger import KnownResponse, Ledger
+from trio_media.core.known import KnownResponse
+from trio_media.core.ledger import Ledger
 from trio_media.core.policy import Ear, Policy
 
 from .driver import SERVER, Call, active

@@ -225,14 +225,21 @@ def test_a_mark_names_the_epoch_and_is_never_reused(call: Call) -> None:
         (-1, 5_000, "heard -1 of 5000"),
         (5_001, 5_000, "heard 5001 of 5000"),
         (400, 5_001, "heard 400 of 5001"),
-        (1_600, 5_000, "heard 1600 of 5000, written 1400"),
+        (401, 5_000, "heard 401 of 5000, by real time 400"),
     ],
 )
-def test_heard_is_never_above_what_was_received_or_written(
+def test_heard_is_never_above_what_was_received_or_played_by_real_time(
     call: Call, heard_ms: int, received_ms: int, detail: str
 ) -> None:
     active(call)
     breaks(call, f"truth: R1.1: {detail}", cm.ItemHeard(1, "R1.1", heard_ms, received_ms))
+
+
+def test_heard_is_never_above_what_was_written(call: Call) -> None:
+    active(call)
+    call.is_stalled = True
+    call.passes(5_000)
+    breaks(call, "truth: R1.1: heard 1401 of 5000", cm.ItemHeard(1, "R1.1", 1_401, 5_000))
 
 
 def test_what_was_heard_is_said_once(call: Call) -> None:

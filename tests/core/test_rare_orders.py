@@ -114,6 +114,24 @@ def test_an_old_end_under_server_authority_leaves_the_next_answer_alone() -> Non
     call.passes(1_000)
     assert call.played("R2.1")
     assert not call.response(2).is_muted
+    call.interrupts()
+    assert call.cancels() == ["R2"], "the server did not interrupt that one"
+
+
+def test_what_was_given_up_is_not_blamed_while_another_response_is_known_to_block(
+    call: Call,
+) -> None:
+    call.begins_to_answer(400)
+    call.passes(33_000)
+    assert call.all(cm.ResponseClosed)[-1].ended is Ended.DEADLINE
+    call.asks()
+    call.server_opens("R3")
+    call.refuses(Refusal.ALREADY_ACTIVE, call.all(cm.CreateResponse)[-1].command)
+    assert call.count(cm.EndModelSession) == 0
+    call.ends("R3")
+    assert call.count(cm.CreateResponse) == 3
+    call.refuses(Refusal.ALREADY_ACTIVE, call.all(cm.CreateResponse)[-1].command)
+    assert call.count(cm.EndModelSession) == 1, "nothing else can be in the way"
 
 
 def test_an_item_of_a_muted_response_that_appears_later_is_deleted_after_the_end(

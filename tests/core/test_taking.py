@@ -452,17 +452,17 @@ def test_hanging_up_drops_everything_that_waits() -> None:
     assert call.count(cm.SpeechDropped) == 2
 
 
-def test_an_owed_answer_that_waits_is_dropped_without_anybody_to_tell() -> None:
+def test_an_owed_answer_that_was_refused_is_dropped_without_anybody_to_tell() -> None:
     call = CoreCall()
     call.begins_to_answer(400)
     call.caller_interrupts()
     call.caller_stops()
-    call.refuses(Refusal.OTHER, call.all(cm.CancelResponse)[0].command)
-    for _ in range(9):  # it goes on and on, so the owed answer waits
-        call.passes(300)
-        call.speaks(100)
-    request = call.interrupts()
-    assert call.count(cm.SpeechDropped) == 0
     call.ends("R1", Ended.CANCELLED)
+    call.passes(2_000)
+    assert call.all(cm.CreateResponse)[-1].cause is cm.Cause.RECOVERY
+    call.refuses(Refusal.ALREADY_ACTIVE, call.all(cm.CreateResponse)[-1].command)
+    request = call.interrupts()
     assert call.outcome(request) is Outcome.CANCELLED
-    assert call.count(cm.CreateResponse) == 1
+    assert call.count(cm.SpeechDropped) == 0
+    call.passes(5_000)
+    assert call.count(cm.CreateResponse) == 2

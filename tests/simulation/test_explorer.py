@@ -31,7 +31,7 @@ from trio_media.simulation.world import Budgets
 
 COMPLETE_MAX = 60_000  # far above what a complete search needs: 25,000
 CUT_OFF_MAX = 12_000
-WALKS = 1_500
+WALKS = 600
 
 # --- the core keeps its promises ----------------------------------------------------------------
 
@@ -102,14 +102,14 @@ def _cancel_again(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _cancel_what_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    def stop(state: State, response: Response, now_ms: int) -> None:
-        response.is_muted = True
-        if response.response_id is not None:
-            state.tell(cm.CancelResponse(state.number_command(), response.response_id))
-        elif response.phase is Phase.REQUESTED:
-            response.is_doomed = True
+    stop = taking._stop
 
-    monkeypatch.setattr(taking, "_stop", stop)
+    def stop_all(state: State, response: Response, now_ms: int) -> None:
+        stop(state, response, now_ms)
+        if response.phase is Phase.OVER:
+            state.tell(cm.CancelResponse(state.number_command(), str(response.response_id)))
+
+    monkeypatch.setattr(taking, "_stop", stop_all)
 
 
 def _forget_the_doomed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,9 +165,10 @@ def _owe_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _skip_on_resume(monkeypatch: pytest.MonkeyPatch) -> None:
-    go_on_from = Playout._go_on_from
-    skip = lambda self, at_ms: go_on_from(self, at_ms + 200)  # noqa: E731
-    monkeypatch.setattr(Playout, "_go_on_from", skip)
+    def resume(self: Playout) -> None:
+        self.next_ms += 200
+
+    monkeypatch.setattr(Playout, "resume", resume)
 
 
 def _delete_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

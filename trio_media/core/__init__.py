@@ -12,7 +12,8 @@ Who decides what:
 - ``playout``: what was generated, written and heard.  ``sending``: the only place that orders audio
   and marks.
 - ``responses``, ``turns``, ``creates``: the records.  ``state``: all of them, for one call.
-- ``invariants``: the promises, checked from outside over events and commands.
+- ``invariants``: the promises (``promises``), checked from outside over events and commands, with
+  books of its own (``ledger``).
 
 Nothing here knows of Trio, a clock, JSON, logging or randomness, of bytes or of floats.
 """

@@ -71,8 +71,8 @@ def _counts(state: State, turn: Turn) -> None:
 
 def _drop_greeting(state: State) -> None:
     for queued in state.creates.drop_greeting():
-        if queued.request is not None:
-            state.tell(SpeechDropped(queued.request))
+        assert queued.request is not None  # somebody asked for it
+        state.tell(SpeechDropped(queued.request))
 
 
 def judge(state: State, turn: Turn, *, is_late: bool = False) -> None:
@@ -160,9 +160,13 @@ def speech_requested(
 
 
 def pay_what_is_owed(state: State, now_ms: int) -> None:
-    """Speak again after an interruption that nothing followed."""
+    """Speak again after an interruption that nothing followed.
+
+    It is asked for only when it can go out: until then, speech begins the wait anew.
+    """
     due_ms = _owed_ms(state)
-    if due_ms is not None and now_ms >= due_ms and state.owed.pay():
+    is_due = due_ms is not None and now_ms >= due_ms and not state.creates.queue
+    if is_due and _is_gate_open(state, now_ms) and state.owed.pay():
         state.creates.want_answer(Cause.RECOVERY, state.book.last_number)
 
 
@@ -177,7 +181,7 @@ def _owed_ms(state: State) -> int | None:
 def next_deadline_ms(state: State, now_ms: int) -> int | None:
     """Return when something here is due by time alone."""
     waits = [_owed_ms(state)]
-    if state.creates.queue:
+    if state.creates.queue or state.owed.is_owed:
         waits += (state.creates.not_before_ms, state.server_create_until_ms)
     # One that is past already must not hide one that is to come.
     return earliest(*(at_ms for at_ms in waits if at_ms is not None and at_ms > now_ms))

@@ -15,7 +15,8 @@ import attrs
 from trio_media.core import commands as cm
 from trio_media.core import events as ev
 from trio_media.core import promises
-from trio_media.core.ledger import Flying, Ledger
+from trio_media.core.known import Flying
+from trio_media.core.ledger import Ledger
 from trio_media.core.policy import Policy
 from trio_media.core.promises import BrokenInvariant
 from trio_media.core.state import MODEL_COMMANDS
@@ -72,7 +73,14 @@ def _plays(ledger: Ledger, command: cm.PlayAudio, event: ev.Event, now_ms: int) 
         item.first_seq = command.seq
     ledger.last_seq = command.seq
     ledger.flying.append(
-        Flying(command.seq, command.item_id, end_ms, command.length_ms, is_protected)
+        Flying(
+            command.seq,
+            command.item_id,
+            command.offset_ms,
+            command.length_ms,
+            ledger.last_mark + 1,
+            is_protected,
+        )
     )
     if is_protected:
         ledger.shield_mark = ledger.last_mark + 1

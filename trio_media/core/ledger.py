@@ -11,57 +11,11 @@ import attrs
 
 from trio_media.core import commands as cm
 from trio_media.core import events as ev
+from trio_media.core.known import Flying, KnownItem, KnownResponse
 from trio_media.core.policy import Policy
 from trio_media.core.units import FLAGS_MS, RECORDS_KEPT
 
 KNOWN_MAX = RECORDS_KEPT + 16  # more than the core keeps, so that the observer forgets later
-
-
-@attrs.define
-class KnownItem:
-    """One output item, as seen from outside."""
-
-    response_id: str
-    is_speech: bool
-    received_ms: int = 0
-    is_done: bool = False
-    first_seq: int | None = None
-    sent_ms: int = 0
-    """Up to where it was sent, without a gap."""
-    written_ms: int = 0
-    heard_ms: int | None = None
-    """What the core said in the end."""
-    told: int | None = None
-    """What the model was told: the milliseconds of a truncation, or -1: deleted."""
-
-
-@attrs.define
-class KnownResponse:
-    """One response, as seen from outside."""
-
-    number: int
-    progress_ms: int
-    request: int | None = None
-    response_id: str | None = None
-    is_recovery: bool = False
-    is_open: bool = True
-    is_taken: bool = False
-    is_protected: bool = False
-    is_server_interrupted: bool = False
-    cancel_command: int | None = None
-    was_cancel_unsent: bool = False
-    is_cancel_settled: bool = True
-
-
-@attrs.frozen
-class Flying:
-    """Audio on its way to the carrier."""
-
-    seq: int
-    item_id: str
-    end_ms: int
-    length_ms: int
-    is_protected: bool
 
 
 @attrs.define
@@ -73,6 +27,8 @@ class Ledger:
     items: dict[str, KnownItem] = attrs.field(factory=dict)
     flying: deque[Flying] = attrs.field(factory=deque)
     """Audio not written."""
+    playing: deque[Flying] = attrs.field(factory=deque)
+    """Audio that the carrier may hold."""
     turns: dict[str, str] = attrs.field(factory=dict)
     """The caller's turns: ``open``, ``undecided``, ``lapsed``, ``answered`` or ``void``."""
     waiting_requests: dict[int, int] = attrs.field(factory=dict)
@@ -122,6 +78,7 @@ class Ledger:
         """Note what happened."""
         if self.is_over or (self.is_lost and isinstance(event, ev.OF_THE_MODEL)):
             return
+        self._plays(now_ms)
         if self.flags_asked_ms is not None and now_ms >= self.flags_asked_ms + FLAGS_MS:
             self.flags_asked_ms = None
             self.protected_requests.clear()  # spoken without protection, if it was not confirmed
@@ -213,8 +170,8 @@ class Ledger:
             case ev.CarrierWrote(seq=seq, at_ms=at_ms):
                 self._wrote(seq, at_ms)
             case ev.MarkEchoed(epoch=epoch, number=number):
-                if epoch == self.epoch and number >= self.shield_mark:
-                    self.shield_until_ms = 0
+                if epoch == self.epoch:
+                    self._echoed(number, now_ms)
             case _:
                 pass
 
@@ -222,10 +179,40 @@ class Ledger:
         while self.flying and self.flying[0].seq <= seq:
             sent = self.flying.popleft()
             item = self.items[sent.item_id]
-            item.written_ms = max(item.written_ms, min(sent.end_ms, item.received_ms))
-            self.plays_until_ms = max(self.plays_until_ms, at_ms) + sent.length_ms
+            end_ms = min(sent.offset_ms + sent.length_ms, item.received_ms)
+            item.written_ms = max(item.written_ms, end_ms)
+            begins_ms = max(self.plays_until_ms, at_ms)
+            self.playing.append(attrs.evolve(sent, begins_ms=begins_ms))
+            self.plays_until_ms = begins_ms + sent.length_ms
             if sent.is_protected:
                 self.shield_until_ms = self.plays_until_ms
+
+    def _plays(self, now_ms: int) -> None:
+        """Time passes at the caller's ear."""
+        for held in self.playing:
+            played_ms = min(held.length_ms, now_ms - held.begins_ms)
+            if played_ms <= 0:
+                break
+            item = self.items[held.item_id]
+            item.audible_ms = max(item.audible_ms, held.offset_ms + played_ms)
+        while self.playing and self.playing[0].begins_ms + self.playing[0].length_ms <= now_ms:
+            self.playing.popleft()
+
+    def _echoed(self, number: int, now_ms: int) -> None:
+        """The carrier has played what is before a mark, so what is behind it may begin now."""
+        if number >= self.shield_mark:
+            self.shield_until_ms = 0
+        begins_ms = now_ms
+        rest: deque[Flying] = deque()
+        for held in self.playing:
+            if held.mark <= number:
+                item = self.items[held.item_id]
+                item.audible_ms = max(item.audible_ms, held.offset_ms + held.length_ms)
+                continue
+            rest.append(attrs.evolve(held, begins_ms=min(held.begins_ms, begins_ms)))
+            begins_ms = rest[-1].begins_ms + held.length_ms
+        self.playing = rest
+        self.plays_until_ms = min(self.plays_until_ms, begins_ms)
 
     def closed(self, response: KnownResponse) -> None:
         """A response is over."""
@@ -238,6 +225,7 @@ class Ledger:
         """The carrier threw away what it had."""
         self.epoch = epoch
         self.flying.clear()
+        self.playing.clear()
         self.plays_until_ms = now_ms
         self.shield_until_ms = 0
         for item in self.items.values():
@@ -285,7 +273,8 @@ class Ledger:
         old = [
             r for r in self.responses.values() if r.number <= newest - KNOWN_MAX and not r.is_open
         ]
-        for response in old:
+        in_air = {self.items[held.item_id].response_id for held in (*self.flying, *self.playing)}
+        for response in (r for r in old if r.response_id not in in_air):
             del self.responses[response.number]
             of_it = [i for i, t in self.items.items() if t.response_id == response.response_id]
             for item_id in of_it:

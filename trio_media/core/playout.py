@@ -105,12 +105,10 @@ class Playout:
 
     def played_at_ms(self, position_ms: int) -> int | None:
         """When a position is played by the schedule; None when it is not written."""
-        for sent in self.sent:
-            if position_ms <= sent.end_ms:
-                if sent.begins_ms is None:
-                    return None
-                return sent.begins_ms + max(0, position_ms - sent.start_ms)
-        return None
+        sent = next((sent for sent in self.sent if position_ms <= sent.end_ms), None)
+        if sent is None or sent.begins_ms is None:
+            return None
+        return sent.begins_ms + max(0, position_ms - sent.start_ms)
 
     def advance(self, now_ms: int) -> None:
         """Let time pass: lost marks are given up, and what was heard is noted."""
@@ -169,14 +167,12 @@ class Playout:
         if epoch != self.epoch or echoed is None or not self._is_written(echoed.position_ms):
             return
         self.trusts_marks = True
-        while self.marks:
-            mark = self.marks.popleft()
-            due_ms = self.played_at_ms(mark.position_ms)
-            if mark.number == number:
-                break
+        due_ms = self.played_at_ms(echoed.position_ms)
+        while self.marks and self.marks[0].number <= number:
+            self.marks.popleft()
         # Early, or later than any network explains: the schedule was wrong from here on.
         is_wrong = due_ms is not None and not due_ms <= now_ms <= due_ms + MARK_LATE_MS
-        self._settle(mark.position_ms)
+        self._settle(echoed.position_ms)
         if is_wrong:
             self._reschedule(now_ms)
 

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 from trio_media.core import commands as cm
 from trio_media.core import events as ev
-from trio_media.core.ledger import KnownItem, KnownResponse, Ledger
+from trio_media.core.known import KnownItem, KnownResponse
+from trio_media.core.ledger import Ledger
 from trio_media.core.units import (
     ACTIVE_MS,
     CANCELLING_MS,
@@ -104,15 +105,15 @@ def audio_may_play(ledger: Ledger, command: cm.PlayAudio) -> None:
     item = ledger.items.get(command.item_id)
     require(item is not None, "truth", "audio of an unknown item")
     assert item is not None
+    response = ledger.of_item(item)
+    is_taken = response is not None and response.is_taken
+    require(not is_taken, "silence", f"{command.item_id} was taken")
     require(ledger.hushed_ms is None, "silence", "audio in a hush")
     require(command.epoch == ledger.epoch, "silence", "audio of another epoch")
     require(command.seq > ledger.last_seq, "silence", "audio out of order")
     require(0 <= command.offset_ms < item.received_ms, "truth", "audio that was never received")
     require(command.offset_ms <= item.sent_ms, "truth", f"{command.item_id}: audio was skipped")
     require(item.heard_ms is None, "truth", f"{command.item_id}: played after its bytes went")
-    response = ledger.of_item(item)
-    is_taken = response is not None and response.is_taken
-    require(not is_taken, "silence", f"{command.item_id} was taken")
     require(item.is_speech, "silence", "what is played is no speech")
 
 
@@ -133,6 +134,7 @@ def heard_is_true(ledger: Ledger, command: cm.ItemHeard) -> None:
     require(item.heard_ms is None, "truth", f"{detail}, said twice")
     require(0 <= heard_ms <= received_ms <= item.received_ms, "truth", detail)
     require(heard_ms <= item.written_ms, "truth", f"{detail}, written {item.written_ms}")
+    require(heard_ms <= item.audible_ms, "truth", f"{detail}, by real time {item.audible_ms}")
 
 
 def truncate_is_true(ledger: Ledger, command: cm.TruncateItem) -> None:

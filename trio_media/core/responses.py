@@ -148,7 +148,7 @@ class Response:
                 return min(
                     self.progress_ms + CANCELLING_MS, self.cancel_at_ms + CANCELLING_TOTAL_MS
                 )
-            case Phase.OVER:
+            case _:
                 return None
 
     def close(self, ended: Ended) -> None:

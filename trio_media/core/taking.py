@@ -149,15 +149,13 @@ def cancel(state: State, response: Response, now_ms: int) -> None:
     if response.phase is not Phase.CANCELLING:
         response.phase = Phase.CANCELLING
         response.cancel_at_ms = response.progress_ms = now_ms
-    if response.is_server_interrupted:
-        if response.cancel is Cancel.UNSENT:
-            response.cancel = Cancel.NONE  # nobody saw it, and nobody needs it
-        return
-    if response.cancel in (Cancel.OUT, Cancel.SETTLED):
-        return
-    response.cancel = Cancel.OUT
-    response.cancel_command = state.number_command()
-    state.tell(CancelResponse(response.cancel_command, response.response_id))
+    is_unsent = response.cancel in (Cancel.NONE, Cancel.UNSENT)
+    if is_unsent and not response.is_server_interrupted:
+        response.cancel = Cancel.OUT
+        response.cancel_command = state.number_command()
+        state.tell(CancelResponse(response.cancel_command, response.response_id))
+    elif response.cancel is Cancel.UNSENT:
+        response.cancel = Cancel.NONE  # nobody saw it, and nobody needs it
 
 
 def retry_unsent_cancels(state: State, now_ms: int) -> None:

@@ -49,11 +49,17 @@ def _protected(**amounts: int) -> Budgets:
 
 
 SEARCHES: Final = (
-    Search("an onset", attrs.evolve(QUIET, items=2, onsets=1), BOTH, (Ear.LOCAL, Ear.BOTH)),
-    Search("a turn", attrs.evolve(QUIET, items=2, turns=1, verdicts=1), BOTH, (Ear.SERVER,)),
+    Search("an onset", attrs.evolve(FAST, items=2, onsets=1), BOTH, (Ear.LOCAL, Ear.BOTH)),
+    Search(
+        "a growing answer",
+        attrs.evolve(QUIET, unit_ms=200, units=3, items=2, interrupts=BY_US),
+        (CLIENT,),
+        (Ear.SERVER,),
+    ),
+    Search("a turn", attrs.evolve(FAST, items=2, turns=1, verdicts=1), BOTH, (Ear.SERVER,)),
     Search("an onset, protected", _protected(onsets=1), BOTH, (Ear.LOCAL, Ear.BOTH)),
     Search("a turn, protected", _protected(turns=1), BOTH, (Ear.SERVER,)),
-    Search("faults", attrs.evolve(QUIET, interrupts=BY_US, faults=2), BOTH, (Ear.SERVER,)),
+    Search("faults", attrs.evolve(FAST, interrupts=BY_US, faults=2), BOTH, (Ear.SERVER,)),
     Search("a fault and an onset", attrs.evolve(FAST, onsets=1, faults=1), (CLIENT,), (Ear.LOCAL,)),
     Search("a fault and a turn", attrs.evolve(FAST, turns=1, faults=1), (SERVER,), (Ear.SERVER,)),
     Search("a stalled write", attrs.evolve(FAST, onsets=1, stalls=1), (CLIENT,), (Ear.LOCAL,)),

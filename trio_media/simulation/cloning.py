@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import attrs
 
-from trio_media.core import floor, ledger, responses, turns
+from trio_media.core import floor, known, ledger, responses, turns
 from trio_media.core.events import Ended
 from trio_media.core.units import FALSE_HUSH_WINDOW_MS, LOCAL_SPEECH_MAX_MS
 
@@ -44,7 +44,7 @@ DROPPED: Final = frozenset(
         *("policy", "out", "epoch", "last_seq", "last_mark", "last_command", "high_ms"),
         *("last_interruption", "interruption", "opened", "last_number", "seq", "opened_ms"),
         *("number", "cancel_command", "request", "shield_mark", "first_seq", "cancel_at_ms"),
-        *("protected_requests", "posted_calls", "calls", "plays_until_ms", "free_ms"),
+        *("protected_requests", "posted_calls", "calls", "plays_until_ms", "free_ms", "mark"),
     )
 )
 PLAIN: Final = frozenset((type(None), int, bool, str))
@@ -308,8 +308,7 @@ SPECIAL: Final[Mapping[tuple[type, str], How]] = {
     (ledger.Ledger, "server_ended_ms"): _nothing,
     (ledger.Ledger, "waiting_requests"): lambda record, frame: len(record.waiting_requests),
     (ledger.Ledger, "waiting_takes"): lambda record, frame: len(record.waiting_takes),
-    (ledger.KnownResponse, "progress_ms"): _nothing,
-    (ledger.Flying, "end_ms"): _nothing,
+    (known.KnownResponse, "progress_ms"): _nothing,
 }
 
 
@@ -318,7 +317,7 @@ def _brief_item(item: responses.Item) -> Hashable | None:
     return (item.item_id, item.is_speech, item.fate) if item.is_released else None
 
 
-def _brief_known(item: ledger.KnownItem) -> Hashable | None:
+def _brief_known(item: known.KnownItem) -> Hashable | None:
     if item.heard_ms is None:
         return None
     return item.response_id, item.is_speech, item.heard_ms > 0, item.told is not None
@@ -326,6 +325,6 @@ def _brief_known(item: ledger.KnownItem) -> Hashable | None:
 
 WHOLE: Final[Mapping[type, Callable[[Any], Hashable | None]]] = {
     responses.Item: _brief_item,
-    ledger.KnownItem: _brief_known,
+    known.KnownItem: _brief_known,
 }
 """Records of which little matters in the end."""

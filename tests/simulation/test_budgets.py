@@ -1,0 +1,17 @@
+from __future__ import annotations
+
+from trio_media.core.policy import Authority, Ear
+from trio_media.simulation.budgets import SEARCHES, walk_budgets
+
+
+def test_every_search_has_a_name_of_its_own() -> None:
+    names = [search.name for search in SEARCHES]
+    assert len(set(names)) == len(names)
+
+
+def test_twelve_walks_have_every_policy_and_protection() -> None:
+    seen = set()
+    for seed in range(12):
+        policy, budgets = walk_budgets(seed)
+        seen.add((policy.authority, policy.ear, budgets.is_protected))
+    assert len(seen) == len(Authority) * len(Ear) * 2

@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import attrs
+import pytest
+
+from trio_media.core import commands as cm
+from trio_media.core import events as ev
+from trio_media.simulation.world import Budgets, World
+
+NOTHING = Budgets(asks=0, responses=1, onsets=0, turns=0, units=2)
+
+
+def names(world: World, now_ms: int = 0) -> list[str]:
+    return [name for name, _ in world.moves(now_ms)]
+
+
+def make(world: World, wanted: str) -> ev.Event:
+    """Make a move, by its name."""
+    event = next(event for name, event in world.moves(0) if name == wanted)
+    world.made(wanted, event)
+    return event
+
+
+def a_generating_world(**budgets: int) -> World:
+    world = World(attrs.evolve(NOTHING, **budgets))  # type: ignore[arg-type]
+    world.took([cm.CreateResponse(1, 1, cm.Cause.APPLICATION, 1)])
+    make(world, "created")
+    world.took([cm.ResponseOpened(1, "R1", cm.Cause.APPLICATION)])
+    return world
+
+
+def test_without_budgets_nothing_happens() -> None:
+    assert names(World(NOTHING)) == []
+
+
+@pytest.mark.parametrize(
+    ("budget", "name"),
+    [
+        ("asks", "ask"),
+        ("onsets", "onset"),
+        ("turns", "turn"),
+        ("keys", "key"),
+        ("losses", "lose"),
+        ("hang_ups", "hang_up"),
+        ("stalls", "stall"),
+        ("server_creates", "server_created"),
+    ],
+)
+def test_a_budget_is_spent_once(budget: str, name: str) -> None:
+    world = World(attrs.evolve(NOTHING, **{budget: 1}))  # type: ignore[arg-type]
+    assert names(world) == [name]
+    make(world, name)
+    assert name not in names(world)
+    assert getattr(world.left, budget) == 0
+
+
+def test_the_servers_ear_alone_hears_nothing_locally() -> None:
+    assert names(World(attrs.evolve(NOTHING, onsets=1), hears_locally=False)) == []
+
+
+def test_a_caller_begins_is_sure_and_stops() -> None:
+    world = World(attrs.evolve(NOTHING, onsets=1))
+    make(world, "onset")
+    assert names(world) == ["confirm", "quiet"]
+    make(world, "confirm")
+    assert names(world) == ["quiet"]
+    make(world, "quiet")
+    assert names(world) == []
+
+
+def test_a_turn_begins_stops_is_committed_and_is_transcribed_once() -> None:
+    world = World(attrs.evolve(NOTHING, turns=1, verdicts=1))
+    make(world, "turn")
+    assert names(world) == ["stop", "commit"]
+    make(world, "stop")
+    make(world, "commit")
+    assert names(world) == ["verdict", "verdict"]
+    make(world, "verdict")
+    assert names(world) == []
+
+
+def test_a_model_generates_so_much_and_ends() -> None:
+    world = a_generating_world(items=1)
+    assert names(world) == ["item 0", "over 0"]
+    assert make(world, "item 0") == ev.AudioReceived("R1", "R1.1", 200)
+    make(world, "audio 0")
+    assert names(world) == ["over 0"]
+    make(world, "over 0")
+    assert names(world) == []
+
+
+def test_an_item_can_end_early() -> None:
+    world = a_generating_world(items=1)
+    make(world, "item 0")
+    make(world, "item_done 0")
+    assert "audio 0" not in names(world)
+
+
+def test_after_a_take_one_of_each_kind_comes_late() -> None:
+    world = a_generating_world(items=2)
+    make(world, "item 0")
+    world.took([cm.Taken(1, ev.Reason.APPLICATION, None, (1,))])
+    before = world.form(0, 0)
+    make(world, "audio 0")
+    assert "audio 0" not in names(world)
+    make(world, "item 0")
+    assert "item 0" not in names(world)
+    assert world.form(0, 0) != before
+
+
+def test_time_waits_for_a_fast_model() -> None:
+    world = a_generating_world(items=1, is_fast=True)
+    assert world.is_generating()
+    make(world, "item 0")
+    make(world, "audio 0")
+    assert not world.is_generating()
+
+
+def test_faults_come_late_twice_or_not_at_all() -> None:
+    world = a_generating_world(faults=2)
+    world.took([cm.CancelResponse(2, "R1")])
+    assert {"nameless_over 0", "cancel_fault", "unsent"} < set(names(world))
+    make(world, "over 0")
+    assert "over 0" in names(world)
+    make(world, "over 0")
+    assert world.left.faults == 1
+
+
+def test_a_create_can_be_refused_or_unsent() -> None:
+    for name in ("refused", "unsent", "created_over"):
+        world = World(attrs.evolve(NOTHING, faults=1))
+        world.took([cm.CreateResponse(1, 1, cm.Cause.APPLICATION, 1)])
+        make(world, name)
+        assert world.creates == []
+        assert world.left.faults == 0
+
+
+def test_a_cancel_is_answered_in_one_way() -> None:
+    for name in ("cancel_answer", "cancel_fault", "unsent"):
+        world = a_generating_world(faults=1)
+        world.took([cm.CancelResponse(2, "R1")])
+        make(world, name)
+        assert world.cancels == []
+
+
+def test_a_lost_session_takes_everything_with_it() -> None:
+    world = a_generating_world(losses=1)
+    make(world, "lose")
+    assert names(world) == []
+
+
+def test_marks_come_early_late_or_never() -> None:
+    for name in ("mark_early", "mark_lost", "mark_late"):
+        world = World(attrs.evolve(NOTHING, faults=1))
+        world.took([cm.PlayAudio(1, 1, "I", 0, 200), cm.SendMark(1, 1)])
+        world.carrier.write(0)
+        assert world.next_due_ms() == 200
+        make(world, name)
+        assert world.next_due_ms() == (1_100 if name == "mark_late" else None)
+
+
+def test_cleared_marks_come_back_too() -> None:
+    world = World(attrs.evolve(NOTHING, faults=1))
+    world.took([cm.PlayAudio(1, 1, "I", 0, 200), cm.SendMark(1, 1)])
+    world.carrier.write(0)
+    world.took([cm.ClearCarrier(2)])
+    assert make(world, "mark_stale") == ev.MarkEchoed(1, 1)
+    assert names(world) == []
+
+
+def test_flags_are_confirmed_and_tools_answer() -> None:
+    world = a_generating_world(tools=1)
+    make(world, "call 0")
+    world.took([cm.RunTool("R1.call"), cm.SetTurnFlags(3, server_acts=True)])
+    world.took([cm.SetTurnFlags(4, server_acts=True)])
+    make(world, "tool_answer")
+    make(world, "flags")
+    assert world.server_acts
+    assert "flags" not in names(world)
+
+
+def test_a_service_without_tokens_does_not_say_whose_create_it_answers() -> None:
+    world = World(attrs.evolve(NOTHING, has_tokens=False))
+    world.took([cm.CreateResponse(1, 1, cm.Cause.APPLICATION, 1)])
+    assert make(world, "created") == ev.ResponseCreated("R1", None)

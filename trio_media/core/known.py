@@ -1,0 +1,58 @@
+"""What the observer knows of an item, a response, and audio on its way: the records of `ledger`."""
+
+from __future__ import annotations
+
+import attrs
+
+
+@attrs.define
+class KnownItem:
+    """One output item, as seen from outside."""
+
+    response_id: str
+    is_speech: bool
+    received_ms: int = 0
+    is_done: bool = False
+    first_seq: int | None = None
+    sent_ms: int = 0
+    """Up to where it was sent, without a gap."""
+    written_ms: int = 0
+    audible_ms: int = 0
+    """The most that can have been heard of it: what real time and the carrier's echoes allow."""
+    heard_ms: int | None = None
+    """What the core said in the end."""
+    told: int | None = None
+    """What the model was told: the milliseconds of a truncation, or -1: deleted."""
+
+
+@attrs.define
+class KnownResponse:
+    """One response, as seen from outside."""
+
+    number: int
+    progress_ms: int
+    request: int | None = None
+    response_id: str | None = None
+    is_recovery: bool = False
+    is_open: bool = True
+    is_taken: bool = False
+    is_protected: bool = False
+    is_server_interrupted: bool = False
+    cancel_command: int | None = None
+    was_cancel_unsent: bool = False
+    is_cancel_settled: bool = True
+
+
+@attrs.frozen
+class Flying:
+    """Audio on its way to the caller's ear."""
+
+    seq: int
+    item_id: str
+    offset_ms: int
+    length_ms: int
+    mark: int
+    """The first mark that can be behind it."""
+    is_protected: bool
+    begins_ms: int = 0
+    """When the carrier can begin to play it, once it is written."""

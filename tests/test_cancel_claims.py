@@ -1,9 +1,11 @@
-"""What is claimed about cancelling, claim by claim, and the faults that broke such claims elsewhere.
+"""What is claimed about cancelling, claim by claim, and the faults that broke such claims.
 
 All of it is a property of the decision core: it is the only one that decides about a cancel.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import pytest
 
@@ -137,11 +139,12 @@ def test_the_lifecycle_is_tracked(call: CoreCall) -> None:
     call.speaks(600)
     call.interrupts()
     phases.append(response.phase)
-    assert response.cancel is Cancel.OUT
+    facts = [response.cancel]
     call.ends("R1", Ended.CANCELLED)
     phases.append(response.phase)
+    facts.append(response.cancel)
     assert phases == [Phase.REQUESTED, Phase.ACTIVE, Phase.CANCELLING, Phase.OVER]
-    assert response.cancel is Cancel.SETTLED
+    assert facts == [Cancel.OUT, Cancel.SETTLED]
 
 
 # --- flushing is idempotent ---------------------------------------------------------------------
@@ -256,6 +259,14 @@ def test_keys_survive_a_cancel(call: CoreCall) -> None:
     assert call.all(cm.SendKeys)[0].digits == "42"
 
 
+def test_the_intent_to_hang_up_survives_a_cancel_that_is_out(call: CoreCall) -> None:
+    call.begins_to_answer()
+    request = call.interrupts()
+    call.does(ev.HangUpRequested())
+    assert call.count(cm.EndCall) == 1
+    assert call.outcome(request) is Outcome.CALL_ENDED
+
+
 def test_the_model_session_and_the_hang_up_survive_a_cancel(call: CoreCall) -> None:
     call.begins_to_answer()
     call.interrupts()
@@ -353,15 +364,17 @@ def _by_hang_up(call: CoreCall) -> None:
     call.does(ev.HangUpRequested())
 
 
-def _by_doom(call: CoreCall) -> None:
-    call.interrupts()
+def _by_long_server_speech(call: CoreCall) -> None:
+    call.server_hears("long")
+    call.passes(1_200)
 
 
-WAYS = {
+WAYS: dict[str, Callable[[CoreCall], object]] = {
     "speech": lambda call: call.caller_interrupts(),
     "key": lambda call: call.does(ev.KeyPressed("1")),
     "application": lambda call: call.interrupts(),
     "tool": lambda call: call.interrupts(ev.Reason.TOOL),
+    "long server speech": _by_long_server_speech,
     "hang-up": _by_hang_up,
     "deadline": _by_deadline,
 }
@@ -395,9 +408,10 @@ def test_a_failed_send_does_not_leave_the_response_marked_as_cancelled(call: Cor
     call.does(ev.CommandUnsent(call.all(cm.CancelResponse)[0].command))
     response = call.core.state.book.responses[0]
     assert response.is_muted
-    assert response.cancel is Cancel.UNSENT
+    facts = [response.cancel]
     call.passes(100)
-    assert response.cancel is Cancel.OUT
+    facts.append(response.cancel)
+    assert facts == [Cancel.UNSENT, Cancel.OUT]
 
 
 def test_asking_whether_a_cancel_may_go_out_does_not_record_it(call: CoreCall) -> None:

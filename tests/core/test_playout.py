@@ -158,9 +158,11 @@ class Oracle:
             assert item.heard_ms <= self.written.get(item.item_id, 0) <= item.received_ms
 
 
-def an_oracle(policy: Policy | None = None, **delays: int) -> Oracle:
+def an_oracle(
+    policy: Policy | None = None, *, start_delay_ms: int = 0, echo_delay_ms: int = 0
+) -> Oracle:
     response = ResponseBook().add(Cause.TURN, Phase.ACTIVE, 0)
-    return Oracle(Playout(policy or Policy()), response, **delays)
+    return Oracle(Playout(policy or Policy()), response, start_delay_ms, echo_delay_ms)
 
 
 steps = st.lists(

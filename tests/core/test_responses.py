@@ -51,13 +51,14 @@ def test_a_response_never_cancelled_has_no_settled_cancel() -> None:
 def test_nearly_all_of_an_item_counts_as_all_only_when_it_is_done_and_was_heard() -> None:
     item = Item("I", a_response(Phase.ACTIVE), received_ms=1_000)
     item.heard_ms = 1_000 - HEARD_ENOUGH_MS
-    assert not item.is_heard_enough
+    enough = [item.is_heard_enough]
     item.is_done = True
-    assert item.is_heard_enough
+    enough.append(item.is_heard_enough)
     item.heard_ms -= 1
-    assert not item.is_heard_enough
+    enough.append(item.is_heard_enough)
     item.received_ms, item.heard_ms = HEARD_ENOUGH_MS, 0
-    assert not item.is_heard_enough
+    enough.append(item.is_heard_enough)
+    assert enough == [False, True, False, False]
 
 
 def test_heard_adds_up_over_the_items() -> None:

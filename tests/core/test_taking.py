@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import pytest
 
@@ -12,6 +13,8 @@ from trio_media.core.commands import Outcome
 from trio_media.core.events import Ended, Reason, Refusal
 from trio_media.core.policy import Authority, Ear, Policy
 from trio_media.simulation.driving import CoreCall
+
+C = TypeVar("C")
 
 # --- the table ----------------------------------------------------------------------------------
 
@@ -69,7 +72,7 @@ def made_by(call: CoreCall, reason: Reason) -> list[cm.Command]:
     return [command for _, command in call.log[logged:]]
 
 
-def of(kind: type, commands: list[cm.Command]) -> list[cm.Command]:
+def of(kind: type[C], commands: list[cm.Command]) -> list[C]:
     return [command for command in commands if isinstance(command, kind)]
 
 
@@ -92,11 +95,11 @@ def test_a_take_in_every_phase_for_every_reason(phase: str, reason: Reason) -> N
     clears, cancels, truncates, is_taken = wants[phase]
     assert len(of(cm.ClearCarrier, made)) == clears
     assert len(of(cm.CancelResponse, made)) == cancels
-    assert [t.audio_end_ms for t in of(cm.TruncateItem, made)] == [500] * truncates  # type: ignore[attr-defined]
+    assert [t.audio_end_ms for t in of(cm.TruncateItem, made)] == [500] * truncates
     taken = of(cm.Taken, made)
     assert len(taken) == is_taken
     if taken:
-        assert taken[0].reason is reason  # type: ignore[attr-defined]
+        assert taken[0].reason is reason
 
 
 @pytest.mark.parametrize("reason", REASONS)

@@ -14,7 +14,6 @@ def a_carrier(*lengths_ms: int) -> Carrier:
 
 def test_a_mark_comes_back_when_what_is_before_it_was_played() -> None:
     carrier = a_carrier(200, 300)
-    assert carrier.is_write_due
     assert carrier.write(1_000) == 2
     assert not carrier.is_write_due
     assert carrier.due(1_199) == []

@@ -139,7 +139,7 @@ def _heard(ledger: Ledger, command: cm.ItemHeard, event: ev.Event, now_ms: int) 
     if response is None or response.is_taken or response.is_open:
         return
     of_it = [i for i in ledger.items.values() if i.response_id == item.response_id]
-    if all(i.heard_ms is not None for i in of_it if i.received_ms and i.is_speech):
+    if all(i.heard_ms == i.received_ms for i in of_it if i.received_ms and i.is_speech):
         ledger.recoveries = 0  # it was heard to the end
 
 

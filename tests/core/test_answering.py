@@ -308,7 +308,7 @@ def test_a_turn_that_counts_is_answered_instead() -> None:
     call.asks()
     take_by_noise(call, "R1")
     call.says("T1")
-    call.passes(10_000)
+    call.passes(9_000)  # long after it was due, and before the create itself is given up
     assert causes(call) == [Cause.APPLICATION, Cause.TURN]
 
 
@@ -610,4 +610,32 @@ def test_a_past_wait_does_not_hide_one_to_come() -> None:
 def test_every_ear_answers_turns(ear: Ear) -> None:
     call = CoreCall(Policy(ear=ear))
     call.says("T1")
+    assert causes(call) == [Cause.TURN]
+
+
+def test_a_turn_whose_create_is_rejected_is_answered_all_the_same_but_not_for_ever() -> None:
+    """An error once left the caller in silence, because the turn counted as answered."""
+    call = CoreCall()
+    call.says()
+    call.refuses(Refusal.OTHER, 1)
+    call.passes(3_000)
+    assert causes(call) == [Cause.TURN, Cause.RECOVERY]
+    call.refuses(Refusal.OTHER, 2)
+    call.passes(60_000)
+    assert causes(call) == [Cause.TURN, Cause.RECOVERY]
+
+
+def test_a_turn_whose_create_is_never_answered_is_asked_for_once_more() -> None:
+    call = CoreCall()
+    call.says()
+    call.passes(60_000)
+    assert causes(call) == [Cause.TURN, Cause.RECOVERY]
+
+
+def test_a_rejected_create_that_was_interrupted_owes_nobody_an_answer() -> None:
+    call = CoreCall()
+    call.says()
+    call.interrupts()
+    call.refuses(Refusal.OTHER, 1)
+    call.passes(60_000)
     assert causes(call) == [Cause.TURN]

@@ -254,6 +254,16 @@ def create_refused(state: State, response: Response, now_ms: int) -> None:
     create_again(state, response, now_ms)
 
 
+def came_to_nothing(state: State, response: Response) -> None:
+    """A create was rejected or never answered: the caller who waits for it is owed an answer.
+
+    Once: an owed answer that comes to nothing in its turn owes no other.
+    """
+    is_waited_for = response.cause in (Cause.TURN, Cause.KEYS, Cause.TOOL)
+    if is_waited_for and not response.is_doomed:
+        state.owed.is_owed = True
+
+
 def create_again(state: State, response: Response, now_ms: int) -> None:
     """A create came to nothing: it is first in the queue again, unless it was interrupted."""
     if response.is_doomed:

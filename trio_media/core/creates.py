@@ -74,7 +74,7 @@ class Creates:
 
 @attrs.define
 class Owed:
-    """The answer owed after an interruption by speech that nothing followed."""
+    """The answer owed after an interruption by speech that nothing followed, or a failed create."""
 
     is_owed: bool = False
     in_a_row: int = 0

@@ -217,6 +217,8 @@ def refused(state: State, event: CommandRefused, now_ms: int) -> None:
         close(state, response, Ended.REJECTED)
         if event.refusal is Refusal.ALREADY_ACTIVE:
             answering.create_refused(state, response, now_ms)
+        else:
+            answering.came_to_nothing(state, response)
     elif response.is_guessed:
         _disown(state, response, event.refusal, now_ms)
 
@@ -258,7 +260,9 @@ def expire(state: State, now_ms: int) -> None:
         if response.phase is Phase.ACTIVE:
             taking.cancel(state, response, now_ms)  # what came of it plays on
             continue
-        response.is_muted = response.is_muted or response.phase is Phase.REQUESTED
+        if response.phase is Phase.REQUESTED:
+            response.is_muted = True
+            answering.came_to_nothing(state, response)
         close(state, response, Ended.DEADLINE)
 
 

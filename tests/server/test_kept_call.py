@@ -12,7 +12,7 @@ import trio
 
 from trio_media.call.record import CallEnd
 from trio_media.call.run import CallOptions
-from trio_media.config import Config, RecordingConfig
+from trio_media.config import Config, LogConfig, RecordingConfig
 from trio_media.server import kept_call
 from trio_media.telephony.events import MediaStreamStarted
 
@@ -34,6 +34,7 @@ async def observed(config: Config, monkeypatch: pytest.MonkeyPatch) -> list[obje
 
     async def run_call(stream: object, *, options: CallOptions, **_: object) -> CallEnd:
         assert options.observers is not None
+        assert options.checks_invariants is (config.log.level == "debug")
         async with trio.open_nursery() as nursery:
             seen.extend(options.observers(STARTED, Clock(), nursery))  # type: ignore[arg-type]
             nursery.cancel_scope.cancel()
@@ -62,6 +63,13 @@ async def test_a_call_is_kept_when_a_directory_is_configured(
     with trio.fail_after(10):
         assert len(await observed(config, monkeypatch)) == 2
     assert (tmp_path / "CA1.jsonl").exists()
+
+
+async def test_every_promise_is_checked_when_the_operator_debugs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with trio.fail_after(10):
+        await observed(Config(log=LogConfig(level="debug")), monkeypatch)
 
 
 async def test_a_call_is_not_kept_when_none_is(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,11 @@ async def run_kept_call(
     log: Log,
     options: CallOptions | None = None,
 ) -> CallEnd:
-    """Run a call, and keep it under ``[recording] dir``.  See `run_call`."""
+    """Run a call, and keep it under ``[recording] dir``.  See `run_call`.
+
+    Every promise is checked at every step when ``[log] level`` is ``debug``; one that breaks is
+    counted and noted, and never ends the call.
+    """
     given = options or CallOptions()
     also = given.observers
 
@@ -39,5 +43,6 @@ async def run_kept_call(
         )
         return [*kept, *(also(started, line, nursery) if also is not None else ())]
 
-    options = attrs.evolve(given, observers=observers)
+    is_checked = given.checks_invariants or config.log.level == "debug"
+    options = attrs.evolve(given, observers=observers, checks_invariants=is_checked)
     return await run_call(carrier_stream, config=config, admit=admit, log=log, options=options)

@@ -42,6 +42,9 @@ from trio_media.server.serving import serve
 from trio_media.telephony.events import MediaStreamStarted
 
 DEMO_S_MAX: Final = 60.0  # the call takes half of it; longer means that something hangs
+# An answer is generated in seven seconds: the first interruption comes well before, the second well
+# after its end, however busy the machine is.
+BEHAVIOUR: Final = ModelBehaviour(burst_factor=5.0)
 GREETING: Final = "Hello, I can count for you."
 SCRIPT: Final = CallerScript(
     (
@@ -84,7 +87,7 @@ async def _hold_call(out: Path, story: Story) -> CallRecord:
     never, no_signals = trio.open_memory_channel[int](0)
     async with never, trio.open_nursery() as nursery:
         port: int = await nursery.start(
-            functools.partial(serve_model, host="127.0.0.1", port=0, behaviour=ModelBehaviour())
+            functools.partial(serve_model, host="127.0.0.1", port=0, behaviour=BEHAVIOUR)
         )
         config = _config(out, port)
         ended = trio.Event()

@@ -26,7 +26,7 @@ from trio_media.simulation.budgets import (
     Search,
     walk_budgets,
 )
-from trio_media.simulation.explorer import Found, Node, Report, explore, state_of, walk
+from trio_media.simulation.explorer import Found, Node, Report, explore, walk
 from trio_media.simulation.world import Budgets
 
 COMPLETE_MAX = 60_000  # far above what a complete search needs: 25,000
@@ -311,8 +311,8 @@ def test_a_copy_moves_alone() -> None:
     assert copy.form() == node.form()
     copy.step(*next(iter(copy.moves())))
     assert copy.form() != node.form()
-    assert not state_of(node).book.responses
-    assert state_of(copy).book.responses
+    assert not node.core.state.book.responses
+    assert copy.core.state.book.responses
 
 
 def test_no_order_leads_anywhere_after_the_end() -> None:

@@ -190,7 +190,8 @@ async def _run(
     line = Line.begin()
     service = model_service(config, options.connect)
     control = CallControl(line)
-    detector = options.detect(2 * config.barge_in.min_speech_ms) if _hears(config) else None
+    policy = policy_of(config)
+    detector = options.detect(policy.confirm_ms) if policy.hears_locally else None
     send_transition, transitions = trio.open_memory_channel[SpeechTransition](TRANSITIONS_MAX)
     timeline = CallerTimeline()
     session = trio.CancelScope()
@@ -200,7 +201,7 @@ async def _run(
             line.observers = options.observers(started, line, nursery)
         desk = Desk(
             line=line,
-            core=DecisionCore(policy_of(config)),
+            core=DecisionCore(policy),
             carrier_codec=codec,
             model_codec=service.codec,
             control=control,
@@ -208,7 +209,7 @@ async def _run(
             nursery=nursery,
             abort_carrier=leg.abort,
             end_session=session.cancel,
-            invariants=Invariants(policy_of(config)) if options.checks_invariants else None,
+            invariants=Invariants(policy) if options.checks_invariants else None,
             tape=_tape(line) if line.observers else None,
         )
         line.note("started", call_sid=started.call_sid, stream_sid=started.stream_sid)
@@ -254,10 +255,6 @@ async def _tell_end(
 async def _greet(control: CallControl, config: Config) -> None:
     words = GREETING.format(words=config.agent.greeting)
     await control.speak(words, say=Say.GREETING, protected=config.barge_in.protect_greeting)
-
-
-def _hears(config: Config) -> bool:
-    return config.barge_in.detector != "server"
 
 
 def _tape(line: Line) -> HeardTape:

@@ -19,7 +19,6 @@ from trio_media.core.invariants import BrokenInvariant, Invariants
 from trio_media.core.machine import DecisionCore
 from trio_media.core.policy import Policy
 from trio_media.core.promises import keeps_back
-from trio_media.core.state import State
 from trio_media.core.units import earliest
 from trio_media.simulation.cloning import Frame, canonical, clone
 from trio_media.simulation.world import Budgets, World
@@ -213,8 +212,3 @@ def walk(policy: Policy, budgets: Budgets, seed: int) -> Found | None:
         except BREAKS as broken:
             return Found(f"seed {seed}: {type(broken).__name__} {broken}", tuple(trace))
     return None
-
-
-def state_of(node: Node) -> State:
-    """Return the core's state, for those who look at what a search saw."""
-    return node.core.state

@@ -2,35 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Protocol
 
 import trio
 
+from trio_media.call.record import CallEnd
 from trio_media.config import Config
 from trio_media.logs import CallLogger
 from trio_media.telephony.events import MediaStreamStarted
-
-
-class CallEnd(Protocol):
-    """What is told about a call that is over."""
-
-    @property
-    def call_sid(self) -> str:
-        """Empty when the call ended before it said who it was."""
-        ...
-
-    @property
-    def reason(self) -> str:
-        """One word or few, from a small set."""
-        ...
-
-    @property
-    def duration_ms(self) -> int: ...
-    @property
-    def counters(self) -> Mapping[str, int]: ...
-    @property
-    def latencies_ms(self) -> Mapping[str, Sequence[int]]: ...
 
 
 class RunCall(Protocol):

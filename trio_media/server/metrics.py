@@ -12,7 +12,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from trio_media.server.call_interface import CallEnd
+from trio_media.call.record import CallEnd
 
 LABEL_VALUES_MAX: Final = 64
 INTERRUPTIONS_PREFIX: Final = "interruptions_"

@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "simulation": {"simulation", "call", "core", "telephony", "realtime", "audio", "config"},
     "embedded": {"embedded", "audio"},
     "phone": {"phone", "audio"},
-    "server": {"server", "call", "telephony", "embedded", "recording", "config", "logs"},
+    "server": {"server", "call", "audio", "telephony", "embedded", "recording", "config", "logs"},
 }
 PURE = ("core", "telephony", "realtime")
 IMPURE = {"trio", "time", "random", "socket", "asyncio", "os", "threading", "httpx", "subprocess"}

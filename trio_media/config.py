@@ -7,10 +7,16 @@ file, the environment and the flags, in this order; the last wins.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import attrs
 
+BACKCHANNELS: Final = (
+    *("ah", "aha", "hm", "hmm", "mhm", "mm", "mm-hmm", "mmm", "oh", "uh", "uh-huh", "um"),
+    *("ok", "okay", "right", "sure", "yeah", "yep", "yes", "i see", "all right", "got it"),
+    *("ja", "genau", "oui", "d'accord", "sì", "sí", "claro", "vale", "va bene", "certo"),
+)
+"""What people say to show that they listen, as transcribers spell it."""
 Authority: TypeAlias = Literal["client", "server"]
 DetectorChoice: TypeAlias = Literal["local", "server", "both"]
 
@@ -87,6 +93,12 @@ class BargeInConfig:
     authority: Authority = "client"
     detector: DetectorChoice = "both"
     min_speech_ms: int = 160
+    """How long a voice must be heard to be one; twice that where no voice model is installed."""
+    backchannel_ms: int = 600
+    """Speech over the model that is shorter may be a mere "mhm": it hushes, and takes only if its
+    transcript says that it was more.  0: a voice takes at once."""
+    backchannels: tuple[str, ...] = BACKCHANNELS
+    """Words and phrases that ask for no answer; two of the words together do not either."""
     hush_max_ms: int = 700
     recover_ms: int = 2000
     echo_guard_ms: int = 200

@@ -226,6 +226,8 @@ def _convert(setting: _Setting) -> object:
         if setting.value not in allowed:
             raise ConfigError(f"{_blame(setting)}: allowed: {', '.join(allowed)}")
         return setting.value
+    if origin is tuple:
+        return _convert_list(setting)
     if origin is not None:
         return _convert_table(setting)
     convert = _convert_text if setting.is_text else _convert_typed
@@ -262,6 +264,16 @@ def _convert_text(kind: object, text: str) -> object:
         return int(text) if kind is int else float(text)
     except ValueError:
         return None
+
+
+def _convert_list(setting: _Setting) -> tuple[str, ...]:
+    """Give a list of texts; in a variable they stand between commas."""
+    value = setting.value
+    if setting.is_text:
+        value = [part.strip() for part in value.split(",") if part.strip()]
+    if not isinstance(value, list) or not all(isinstance(part, str) for part in value):
+        raise ConfigError(f"{_blame(setting)}: must be a list of texts")
+    return tuple(value)
 
 
 def _convert_table(setting: _Setting) -> Mapping[str, Any]:

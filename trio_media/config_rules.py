@@ -16,6 +16,7 @@ from trio_media.errors import ConfigError
 
 FRAME_MS: Final = 20  # carriers take and play audio in frames of 20 ms
 DAY_S: Final = 86_400
+PHRASES_MAX: Final = 1_000  # more is a dictionary, and every transcript is looked up in it
 OPENAI_HOST: Final = "api.openai.com"
 
 Objection: TypeAlias = Callable[[Any], str | None]
@@ -78,6 +79,12 @@ def _no_whitespace(value: str) -> str | None:
     return "must not contain white space" if any(map(str.isspace, value)) else None
 
 
+def _phrases(value: tuple[str, ...]) -> str | None:
+    if len(value) > PHRASES_MAX:
+        return f"must be at most {PHRASES_MAX} phrases"
+    return None if all(phrase.strip() for phrase in value) else "must not contain empty phrases"
+
+
 _OBJECTIONS: Final[Mapping[str, Objection]] = {
     "server.host": _not_blank,
     "server.port": _Range(0, 65_535).objection,
@@ -94,6 +101,8 @@ _OBJECTIONS: Final[Mapping[str, Objection]] = {
     "realtime.api_key": _no_whitespace,
     "realtime.connect_timeout_s": _Range(0.1, 60).objection,
     "barge_in.min_speech_ms": _Range(20, 2_000).objection,
+    "barge_in.backchannel_ms": _Range(0, 2_000).objection,
+    "barge_in.backchannels": _phrases,
     "barge_in.hush_max_ms": _Range(200, 10_000).objection,  # a hush needs 200 ms to see silence
     "barge_in.recover_ms": _Range(0, 60_000).objection,
     "barge_in.echo_guard_ms": _Range(0, 5_000).objection,

@@ -69,6 +69,10 @@ class ModelRefused(TrioMediaError):
         self.detail = detail
 
 
+class JudgeLost(TrioMediaError):
+    """The voice model cannot say whether it hears a voice.  Calls go on without it."""
+
+
 class LogUnreadable(TrioMediaError):
     """An event log cannot be read.  Whoever gave it must act."""
 

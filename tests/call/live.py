@@ -25,7 +25,8 @@ ENDS_WITHIN_MS = 1_000  # from the decision to end until both legs are closed
 
 
 def config_of(greeting: str = "Hello.", **barge_in: Any) -> Config:
-    return Config(agent=AgentConfig(greeting=greeting), barge_in=BargeInConfig(**barge_in))
+    settings = {"backchannel_ms": 0, **barge_in}
+    return Config(agent=AgentConfig(greeting=greeting), barge_in=BargeInConfig(**settings))
 
 
 GREETS = config_of()

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from trio_media.call.translate import command_of, event_id, to_core, verdict
+from trio_media.call.translate import command_of, event_id, plain_words, to_core, verdict
+from trio_media.config import BargeInConfig
 from trio_media.core import events as ev
 from trio_media.realtime import events as rt
+
+BACKCHANNELS = frozenset(map(plain_words, BargeInConfig().backchannels))
 
 
 @pytest.mark.parametrize(
@@ -25,7 +28,7 @@ from trio_media.realtime import events as rt
     ],
 )
 def test_a_transcript_is_judged(text: str, expected: ev.Verdict) -> None:
-    assert verdict(text) is expected
+    assert verdict(text, BACKCHANNELS) is expected
 
 
 def test_our_event_ids_are_read_back() -> None:
@@ -88,7 +91,7 @@ CASES = [
 
 @pytest.mark.parametrize(("event", "expected"), CASES, ids=lambda case: type(case).__name__)
 def test_an_event_of_a_service_means_this(event: rt.ModelEvent, expected: ev.Event | None) -> None:
-    assert to_core(event) == expected
+    assert to_core(event, BACKCHANNELS) == expected
 
 
 @pytest.mark.parametrize("status", rt.ResponseStatus)

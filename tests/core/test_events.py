@@ -40,6 +40,7 @@ def test_what_the_model_says_ends_with_its_session() -> None:
         ev.MarkEchoed,
         ev.KeyPressed,
         ev.LocalSpeechBegan,
+        ev.LocalSpeechVoiced,
         ev.LocalSpeechConfirmed,
         ev.LocalSpeechEnded,
         ev.CommandUnsent,

@@ -18,6 +18,7 @@ EVERY_EVENT: list[ev.Event] = [
     ev.MarkEchoed(1, 99),
     ev.KeyPressed("1"),
     ev.LocalSpeechBegan(),
+    ev.LocalSpeechVoiced(),
     ev.LocalSpeechConfirmed(),
     ev.LocalSpeechEnded(),
     ev.SessionReady(server_acts=False),

@@ -13,23 +13,23 @@ from trio_media.core.units import (
 
 def test_a_turn_is_opened_once() -> None:
     book = TurnBook()
-    book.opened("T", 1, is_covered=True)
-    book.opened("T", 2, is_covered=False)
+    book.opened("T", 1, over=1)
+    book.opened("T", 2, over=None)
     assert [turn.opened_ms for turn in book.turns] == [1]
 
 
 def test_a_new_turn_means_that_the_one_before_has_stopped() -> None:
     book = TurnBook()
-    book.opened("T1", 1, is_covered=False)
-    book.opened("T2", 5, is_covered=False)
-    book.opened("T3", 9, is_covered=False)
+    book.opened("T1", 1, over=None)
+    book.opened("T2", 5, over=None)
+    book.opened("T3", 9, over=None)
     assert [turn.stopped_ms for turn in book.turns] == [5, 9, None]
 
 
 def test_only_an_open_turn_that_goes_on_can_stop() -> None:
     book = TurnBook()
     book.stopped("nobody", 1)
-    book.opened("T", 1, is_covered=False)
+    book.opened("T", 1, over=None)
     assert book.is_speaking
     book.stopped("T", 2)
     book.stopped("T", 3)
@@ -48,7 +48,7 @@ def test_a_commit_is_taken_once_and_needs_no_opening() -> None:
 
 
 def test_the_deadlines_of_a_turn() -> None:
-    turn = Turn("T", TurnState.OPEN, 0, heard_ms=50, is_covered=False)
+    turn = Turn("T", TurnState.OPEN, 0, heard_ms=50, over=None)
     assert turn.deadline_ms(is_heard=False) == 50 + TURN_SILENT_MS
     assert turn.deadline_ms(is_heard=True) is None
     turn.stopped_ms = 70
@@ -61,9 +61,9 @@ def test_the_deadlines_of_a_turn() -> None:
 
 def test_only_open_turns_hear_the_caller() -> None:
     book = TurnBook()
-    book.opened("T1", 0, is_covered=False)
+    book.opened("T1", 0, over=None)
     book.turns[0].state = TurnState.LAPSED
-    book.opened("T2", 0, is_covered=False)
+    book.opened("T2", 0, over=None)
     book.heard(9)
     assert [turn.heard_ms for turn in book.turns] == [0, 9]
     assert book.next_deadline_ms(is_heard=False) == 9 + TURN_SILENT_MS
@@ -72,7 +72,7 @@ def test_only_open_turns_hear_the_caller() -> None:
 def test_a_turn_is_uncovered_until_it_is_committed_even_when_it_lapsed() -> None:
     book = TurnBook()
     for name in ("open", "lapsed", "committed"):
-        book.opened(name, 0, is_covered=True)
+        book.opened(name, 0, over=1)
     book.turns[1].state = TurnState.LAPSED
     book.committed("committed", 1)
     book.uncover()
@@ -82,7 +82,7 @@ def test_a_turn_is_uncovered_until_it_is_committed_even_when_it_lapsed() -> None
 def test_a_turn_waits_for_an_answer_until_it_has_its_fate() -> None:
     waits = {}
     for state in TurnState:
-        book = TurnBook([Turn("T", state, 0, 0, is_covered=False)])
+        book = TurnBook([Turn("T", state, 0, 0, over=None)])
         waits[state] = book.has_unanswered
     assert {state for state, has in waits.items() if has} == {
         TurnState.OPEN,
@@ -96,10 +96,10 @@ def test_old_turns_are_forgotten_those_with_a_fate_first() -> None:
     for number in range(TURNS_KEPT + 1):
         if number == 3:
             book.turns[1].state = TurnState.VOID
-        book.opened(f"T{number}", number, is_covered=False)
+        book.opened(f"T{number}", number, over=None)
     assert len(book.turns) == TURNS_KEPT
     assert book.find("T1") is None
-    book.opened("one more", 0, is_covered=False)
+    book.opened("one more", 0, over=None)
     assert len(book.turns) == TURNS_KEPT
     assert book.find("T0") is None
 

@@ -16,6 +16,7 @@ import pytest
 import trio
 from trio_websocket import ConnectionClosed, wrap_server_stream
 
+from trio_media.call.listening import VoiceJudge
 from trio_media.config import Config, RealtimeConfig, ServerConfig
 from trio_media.errors import CallRefused
 from trio_media.logs import CallLogger
@@ -53,6 +54,7 @@ class StandInCall:
         config: Config,
         admit: Callable[[MediaStreamStarted], None],
         log: CallLogger,
+        judge: VoiceJudge | None,
     ) -> StandInEnd:
         self.configs.append(config)
         if self.crashes:

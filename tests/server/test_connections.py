@@ -29,6 +29,7 @@ def make_port(*, heads_max: int = 3) -> Port:
         tokens=CallTokens("secret"),
         metrics=Metrics(),
         run_call=cast("Any", no_call),
+        judge=None,
         http=HttpServer(cast("Any", no_call)),
         pending=PendingHeads(heads_max),
     )

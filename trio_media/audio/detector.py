@@ -17,8 +17,10 @@ class SpeechEdge(enum.Enum):
 
     BEGAN = "began"
     """Weak evidence: an onset."""
+    VOICED = "voiced"
+    """Better evidence: this is a human voice.  At most once between BEGAN and ENDED."""
     CONFIRMED = "confirmed"
-    """Strong evidence: this is speech.  At most once between BEGAN and ENDED."""
+    """Strong evidence: this is speech, and no mere "mhm".  At most once between them."""
     ENDED = "ended"
 
 

@@ -3,8 +3,9 @@
 Rule 1: speech begins with the second speech frame out of three, so a click is no onset.
 Rule 2: it ends when `END_GAP_MS` passed without a speech frame.  ``at_ms`` of ENDED is when that
 was decided, as of every transition; speech itself stopped `END_GAP_MS` before.
-Rule 3: it is confirmed, once, when it lasted ``confirm_ms``: speech frames from the onset's first
-on, and the gaps of at most `BRIDGE_MS` between them.
+Rule 3: it is a voice, once, when it lasted ``voice_ms``, and confirmed, once, when it lasted
+``confirm_ms``: speech frames from the onset's first on, and the gaps of at most `BRIDGE_MS` between
+them.
 Rule 4: time never goes back.  A jump forward is silence.
 """
 
@@ -86,30 +87,36 @@ class Reframer:
 
 
 class EdgeTracker:
-    """The rules above, over frames already judged."""
+    """The rules above, over frames of ``frame_ms`` already judged."""
 
-    def __init__(self, confirm_ms: int) -> None:
+    def __init__(
+        self, confirm_ms: int, *, voice_ms: int | None = None, frame_ms: int = FRAME_MS
+    ) -> None:
+        """``voice_ms`` None: nothing here can tell a voice."""
         assert confirm_ms > 0, f"confirm_ms must be above 0, not {confirm_ms}"
-        self._confirm_ms = confirm_ms
+        self._frame_ms = frame_ms
+        self._marks: list[tuple[int, SpeechEdge]] = [(confirm_ms, SpeechEdge.CONFIRMED)]
+        if voice_ms is not None:
+            self._marks.insert(0, (voice_ms, SpeechEdge.VOICED))
         self._recent = 0  # the last three verdicts, the newest in bit 0
         self._speech_ms = 0
         self._gap_ms = 0
         self.is_speaking = False
         """Between BEGAN and ENDED."""
-        self._is_confirmed = False
+        self._marks_passed = 0
 
     def hear(self, is_speech: bool, end_ms: int) -> list[SpeechTransition]:
         """Take in the verdict on the frame that ends at ``end_ms``."""
         if not self.is_speaking:
             return self._await_onset(is_speech, end_ms)
         if not is_speech:
-            self._gap_ms += FRAME_MS
+            self._gap_ms += self._frame_ms
             return self.end(end_ms) if self._gap_ms >= END_GAP_MS else []
         if self._gap_ms <= BRIDGE_MS:
             self._speech_ms += self._gap_ms
-        self._speech_ms += FRAME_MS
+        self._speech_ms += self._frame_ms
         self._gap_ms = 0
-        return self._confirm(end_ms)
+        return self._lasted(end_ms)
 
     def end(self, end_ms: int) -> list[SpeechTransition]:
         """End the speech now, if there is any, whatever the frames say."""
@@ -124,17 +131,21 @@ class EdgeTracker:
         if self._recent.bit_count() < 2:
             return []
         self.is_speaking = True
-        self._is_confirmed = False
+        self._marks_passed = 0
         self._gap_ms = 0
         # From the onset's first speech frame on; a gap between the two is bridged.
-        self._speech_ms = self._recent.bit_length() * FRAME_MS
-        return [SpeechTransition(SpeechEdge.BEGAN, end_ms), *self._confirm(end_ms)]
+        self._speech_ms = self._recent.bit_length() * self._frame_ms
+        return [SpeechTransition(SpeechEdge.BEGAN, end_ms), *self._lasted(end_ms)]
 
-    def _confirm(self, end_ms: int) -> list[SpeechTransition]:
-        if self._is_confirmed or self._speech_ms < self._confirm_ms:
-            return []
-        self._is_confirmed = True
-        return [SpeechTransition(SpeechEdge.CONFIRMED, end_ms)]
+    def _lasted(self, end_ms: int) -> list[SpeechTransition]:
+        """Return the edges that this length of speech has reached by now."""
+        out: list[SpeechTransition] = []
+        for length_ms, edge in self._marks[self._marks_passed :]:
+            if self._speech_ms < length_ms:
+                break
+            self._marks_passed += 1
+            out.append(SpeechTransition(edge, end_ms))
+        return out
 
 
 class SteadyWatch:

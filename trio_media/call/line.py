@@ -66,6 +66,8 @@ class Line:
     server_asked: bool | None = None
     """Whether the server was last asked to act by itself; None: as at the start.  The owner writes,
     the model's reader reads it into what the service does not say."""
+    is_interruptible: bool = False
+    """Whether the caller's speech matters now.  The owner writes, the listener reads."""
     newest_response: int = 0
     """The owner writes; whoever interrupts means what is there when they ask."""
 

@@ -10,6 +10,7 @@ import attrs
 import trio
 
 from trio_media.call.leg import open_model_transport
+from trio_media.call.translate import plain_words
 from trio_media.config import Config, RealtimeConfig
 from trio_media.core import events as ev
 from trio_media.errors import ModelRefused
@@ -31,6 +32,8 @@ class ModelService:
     connect: Connect
     connect_timeout_s: float
     request: rt.SessionRequest
+    backchannels: frozenset[str] = frozenset()
+    """What a caller says who wants no answer, as `plain_words` gives it."""
 
 
 def model_service(config: Config, connect: Connect | None) -> ModelService:
@@ -43,6 +46,7 @@ def model_service(config: Config, connect: Connect | None) -> ModelService:
         connect=connect or default_connect(realtime),
         connect_timeout_s=realtime.connect_timeout_s,
         request=session_request(config),
+        backchannels=frozenset(map(plain_words, config.barge_in.backchannels)),
     )
 
 

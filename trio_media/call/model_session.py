@@ -139,12 +139,13 @@ async def realtime_events(leg: WebSocketLeg, service: ModelService, line: Line) 
         _note(event, line)
         if isinstance(event, rt.ModelError) and event.kind is rt.ErrorKind.FATAL:
             raise ModelRefused(event.code, event.message)
-        decided = _to_core(event, service.request, line)
+        decided = _to_core(event, service, line)
         if decided is not None:
             await line.send_inbox.send(decided)
 
 
-def _to_core(event: rt.ModelEvent, request: rt.SessionRequest, line: Line) -> ev.Event | None:
+def _to_core(event: rt.ModelEvent, service: ModelService, line: Line) -> ev.Event | None:
+    request = service.request
     match event:
         case rt.AudioDelta(response_id=response_id, item_id=item_id, payload=payload):
             gained_ms = line.store.add(item_id, payload)
@@ -158,7 +159,7 @@ def _to_core(event: rt.ModelEvent, request: rt.SessionRequest, line: Line) -> ev
             _keep_tool_call(event, call_id, line)
         case _:
             pass
-    return to_core(event)
+    return to_core(event, service.backchannels)
 
 
 def _keep_tool_call(event: rt.OutputItemDone, call_id: str, line: Line) -> None:

@@ -80,6 +80,7 @@ def _decide_one(desk: Desk, event: ev.Event) -> None:
     now_ms = line.now_ms()
     commands = desk.core.handle(event, now_ms)
     line.newest_response = desk.core.state.book.last_number
+    line.is_interruptible = desk.core.is_interruptible
     line.observe(event, commands, now_ms)
     if isinstance(event, ev.CarrierWrote) and desk.tape is not None:
         desk.tape.wrote(event.seq, event.at_ms)
@@ -104,8 +105,8 @@ def _check(desk: Desk, event: ev.Event, commands: list[cm.Command], now_ms: int)
 def _measure(desk: Desk, event: ev.Event, now_ms: int) -> None:
     """Take the times that say how a call feels."""
     match event:
-        case ev.LocalSpeechBegan():
-            desk.onset_ms = now_ms
+        case ev.LocalSpeechBegan(at_ms=at_ms):
+            desk.onset_ms = at_ms
         case ev.LocalSpeechEnded():
             desk.onset_ms = None
         case ev.TurnCommitted():

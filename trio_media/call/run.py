@@ -13,14 +13,17 @@ from typing import Any, Final, Protocol, TypeVarTuple, Unpack
 import attrs
 import trio
 
-from trio_media.audio.detector import Detector, SpeechTransition
+from trio_media.audio.detector import Detector
+from trio_media.audio.ear import LocalEar
 from trio_media.audio.webrtc import make_onset_detector
+from trio_media.call.caller_timeline import CallerTimeline
 from trio_media.call.control import CallControl
 from trio_media.call.desk import Desk
 from trio_media.call.heard import HeardTape
-from trio_media.call.inbound import CallerTimeline, barge_in_detection, fill_gaps, inbound_audio
+from trio_media.call.inbound import fill_gaps, inbound_audio
 from trio_media.call.leg import WebSocketLeg, accept_carrier_leg
 from trio_media.call.line import Line
+from trio_media.call.listening import VoiceJudge, start_listening
 from trio_media.call.model_service import Connect, model_service
 from trio_media.call.model_session import hold_model_session
 from trio_media.call.outbound import write_carrier
@@ -38,7 +41,6 @@ from trio_media.telephony import CARRIERS
 from trio_media.telephony.events import MediaStreamStarted, TelephonyCodec
 
 ACCEPT_S: Final = 5.0  # the upgrade request is there already; answering it takes one round trip
-TRANSITIONS_MAX: Final = 16  # edges of speech that wait for the owner; more is no speech
 GOODBYES_S: Final = 2 * CLOSE_S  # for what is being written, and then for the goodbyes
 Args = TypeVarTuple("Args")
 CLOSE_CODES: Final = {"carrier_protocol_error": 1002}  # all other ends are normal ones
@@ -73,7 +75,7 @@ class CallOptions:
     connect: Connect | None = None
     """How the model is reached; None: over the network, by the configured URL."""
     detect: Detect = make_onset_detector
-    """Makes the caller's detector, given how much speech (ms) confirms."""
+    """Makes the caller's onset detector, given how much speech (ms) confirms."""
     tools: Mapping[str, Tool] = attrs.field(factory=dict)
     observers: Callable[[MediaStreamStarted, Line, trio.Nursery], Sequence[CallObserver]] | None = (
         None
@@ -84,13 +86,13 @@ class CallOptions:
     checks_invariants: bool = False
 
 
-def policy_of(config: Config) -> Policy:
-    """The core's choices, from the operator's."""
+def policy_of(config: Config, *, has_judge: bool) -> Policy:
+    """The core's choices, from the operator's.  ``has_judge``: a voice model confirms speech."""
     barge_in, playout = config.barge_in, config.playout
     return Policy(
         authority=Authority(barge_in.authority),
         ear=Ear(barge_in.detector),
-        confirm_ms=2 * barge_in.min_speech_ms,
+        confirm_ms=max(_voice_ms(config, has_judge=has_judge), barge_in.backchannel_ms),
         hush_max_ms=barge_in.hush_max_ms,
         recover_ms=barge_in.recover_ms,
         echo_guard_ms=barge_in.echo_guard_ms,
@@ -100,25 +102,32 @@ def policy_of(config: Config) -> Policy:
     )
 
 
+def _voice_ms(config: Config, *, has_judge: bool) -> int:
+    """How long speech must last to be believed: longer where only its length speaks for it."""
+    return config.barge_in.min_speech_ms * (1 if has_judge else 2)
+
+
 async def run_call(
     carrier_stream: trio.abc.Stream,
     *,
     config: Config,
     admit: Admit = admit_all,
     log: Log,
+    judge: VoiceJudge | None = None,
     options: CallOptions | None = None,
 ) -> CallEnd:
     """Carry one call, from the websocket upgrade on the carrier's stream to its end.
 
-    ``admit`` is asked once the media stream has started; it raises `CallRefused`.  The stream is
-    closed when this returns.  **Cancellation:** a forced end: both legs are dropped at once.
+    ``admit`` is asked once the media stream has started; it raises `CallRefused`.  ``judge`` tells
+    voices from noise; without it only the length of speech does.  The stream is closed when this
+    returns.  **Cancellation:** a forced end: both legs are dropped at once.
     """
     options = options or CallOptions()
     began_s = trio.current_time()
     end: CallEnd | None = None
     try:
         async with trio.open_nursery() as nursery:
-            end = await _carry(carrier_stream, nursery, config, admit, log, options)
+            end = await _carry(carrier_stream, nursery, config, admit, log, judge, options)
             nursery.cancel_scope.cancel()
     finally:
         with trio.CancelScope(shield=True):
@@ -137,6 +146,7 @@ async def _carry(
     config: Config,
     admit: Admit,
     log: Log,
+    judge: VoiceJudge | None,
     options: CallOptions,
 ) -> CallEnd:
     """Accept, wait for the start, admit, and run the call."""
@@ -163,7 +173,7 @@ async def _carry(
         log.warning("carrier protocol error", extra={"detail": str(error)})
         return await _refuse(leg, call_sid, "carrier_protocol_error", 1002)
     log.info("call started", extra={"stream_sid": started.stream_sid})
-    return await _run(leg, codec, started, config, options)
+    return await _run(leg, codec, started, config, judge, options)
 
 
 async def _refuse(leg: WebSocketLeg | None, call_sid: str, reason: str, code: int) -> CallEnd:
@@ -184,15 +194,14 @@ async def _run(
     codec: TelephonyCodec,
     started: MediaStreamStarted,
     config: Config,
+    judge: VoiceJudge | None,
     options: CallOptions,
 ) -> CallEnd:
     """The call's nursery: its tasks, and the owner in the middle."""
     line = Line.begin()
     service = model_service(config, options.connect)
     control = CallControl(line)
-    policy = policy_of(config)
-    detector = options.detect(policy.confirm_ms) if policy.hears_locally else None
-    send_transition, transitions = trio.open_memory_channel[SpeechTransition](TRANSITIONS_MAX)
+    policy = policy_of(config, has_judge=judge is not None)
     timeline = CallerTimeline()
     session = trio.CancelScope()
     written, session_over = trio.Event(), trio.Event()
@@ -214,9 +223,17 @@ async def _run(
         )
         line.note("started", call_sid=started.call_sid, stream_sid=started.stream_sid)
         nursery.start_soon(_tell_end, session_over, hold_model_session, service, line, session)
-        nursery.start_soon(inbound_audio, leg, codec, line, timeline, detector, send_transition)
-        nursery.start_soon(barge_in_detection, transitions, line)
-        nursery.start_soon(fill_gaps, line, timeline, detector, send_transition)
+        listener = None
+        if policy.hears_locally:
+            ear = LocalEar(
+                voice_ms=_voice_ms(config, has_judge=judge is not None),
+                confirm_ms=policy.confirm_ms,
+                has_judge=judge is not None,
+            )
+            onsets = options.detect(policy.confirm_ms)
+            listener = start_listening(nursery, line, onsets, ear, judge)
+        nursery.start_soon(inbound_audio, leg, codec, line, timeline, listener)
+        nursery.start_soon(fill_gaps, line, timeline, listener)
         nursery.start_soon(_tell_end, written, write_carrier, leg, line)
         nursery.start_soon(watch_leg, leg, line)
         nursery.start_soon(ping_leg, leg)

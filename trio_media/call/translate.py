@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import Final
 
 from trio_media.core import events as ev
@@ -10,12 +11,6 @@ from trio_media.realtime import events as rt
 
 COMMAND_PREFIX: Final = "tm"  # event ids of ours: the prefix and the command's number
 DIGITS_MAX: Final = 18  # more commands than any call has
-BACKCHANNELS: Final = frozenset(
-    (
-        *("ah", "aha", "hm", "hmm", "mhm", "mm", "mmhm", "mmm", "oh", "uh", "uhhuh", "um"),
-        *("ok", "okay", "right", "sure", "yeah", "yep", "yes"),
-    )
-)
 BACKCHANNEL_WORDS_MAX: Final = 2  # "yes, okay" is none of them, "yes I would like to" is a turn
 
 _ENDED: Final = {
@@ -46,18 +41,29 @@ def command_of(event_id: str | None) -> int | None:
     return int(number) if is_ours else None
 
 
-def verdict(text: str) -> ev.Verdict:
-    """What a transcript says about a turn spoken over the model."""
-    words = re.sub(r"[^\w\s]", "", text.lower()).split()
+def plain_words(text: str) -> str:
+    """Give a text as it is compared: lower case, without punctuation, single spaces."""
+    return " ".join(re.sub(r"[^\w\s]", "", text.lower()).split())
+
+
+def verdict(text: str, backchannels: Collection[str]) -> ev.Verdict:
+    """What a transcript says about a turn spoken over the model.
+
+    ``backchannels``: as `plain_words` gives them.
+    """
+    plain = plain_words(text)
+    words = plain.split()
     if not words:
         return ev.Verdict.EMPTY
     is_short = len(words) <= BACKCHANNEL_WORDS_MAX
-    if is_short and all(word in BACKCHANNELS for word in words):
+    if plain in backchannels or (is_short and all(word in backchannels for word in words)):
         return ev.Verdict.BACKCHANNEL
     return ev.Verdict.WORDS
 
 
-def to_core(event: rt.ModelEvent) -> ev.Event | None:  # noqa: C901  # one row an event
+def to_core(  # noqa: C901  # one row an event
+    event: rt.ModelEvent, backchannels: Collection[str] = ()
+) -> ev.Event | None:
     """Translate an event; None for those that decide nothing.
 
     Audio and session events are not for this: the first need their bytes kept, the second checked.
@@ -72,7 +78,7 @@ def to_core(event: rt.ModelEvent) -> ev.Event | None:  # noqa: C901  # one row a
         case rt.InputCleared():
             return ev.TurnFailed(None)
         case rt.InputTranscribed(item_id=item_id, text=text):
-            return ev.TurnTranscribed(item_id, verdict(text))
+            return ev.TurnTranscribed(item_id, verdict(text, backchannels))
         case rt.InputTranscriptionFailed(item_id=item_id):
             return ev.TurnFailed(item_id)
         case rt.ResponseCreated(response_id=response_id, token=token):

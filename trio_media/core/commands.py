@@ -188,7 +188,11 @@ class Hushed:
 
 @attrs.frozen
 class Resumed:
-    """The evidence was none: the model goes on."""
+    """The caller did not want the floor: the model goes on."""
+
+    was_false: bool = True
+    """The hush was wrong: nobody spoke.  False: a voice, too short to be an interruption, or one
+    whose answer was over before it was decided."""
 
 
 @attrs.frozen

@@ -101,15 +101,29 @@ class KeyPressed:
 class LocalSpeechBegan:
     """Weak evidence: an onset."""
 
+    at_ms: int | None = None
+    """The end of the caller's audio that decided it, which may be judged late; None: now."""
+
+
+@attrs.frozen
+class LocalSpeechVoiced:
+    """Better evidence: what began is a human voice.  It may still be a mere "mhm"."""
+
+    at_ms: int | None = None
+
 
 @attrs.frozen
 class LocalSpeechConfirmed:
-    """Strong evidence: what began is speech."""
+    """Strong evidence: what began is speech that wants the floor."""
+
+    at_ms: int | None = None
 
 
 @attrs.frozen
 class LocalSpeechEnded:
     """The caller is quiet again, as heard here."""
+
+    at_ms: int | None = None
 
 
 # --- the model -------------------------------------------------------------------------------
@@ -304,6 +318,7 @@ Event: TypeAlias = (
     | MarkEchoed
     | KeyPressed
     | LocalSpeechBegan
+    | LocalSpeechVoiced
     | LocalSpeechConfirmed
     | LocalSpeechEnded
     | SessionReady

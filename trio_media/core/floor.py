@@ -2,10 +2,13 @@
 
 The floor hears evidence and says what to do; `machine` does it.
 
-Rule 1: weak evidence hushes, strong evidence takes.  A hush ends by a take or by a resume.
+Rule 1: weak evidence hushes, strong evidence takes.  A hush ends by a take or by a resume.  A voice
+        that is not strong evidence yet may be a mere "mhm": it hushes whatever else is ignored, and
+        takes when a hush must end while it goes on.
 Rule 2: an onset just after audio began may be its echo: it counts when the guard ends, if it goes
         on.
-Rule 3: hushes that were false twice in a row make weak evidence count for nothing for a while.
+Rule 3: hushes that were false twice in a row make weak evidence count for nothing for a while.  One
+        that was made by a voice was not false, whatever came of it.
 Rule 4: while the server interrupts by itself, strong local evidence waits for it a moment.
 """
 
@@ -43,6 +46,8 @@ class Hush:
     since_ms: int
     quiet_ms: int | None
     """Since when the caller is not heard; None while they are."""
+    is_voiced: bool = False
+    """A human voice was heard in it."""
     is_confirmed: bool = False
     """Strong evidence came; the server is given a moment to say the same."""
     confirm_ms: int | None = None
@@ -57,8 +62,12 @@ class Floor:
     hush: Hush | None = None
     speech_since_ms: int | None = None
     """Since when the local ear hears the caller; None when it does not."""
+    is_voiced: bool = False
+    """The local speech that goes on is a human voice."""
     is_confirmed: bool = False
     """The local speech that goes on was confirmed."""
+    voiced_ms: int | None = None
+    """When a human voice was last heard that did not take the floor."""
     is_onset_pending: bool = False
     guard_until_ms: int = 0
     weak_ignored_until_ms: int = 0
@@ -85,30 +94,42 @@ class Floor:
 
     # --- local evidence ---------------------------------------------------------------------
 
-    def speech_began(self, now_ms: int) -> Verb:
-        """The local ear hears an onset."""
+    def speech_began(self, at_ms: int) -> Verb:
+        """The local ear heard an onset."""
         if not self.policy.hears_locally:
             return Verb.NOTHING
-        self.speech_since_ms = now_ms
-        self.is_confirmed = False
-        return self.onset(now_ms)
+        self.speech_since_ms = at_ms
+        self.is_voiced = self.is_confirmed = False
+        return self.onset(at_ms)
 
-    def onset(self, now_ms: int) -> Verb:
-        """Weigh speech that began now, or that is on while a response opens."""
+    def onset(self, at_ms: int) -> Verb:
+        """Weigh speech that began then, or that is on while a response opens."""
         if self.hush is not None:
             self.hush.quiet_ms = None
             return Verb.NOTHING
-        if now_ms < self.weak_ignored_until_ms:
+        if at_ms < self.weak_ignored_until_ms:
             return Verb.NOTHING
-        if now_ms < self.guard_until_ms:
+        if at_ms < self.guard_until_ms:
             self.is_onset_pending = True
             return Verb.NOTHING
         return Verb.HUSH
 
-    def speech_confirmed(self, *, server_acts: bool) -> Verb:
+    def speech_voiced(self, at_ms: int) -> Verb:
+        """The local ear heard that it is a human voice."""
+        if not self.policy.hears_locally or not self.is_heard:
+            return Verb.NOTHING
+        self.is_voiced = True
+        self.voiced_ms = at_ms
+        if self.hush is None:
+            return Verb.NOTHING if self.is_onset_pending else Verb.HUSH
+        self.hush.is_voiced = True
+        return Verb.NOTHING
+
+    def speech_confirmed(self, at_ms: int, *, server_acts: bool) -> Verb:
         """The local ear is sure."""
         if not self.policy.hears_locally or not self.is_heard:
             return Verb.NOTHING
+        self.speech_voiced(at_ms)
         self.is_confirmed = True
         if not server_acts:
             return Verb.TAKE
@@ -117,17 +138,21 @@ class Floor:
         self.hush.is_confirmed = True
         return Verb.NOTHING
 
-    def speech_ended(self, now_ms: int) -> None:
+    def speech_ended(self, at_ms: int) -> None:
         """The local ear hears the caller no more."""
         if self.speech_since_ms is None:
             return
         self.speech_since_ms = None
-        self.is_confirmed = False
+        self.is_voiced = self.is_confirmed = False
         self.is_onset_pending = False
-        self.local_ended_ms = now_ms
+        self.local_ended_ms = at_ms
         if self.hush is not None:
-            self.hush.quiet_ms = now_ms
+            self.hush.quiet_ms = at_ms
             self.hush.confirm_ms = None
+
+    def was_voiced_since(self, since_ms: int) -> bool:
+        """Whether a human voice was heard since then that did not take the floor."""
+        return self.voiced_ms is not None and self.voiced_ms >= since_ms
 
     # --- the server's evidence --------------------------------------------------------------
 
@@ -153,7 +178,7 @@ class Floor:
     def hushed(self, now_ms: int, *, server_acts: bool) -> None:
         """The model was silenced."""
         quiet_ms = None if self.is_heard else now_ms
-        self.hush = Hush(now_ms, quiet_ms)
+        self.hush = Hush(now_ms, quiet_ms, self.is_voiced)
         self.is_onset_pending = False
         if self.is_confirmed:
             # Sure of it already, before there was anything to interrupt: it counts as beginning
@@ -166,9 +191,10 @@ class Floor:
         self.hush = None
         self.is_onset_pending = False
         self.long_speech_ms = None
+        self.voiced_ms = None
 
     def resumed(self, now_ms: int, *, was_false: bool) -> None:
-        """A hush ends without a take.  ``was_false``: nothing came of its evidence."""
+        """A hush ends without a take.  ``was_false``: nobody spoke."""
         self.hush = None
         if not was_false:
             return
@@ -221,4 +247,5 @@ class Floor:
             hush.confirm_ms = None
             hush.is_confirmed = server_acts
             return Verb.NOTHING if server_acts else Verb.TAKE
-        return Verb.RESUME
+        # Nothing that short goes on until the hush must end.
+        return Verb.TAKE if self.is_voiced else Verb.RESUME

@@ -17,9 +17,12 @@ from trio_media.core.floor import Verb
 from trio_media.core.policy import Policy
 from trio_media.core.responses import Cancel
 from trio_media.core.state import State
-from trio_media.core.units import earliest
+from trio_media.core.units import VOICE_LEAD_MS, earliest
 
 Handler = Callable[[State, Any, int], None]
+LocalSpeech = (
+    ev.LocalSpeechBegan | ev.LocalSpeechVoiced | ev.LocalSpeechConfirmed | ev.LocalSpeechEnded
+)
 
 
 class DecisionCore:
@@ -47,6 +50,11 @@ class DecisionCore:
             _settle(state, now_ms)
         out, state.out = state.out, []
         return out
+
+    @property
+    def is_interruptible(self) -> bool:
+        """Whether speech could interrupt anything now, or decides about a hush."""
+        return self.state.floor.is_hushed or bool(self.state.exposed())
 
     def next_deadline(self) -> int | None:
         """Return when `handle` should see a `TimePassed`, at the latest; None: not by itself."""
@@ -178,18 +186,35 @@ def _key_pressed(state: State, event: ev.KeyPressed, now_ms: int) -> None:
     answering.key_pressed(state, event.digit, now_ms)
 
 
+def _heard_at_ms(event: LocalSpeech, now_ms: int) -> int:
+    """When the caller's audio said so; a judgement that took its time changes nothing of that."""
+    if event.at_ms is None:
+        return now_ms
+    assert event.at_ms <= now_ms, "heard before it was said"
+    return event.at_ms
+
+
 def _local_began(state: State, event: ev.LocalSpeechBegan, now_ms: int) -> None:
-    _act(state, state.floor.speech_began(now_ms), now_ms, ev.Reason.LOCAL_SPEECH)
+    verb = state.floor.speech_began(_heard_at_ms(event, now_ms))
+    _act(state, verb, now_ms, ev.Reason.LOCAL_SPEECH)
+
+
+def _local_voiced(state: State, event: ev.LocalSpeechVoiced, now_ms: int) -> None:
+    state.turns.voiced()
+    verb = state.floor.speech_voiced(_heard_at_ms(event, now_ms))
+    _act(state, verb, now_ms, ev.Reason.LOCAL_SPEECH)
 
 
 def _local_confirmed(state: State, event: ev.LocalSpeechConfirmed, now_ms: int) -> None:
-    verb = state.floor.speech_confirmed(server_acts=state.server_acts)
+    state.turns.voiced()
+    at_ms = _heard_at_ms(event, now_ms)
+    verb = state.floor.speech_confirmed(at_ms, server_acts=state.server_acts)
     _act(state, verb, now_ms, ev.Reason.LOCAL_SPEECH)
 
 
 def _local_ended(state: State, event: ev.LocalSpeechEnded, now_ms: int) -> None:
     state.turns.heard(now_ms)
-    state.floor.speech_ended(now_ms)
+    state.floor.speech_ended(_heard_at_ms(event, now_ms))
 
 
 def _session_ready(state: State, event: ev.SessionReady, now_ms: int) -> None:
@@ -214,7 +239,9 @@ def _server_speech_started(state: State, event: ev.ServerSpeechStarted, now_ms: 
         verb = state.floor.server_began(now_ms, state.silence_ms, server_acts=acts)
         if verb is Verb.TAKE and state.exposed():
             taking.take(state, now_ms, ev.Reason.SERVER_SPEECH)
-    state.turns.opened(event.item_id, now_ms, is_covered=state.is_occupied())
+    over = state.book.last_number if state.is_occupied() else None
+    is_voiced = state.floor.was_voiced_since(now_ms - VOICE_LEAD_MS)
+    state.turns.opened(event.item_id, now_ms, over=over, is_voiced=is_voiced)
 
 
 def _server_speech_stopped(state: State, event: ev.ServerSpeechStopped, now_ms: int) -> None:
@@ -232,7 +259,19 @@ def _turn_failed(state: State, event: ev.TurnFailed, now_ms: int) -> None:
 
 
 def _turn_transcribed(state: State, event: ev.TurnTranscribed, now_ms: int) -> None:
+    if event.verdict is ev.Verdict.WORDS:
+        _take_by_words(state, event.item_id, now_ms)
     answering.turn_transcribed(state, event.item_id, event.verdict)
+
+
+def _take_by_words(state: State, item_id: str, now_ms: int) -> None:
+    """A voice that was short enough to be a mere "mhm" said something else: it is strong now.
+
+    It takes what it was spoken over, and nothing that came after it.
+    """
+    turn = state.turns.find(item_id)
+    if turn is not None and turn.is_voiced and turn.over is not None and not state.server_acts:
+        taking.take(state, now_ms, ev.Reason.LOCAL_SPEECH, through=turn.over)
 
 
 def _tool_answered(state: State, event: ev.ToolAnswered, now_ms: int) -> None:
@@ -268,6 +307,7 @@ HANDLERS: Final[Mapping[type[ev.Event], Handler]] = {
     ev.MarkEchoed: _mark_echoed,
     ev.KeyPressed: _key_pressed,
     ev.LocalSpeechBegan: _local_began,
+    ev.LocalSpeechVoiced: _local_voiced,
     ev.LocalSpeechConfirmed: _local_confirmed,
     ev.LocalSpeechEnded: _local_ended,
     ev.SessionReady: _session_ready,

@@ -46,10 +46,16 @@ def hush(state: State, now_ms: int) -> None:
 
 
 def resume(state: State, now_ms: int, *, was_false: bool = True) -> None:
-    """The evidence was none: go on a little before the position."""
+    """The caller did not want the floor: go on a little before the position.
+
+    ``was_false``: what silenced the model was no interruption; a voice makes no hush false.
+    """
+    hush = state.floor.hush
+    assert hush is not None
+    was_false = was_false and not hush.is_voiced
     state.floor.resumed(now_ms, was_false=was_false)
     state.playout.resume()
-    state.tell(Resumed())
+    state.tell(Resumed(was_false))
 
 
 def take(

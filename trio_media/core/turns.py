@@ -52,11 +52,19 @@ class Turn:
     opened_ms: int
     heard_ms: int
     """When the caller was last heard in it."""
-    is_covered: bool
-    """Something that nobody took was open or audible all the time so far."""
+    over: int | None
+    """The newest response when it opened, if something that nobody took was open or audible all
+    the time since; else None."""
+    is_voiced: bool = False
+    """The local ear heard a human voice in it."""
     stopped_ms: int | None = None
     committed_ms: int | None = None
     verdict: Verdict | None = None
+
+    @property
+    def is_covered(self) -> bool:
+        """Whether it was spoken wholly over speech of the model that nobody took, so far."""
+        return self.over is not None
 
     def deadline_ms(self, *, is_heard: bool) -> int | None:
         """When waiting for its next event ends.  ``is_heard``: the local ear hears speech."""
@@ -100,14 +108,19 @@ class TurnBook:
         waiting = (TurnState.OPEN, TurnState.JUDGED, TurnState.COUNTS)
         return any(turn.state in waiting for turn in self.turns)
 
-    def opened(self, item_id: str, now_ms: int, *, is_covered: bool) -> None:
-        """The server hears the caller begin.  A turn already known is not opened again."""
+    def opened(
+        self, item_id: str, now_ms: int, *, over: int | None, is_voiced: bool = False
+    ) -> None:
+        """The server hears the caller begin, over which response (None: over nothing).
+
+        A turn already known is not opened again.
+        """
         if self.find(item_id) is not None:
             return
         for turn in self.in_state(TurnState.OPEN):
             if turn.stopped_ms is None:
                 turn.stopped_ms = now_ms  # a new turn means that the one before has stopped
-        self._add(Turn(item_id, TurnState.OPEN, now_ms, now_ms, is_covered))
+        self._add(Turn(item_id, TurnState.OPEN, now_ms, now_ms, over, is_voiced))
 
     def stopped(self, item_id: str, now_ms: int) -> None:
         """The server hears the caller stop."""
@@ -119,7 +132,7 @@ class TurnBook:
         """A turn became an item.  Returns it, or None when that was known already."""
         turn = self.find(item_id)
         if turn is None:
-            turn = Turn(item_id, TurnState.OPEN, now_ms, now_ms, is_covered=False)
+            turn = Turn(item_id, TurnState.OPEN, now_ms, now_ms, over=None)
             self._add(turn)
         if turn.committed_ms is not None:
             return None
@@ -131,6 +144,11 @@ class TurnBook:
         for turn in self.in_state(TurnState.OPEN):
             turn.heard_ms = now_ms
 
+    def voiced(self) -> None:
+        """The local ear hears a human voice."""
+        for turn in self.in_state(TurnState.OPEN):
+            turn.is_voiced = True
+
     def uncover(self) -> None:
         """The model was silent, or was interrupted: turns were not spoken over it alone.
 
@@ -138,7 +156,7 @@ class TurnBook:
         """
         for turn in self.turns:
             if turn.committed_ms is None:
-                turn.is_covered = False
+                turn.over = None
 
     def next_deadline_ms(self, *, is_heard: bool) -> int | None:
         """Return when the first wait for a turn's event ends."""

@@ -15,6 +15,7 @@ FALSE_HUSH_WINDOW_MS: Final = 10_000  # two false hushes within this are noise, 
 WEAK_IGNORED_MS: Final = 10_000  # ... and weak evidence is ignored for this long
 SERVER_GRACE_MS: Final = 600  # how long strong local evidence waits for the server's own
 LONG_SERVER_SPEECH_MS: Final = 700  # server speech beyond its silence time that is strong evidence
+VOICE_LEAD_MS: Final = 1_000  # how long before the server the local ear may hear the same words
 LOCAL_SPEECH_MAX_MS: Final = 30_000  # local speech without end is noise that nobody means
 KEYS_PAUSE_MS: Final = 1_500  # no key for this long: the caller has finished dialling
 KEYS_KEPT: Final = 256  # more at a stretch nobody dials; the rest is noise

@@ -11,6 +11,7 @@ import trio
 from rich.console import Console
 
 from trio_media.call.line import Line
+from trio_media.call.listening import VoiceJudge
 from trio_media.call.record import CallEnd, CallObserver
 from trio_media.call.run import Admit, CallOptions, Log
 from trio_media.config import (
@@ -129,6 +130,7 @@ async def _run_told_call(
     config: Config,
     admit: Admit,
     log: Log,
+    judge: VoiceJudge | None,
     story: Story,
     ended: trio.Event,
 ) -> CallEnd:
@@ -142,7 +144,7 @@ async def _run_told_call(
     options = CallOptions(observers=observers, checks_invariants=True)
     try:
         return await run_kept_call(
-            carrier_stream, config=config, admit=admit, log=log, options=options
+            carrier_stream, config=config, admit=admit, log=log, judge=judge, options=options
         )
     finally:
         ended.set()

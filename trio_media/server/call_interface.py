@@ -7,6 +7,7 @@ from typing import Protocol
 
 import trio
 
+from trio_media.call.listening import VoiceJudge
 from trio_media.call.record import CallEnd
 from trio_media.config import Config
 from trio_media.logs import CallLogger
@@ -17,7 +18,8 @@ class RunCall(Protocol):
     """Runs one call on the carrier's stream, on which a websocket handshake is waiting.
 
     Asks ``admit`` when the media stream has started, and closes the call if that raises
-    `CallRefused`.  Logs the call's end.  Closes the stream.  Cancellation ends the call by force.
+    `CallRefused`.  ``judge`` tells voices from noise; None where there is no voice model.  Logs the
+    call's end.  Closes the stream.  Cancellation ends the call by force.
     """
 
     async def __call__(
@@ -27,4 +29,5 @@ class RunCall(Protocol):
         config: Config,
         admit: Callable[[MediaStreamStarted], None],
         log: CallLogger,
+        judge: VoiceJudge | None,
     ) -> CallEnd: ...

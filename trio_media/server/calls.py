@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import trio
 
+from trio_media.call.listening import VoiceJudge
 from trio_media.config import Config
 from trio_media.errors import CallRefused
 from trio_media.logs import call_logger
@@ -19,6 +20,7 @@ async def take_call(
     *,
     config: Config,
     run_call: RunCall,
+    judge: VoiceJudge | None,
     tokens: CallTokens,
     metrics: Metrics,
 ) -> None:
@@ -44,7 +46,8 @@ async def take_call(
 
     try:
         with crash_boundary(note_crash):
-            metrics.count_ended(await run_call(stream, config=config, admit=admit, log=log))
+            end = await run_call(stream, config=config, admit=admit, log=log, judge=judge)
+            metrics.count_ended(end)
     finally:
         await trio.aclose_forcefully(stream)
 

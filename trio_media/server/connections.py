@@ -14,6 +14,7 @@ from typing import Final
 import attrs
 import trio
 
+from trio_media.call.listening import VoiceJudge
 from trio_media.config import Config
 from trio_media.errors import CallRefused
 from trio_media.server.addresses import MEDIA_PATH, public_origin
@@ -71,6 +72,7 @@ class Port:
     tokens: CallTokens
     metrics: Metrics
     run_call: RunCall
+    judge: VoiceJudge | None
     http: HttpServer
     pending: PendingHeads = attrs.field(factory=PendingHeads)
     http_slots: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(HTTP_MAX))
@@ -127,6 +129,7 @@ async def _dispatch(port: Port, stream: trio.SocketStream, head: RequestHead) ->
                     ReplayedStream(stream, head.received),
                     config=port.config,
                     run_call=port.run_call,
+                    judge=port.judge,
                     tokens=port.tokens,
                     metrics=port.metrics,
                 )

@@ -8,6 +8,7 @@ import attrs
 import trio
 
 from trio_media.call.line import Line
+from trio_media.call.listening import VoiceJudge
 from trio_media.call.record import CallEnd, CallObserver
 from trio_media.call.run import CallOptions, Log, policy_of, run_call
 from trio_media.config import Config
@@ -21,6 +22,7 @@ async def run_kept_call(
     config: Config,
     admit: Callable[[MediaStreamStarted], None],
     log: Log,
+    judge: VoiceJudge | None = None,
     options: CallOptions | None = None,
 ) -> CallEnd:
     """Run a call, and keep it under ``[recording] dir``.  See `run_call`.
@@ -37,7 +39,7 @@ async def run_kept_call(
         kept = keep_call(
             config.recording,
             started,
-            policy_of(config),
+            policy_of(config, has_judge=judge is not None),
             now_ms=line.now_ms,
             nursery=nursery,
         )
@@ -45,4 +47,6 @@ async def run_kept_call(
 
     is_checked = given.checks_invariants or config.log.level == "debug"
     options = attrs.evolve(given, observers=observers, checks_invariants=is_checked)
-    return await run_call(carrier_stream, config=config, admit=admit, log=log, options=options)
+    return await run_call(
+        carrier_stream, config=config, admit=admit, log=log, judge=judge, options=options
+    )

@@ -22,6 +22,7 @@ from trio_media.server.call_interface import RunCall
 from trio_media.server.connections import Port, serve_connection
 from trio_media.server.draining import drain_on_signal, exit_if_stuck
 from trio_media.server.http import HttpServer
+from trio_media.server.judging import start_judge
 from trio_media.server.lateness import LoopLateness, measure_lateness
 from trio_media.server.listening import listen, shown_address
 from trio_media.server.metrics import Metrics
@@ -101,6 +102,8 @@ async def serve(
     tokens = CallTokens(config.server.token_secret, used=used)
     async with trio.open_nursery() as nursery:
         config = await _with_model(config, nursery)
+        hears_locally = config.barge_in.detector != "server"
+        judge = await start_judge(nursery) if hears_locally else None
         site = Site(config=config, admission=admission, metrics=metrics, tokens=tokens)
         port = Port(
             config=config,
@@ -108,6 +111,7 @@ async def serve(
             tokens=tokens,
             metrics=metrics,
             run_call=run_call,
+            judge=judge,
             http=HttpServer(make_app(site)),
         )
         nursery.start_soon(measure_lateness, lateness, metrics.observe_lateness)

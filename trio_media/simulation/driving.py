@@ -135,6 +135,10 @@ class CoreCall:
         """Let the local ear hear an onset."""
         return self.does(ev.LocalSpeechBegan())
 
+    def caller_is_a_voice(self) -> list[cm.Command]:
+        """Let the local ear hear that it is a human voice."""
+        return self.does(ev.LocalSpeechVoiced())
+
     def caller_is_sure(self) -> list[cm.Command]:
         """Let the local ear be sure that it is speech."""
         return self.does(ev.LocalSpeechConfirmed())

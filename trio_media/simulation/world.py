@@ -45,6 +45,8 @@ class Budgets:
     asks: int = 1
     responses: int = 2
     onsets: int = 1
+    voices: int = 0
+    """Onsets that are heard to be a voice before they are confirmed."""
     turns: int = 1
     verdicts: int = 0
     keys: int = 0
@@ -86,6 +88,7 @@ class World:
     numbers: dict[str, int] = attrs.field(factory=dict)
     """The core's numbers of the responses, by their ids."""
     is_heard: bool = False
+    is_voiced: bool = False
     is_confirmed: bool = False
     is_stalled: bool = False
     turn: str = "none"
@@ -167,6 +170,8 @@ class World:
             return
         if not self.is_heard and self.left.onsets:
             yield "onset", ev.LocalSpeechBegan()
+        if self.is_heard and self.left.voices and not self.is_voiced:
+            yield "voice", ev.LocalSpeechVoiced()
         if self.is_heard and not self.is_confirmed:
             yield "confirm", ev.LocalSpeechConfirmed()
         if self.is_heard:
@@ -308,14 +313,18 @@ class World:
         self._spend(faults=1)
 
     def _made_onset(self, event: ev.Event) -> None:
-        self.is_heard, self.is_confirmed = True, False
+        self.is_heard, self.is_voiced, self.is_confirmed = True, False, False
         self._spend(onsets=1)
 
+    def _made_voice(self, event: ev.Event) -> None:
+        self.is_voiced = True
+        self._spend(voices=1)
+
     def _made_confirm(self, event: ev.Event) -> None:
-        self.is_confirmed = True
+        self.is_voiced = self.is_confirmed = True
 
     def _made_quiet(self, event: ev.Event) -> None:
-        self.is_heard = self.is_confirmed = False
+        self.is_heard = self.is_voiced = self.is_confirmed = False
 
     def _made_turn(self, event: ev.Event) -> None:
         self.turn, self.is_turn_judged = "speaking", False
@@ -409,7 +418,7 @@ class World:
             tuple(self._generation_form(g) for g in self.generations),
             (len(self.creates), tuple(rid for _, rid in self.cancels)),
             (tuple(self.flags), tuple(self.tools), self.server_acts, self.is_stalled),
-            (self.is_heard, self.is_confirmed, self.turn, self.is_turn_judged),
+            (self.is_heard, self.is_voiced, self.is_confirmed, self.turn, self.is_turn_judged),
         )
 
     def _generation_form(self, generation: Generation) -> tuple[object, ...]:

@@ -36,6 +36,8 @@ _SILENCE: Final = bytes([MULAW_SILENCE])
 assert END_GAP_MS % FRAME_MS == 0
 assert END_GAP_MS > BRIDGE_MS
 
+IsEcho: TypeAlias = Callable[[int], bool]
+"""Says whether the frame that begins at a time (ms) is nothing but the model's echo."""
 Frame: TypeAlias = tuple[bytes | None, int]
 """Mu-law of exactly one frame, or None where nothing was heard, and the ms at which it ends."""
 
@@ -177,8 +179,8 @@ class OnsetDetector:
     """A detector made of a level gate, a noise floor and an optional judge of voice.
 
     A frame is speech if it is louder than ``gate_dbfs``, louder than the noise floor by
-    ``margin_db``, no keypad tone, and ``is_voice`` agrees.  ``is_voice`` is asked about every
-    frame in order, for it may learn.
+    ``margin_db``, no keypad tone and no echo, and ``is_voice`` agrees.  ``is_voice`` is asked about
+    every frame in order, for it may learn.
     """
 
     def __init__(
@@ -188,7 +190,9 @@ class OnsetDetector:
         gate_dbfs: float,
         margin_db: float,
         is_voice: Callable[[bytes], bool] | None = None,
+        is_echo: IsEcho | None = None,
     ) -> None:
+        self._is_echo = is_echo
         self._gate_dbfs = gate_dbfs
         self._margin_db = margin_db
         self._is_voice = is_voice
@@ -215,6 +219,8 @@ class OnsetDetector:
         self._floor.hear(frame_dbfs)
         threshold_dbfs = max(self._gate_dbfs, self._floor.dbfs + self._margin_db)
         is_speech = is_voice and frame_dbfs > threshold_dbfs
+        if is_speech and self._is_echo is not None:
+            is_speech = not self._is_echo(end_ms - FRAME_MS)
         if is_speech:
             # The frame in which a tone stops is half a tone, and counts as one.
             is_tone = is_keypad_tone(samples)

@@ -14,7 +14,7 @@ from typing import Final
 from trio_media.audio.detector import Detector, SpeechTransition
 from trio_media.audio.energy import EnergyDetector
 from trio_media.audio.g711 import SAMPLE_RATE_HZ, decode_mulaw
-from trio_media.audio.onset import OnsetDetector
+from trio_media.audio.onset import IsEcho, OnsetDetector
 
 try:
     import webrtcvad
@@ -31,7 +31,7 @@ MARGIN_DB: Final = 3.0  # over the floor; steady noise stays within 3 dB of its 
 class WebRtcDetector:
     """Speech as WebRTC's detector hears it, where it is louder than the line's noise."""
 
-    def __init__(self, confirm_ms: int) -> None:
+    def __init__(self, confirm_ms: int, *, is_echo: IsEcho | None = None) -> None:
         """``confirm_ms``: how long speech must last to be confirmed.
 
         Raises ImportError if ``webrtcvad`` is not installed.
@@ -40,7 +40,11 @@ class WebRtcDetector:
             raise ImportError("webrtcvad is not installed: pip install webrtcvad-wheels")
         self._vad = webrtcvad.Vad(MODE)
         self._onsets = OnsetDetector(
-            confirm_ms, gate_dbfs=GATE_DBFS, margin_db=MARGIN_DB, is_voice=self._is_voice
+            confirm_ms,
+            gate_dbfs=GATE_DBFS,
+            margin_db=MARGIN_DB,
+            is_voice=self._is_voice,
+            is_echo=is_echo,
         )
 
     def hear(self, payload: bytes, at_ms: int) -> list[SpeechTransition]:
@@ -54,16 +58,17 @@ class WebRtcDetector:
 _energy_was_logged = False
 
 
-def make_onset_detector(confirm_ms: int) -> Detector:
+def make_onset_detector(confirm_ms: int, *, is_echo: IsEcho | None = None) -> Detector:
     """Return a new caller's onset detector: WebRTC's if it is installed, else by energy.
 
-    ``confirm_ms`` is how long local speech must last to be confirmed: twice ``min_speech_ms``.
+    ``confirm_ms`` is how long speech must last to be confirmed by its length alone.  ``is_echo``
+    says whether the frame that begins at a time is nothing but echo.
     The lack of WebRTC's is logged once in the life of the process.
     """
     global _energy_was_logged  # one line a process, not one a call
     if webrtcvad is not None:
-        return WebRtcDetector(confirm_ms)
+        return WebRtcDetector(confirm_ms, is_echo=is_echo)
     if not _energy_was_logged:
         _energy_was_logged = True
         _log.warning("webrtcvad is not installed: speech onsets are detected by energy alone")
-    return EnergyDetector(confirm_ms)
+    return EnergyDetector(confirm_ms, is_echo=is_echo)

@@ -25,6 +25,7 @@ import trio
 from trio_media.audio import silero
 from trio_media.audio.detector import Detector, SpeechEdge, SpeechTransition
 from trio_media.audio.ear import LocalEar
+from trio_media.audio.echo import EchoGate
 from trio_media.audio.g711 import BYTES_PER_MS
 from trio_media.audio.levels import level_dbfs
 from trio_media.audio.silero import Judged, SileroModel, VoiceTrack
@@ -95,6 +96,8 @@ class Listener:
 
     line: Line
     onsets: Detector
+    echo: EchoGate
+    """Fed with what the carrier plays, too."""
     heard: trio.MemorySendChannel[Heard]
     to_judge: trio.MemorySendChannel[CallerAudio] | None
     """None: there is no voice model."""
@@ -103,13 +106,16 @@ class Listener:
     _batch_at_ms: int = 0
     _is_feeding: bool = False
     _loud_until_ms: int = 0
+    _is_speaking: bool = False
 
     async def hear(self, payload: bytes, at_ms: int) -> None:
         """Take in mu-law audio whose first sample was spoken at ``at_ms``."""
+        clean = self.echo.hear(payload, at_ms, is_speaking=self._is_speaking)
         for transition in self.onsets.hear(payload, at_ms):
+            self._is_speaking = transition.edge is not SpeechEdge.ENDED
             await self.heard.send(transition)
         if self.to_judge is not None:
-            await self._feed(payload, at_ms, self.to_judge)
+            await self._feed(clean, at_ms, self.to_judge)
 
     async def _feed(
         self, payload: bytes, at_ms: int, to_judge: trio.MemorySendChannel[CallerAudio]
@@ -153,6 +159,7 @@ def start_listening(
     nursery: trio.Nursery,
     line: Line,
     onsets: Detector,
+    echo: EchoGate,
     ear: LocalEar,
     judge: VoiceJudge | None,
 ) -> Listener:
@@ -163,10 +170,10 @@ def start_listening(
     send_heard, heard = trio.open_memory_channel[Heard](LETTERS_MAX)
     nursery.start_soon(barge_in_detection, heard, ear, line)
     if judge is None:
-        return Listener(line, onsets, send_heard, None)
+        return Listener(line, onsets, echo, send_heard, None)
     to_judge, audio = trio.open_memory_channel[CallerAudio](BATCHES_MAX)
     nursery.start_soon(judge_voice, audio, judge, send_heard.clone())
-    return Listener(line, onsets, send_heard, to_judge)
+    return Listener(line, onsets, echo, send_heard, to_judge)
 
 
 async def judge_voice(

@@ -8,6 +8,7 @@ aborted, and the nursery is cancelled: nothing outlives it.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, Protocol, TypeVarTuple, Unpack
 
 import attrs
@@ -15,6 +16,7 @@ import trio
 
 from trio_media.audio.detector import Detector
 from trio_media.audio.ear import LocalEar
+from trio_media.audio.echo import EchoGate
 from trio_media.audio.webrtc import make_onset_detector
 from trio_media.call.caller_timeline import CallerTimeline
 from trio_media.call.control import CallControl
@@ -74,8 +76,9 @@ class CallOptions:
     carrier: str = "twilio"
     connect: Connect | None = None
     """How the model is reached; None: over the network, by the configured URL."""
-    detect: Detect = make_onset_detector
-    """Makes the caller's onset detector, given how much speech (ms) confirms."""
+    detect: Detect | None = None
+    """Makes the caller's onset detector, given how much speech (ms) confirms; None: the best that
+    is installed, behind the echo gate."""
     tools: Mapping[str, Tool] = attrs.field(factory=dict)
     observers: Callable[[MediaStreamStarted, Line, trio.Nursery], Sequence[CallObserver]] | None = (
         None
@@ -202,7 +205,7 @@ async def _run(
     service = model_service(config, options.connect)
     control = CallControl(line)
     policy = policy_of(config, has_judge=judge is not None)
-    timeline = CallerTimeline()
+    timeline, echo = CallerTimeline(), EchoGate()
     session = trio.CancelScope()
     written, session_over = trio.Event(), trio.Event()
     async with trio.open_nursery() as nursery:
@@ -219,7 +222,7 @@ async def _run(
             abort_carrier=leg.abort,
             end_session=session.cancel,
             invariants=Invariants(policy) if options.checks_invariants else None,
-            tape=_tape(line) if line.observers else None,
+            tape=_tape(line, echo) if line.observers or policy.hears_locally else None,
         )
         line.note("started", call_sid=started.call_sid, stream_sid=started.stream_sid)
         nursery.start_soon(_tell_end, session_over, hold_model_session, service, line, session)
@@ -230,8 +233,9 @@ async def _run(
                 confirm_ms=policy.confirm_ms,
                 has_judge=judge is not None,
             )
-            onsets = options.detect(policy.confirm_ms)
-            listener = start_listening(nursery, line, onsets, ear, judge)
+            detect = options.detect or partial(make_onset_detector, is_echo=echo.is_echo)
+            onsets = detect(policy.confirm_ms)
+            listener = start_listening(nursery, line, onsets, echo, ear, judge)
         nursery.start_soon(inbound_audio, leg, codec, line, timeline, listener)
         nursery.start_soon(fill_gaps, line, timeline, listener)
         nursery.start_soon(_tell_end, written, write_carrier, leg, line)
@@ -274,12 +278,14 @@ async def _greet(control: CallControl, config: Config) -> None:
     await control.speak(words, say=Say.GREETING, protected=config.barge_in.protect_greeting)
 
 
-def _tape(line: Line) -> HeardTape:
+def _tape(line: Line, echo: EchoGate) -> HeardTape:
     def play(at_ms: int, payload: bytes) -> None:
+        echo.played(at_ms, payload)
         for observer in line.observers:
             observer.heard_audio(at_ms, payload)
 
     def stop(at_ms: int) -> None:
+        echo.cut(at_ms)
         for observer in line.observers:
             observer.heard_cut(at_ms)
 

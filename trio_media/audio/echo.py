@@ -1,0 +1,252 @@
+"""The model's own voice in the caller's audio: which frames are nothing but its echo.  Pure.
+
+The gate keeps what the carrier plays for a moment.  The correlation of its levels with the caller's
+says whether there is an echo and how late it comes; frames without speech say how loud it is, in
+each of some bands.  A frame that is in no band louder than the echo may be is echo.  Bands see more
+than the level does: two voices are seldom loud in the same ones.
+
+Rule 1: without a correlation there is no echo, and nothing is held back.
+Rule 2: what the caller says is no measure of the echo: frames that were taken for speech are
+learned from only when they rose and fell with what was played.
+Rule 3: all times are on the call's clock; a frame is 20 ms; levels are in dB.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from typing import Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trio_media.audio.g711 import MULAW_SILENCE, SAMPLE_RATE_HZ
+from trio_media.audio.levels import FRAME_BYTES, FRAME_MS, amplitudes, level_dbfs
+
+Levels: TypeAlias = NDArray[np.float64]
+
+FLOOR_DBFS: Final = -65.0  # below it levels say nothing: the line's own noise
+LAG_FRAMES_MIN: Final = 1  # no network and no ear is faster
+LAG_FRAMES_MAX: Final = 30  # 600 ms; no telephone's echo is later
+SPREAD_FRAMES: Final = 4  # how long a room holds on to a sound, as far as it matters
+KEPT_FRAMES: Final = 40  # of what was played: the longest lag and its spread
+AHEAD_FRAMES_MAX: Final = 3_100  # of what will be played: more than a carrier may hold
+MEMORY_FRAMES: Final = 150  # 3 s of the model's speech say where the echo is
+EVIDENCE_FRAMES: Final = 25  # a correlation of less than half a second means nothing
+LOOK_EVERY_FRAMES: Final = 5  # where the echo is changes slowly
+MEASURE_EVERY_FRAMES: Final = 20  # how loud it is, too
+CORRELATION_MIN: Final = 0.5  # an echo has 0.7 and more, two who talk at once less than 0.3
+CORRELATION_LOST: Final = 0.1  # an echo that was there has gone
+BANDS: Final = 12  # of equal width on a logarithmic scale, as ears have them
+BAND_LOW_HZ: Final = 250
+BAND_HIGH_HZ: Final = 3_600
+LOUD_DB: Final = 30.0  # a band that is played so much below the loudest of late leaves no echo
+FADE_DB: Final = 0.02  # a frame: the loudest of late is of the last minutes
+RATIOS_MIN: Final = 12  # frames of echo that say how loud it is
+RATIOS_MAX: Final = 400  # the newest 8 s; what was no echo among them is forgotten
+COUPLING_PERCENT: Final = 90
+EXCESS_PERCENT: Final = 98  # of the frames of echo, above their couplings in their loudest band
+EXCESS_DB_MAX: Final = 10.0  # more comes from a caller who was not heard to speak yet
+MARGIN_DB: Final = 3.0
+SPEECH_FRAMES_MAX: Final = 100  # of speech that may turn out to be echo
+assert KEPT_FRAMES > LAG_FRAMES_MAX + SPREAD_FRAMES
+
+_LAGS: Final = np.arange(LAG_FRAMES_MIN, LAG_FRAMES_MAX + 1)
+_FFT_SAMPLES: Final = 256
+_SILENCE: Final = bytes([MULAW_SILENCE])
+
+
+def _band_filter() -> NDArray[np.float32]:
+    hz = np.fft.rfftfreq(_FFT_SAMPLES, 1 / SAMPLE_RATE_HZ)
+    edges_hz = np.geomspace(BAND_LOW_HZ, BAND_HIGH_HZ, BANDS + 1)
+    rows = [(hz >= low) & (hz < high) for low, high in itertools.pairwise(edges_hz)]
+    return np.array(rows, dtype=np.float32)
+
+
+_BAND_FILTER: Final = _band_filter()
+_WINDOW: Final = np.hanning(FRAME_BYTES).astype(np.float32)
+_BAND_FLOOR: Final = 1e-4  # energy of the line's own noise in a band
+
+
+def band_levels(frame: bytes) -> Levels:
+    """Return the levels of a frame's bands in dB, above their floor."""
+    samples = amplitudes(frame.ljust(FRAME_BYTES, _SILENCE))
+    spectrum = np.fft.rfft(samples * _WINDOW, _FFT_SAMPLES)
+    energies = _BAND_FILTER @ (spectrum.real**2 + spectrum.imag**2)
+    levels: Levels = 10 * np.log10(energies + _BAND_FLOOR)
+    return levels
+
+
+class EchoGate:
+    """One caller's echo: told what is played and heard, asked which frames are echo."""
+
+    def __init__(self) -> None:
+        self._ahead: deque[tuple[int, bytes]] = deque()
+        """Frames that will be played, by number."""
+        self._frames: list[bytes] = [b""] * KEPT_FRAMES
+        """Frames that were played, round and round; empty: nothing was."""
+        self._levels = np.full(KEPT_FRAMES, FLOOR_DBFS)
+        self._now = 0
+        """The frame that is heard."""
+        self._path = EchoPath()
+        self._speech: list[tuple[Levels, Levels]] = []
+        """Bands, heard and played, of the speech that goes on."""
+        self._echoes: deque[int] = deque(maxlen=SPEECH_FRAMES_MAX)
+        """The newest frames that are echo."""
+
+    # --- what is played ---------------------------------------------------------------------
+
+    def played(self, at_ms: int, payload: bytes) -> None:
+        """The carrier plays this from ``at_ms`` on, behind everything that it plays before."""
+        for number, start in enumerate(range(0, len(payload), FRAME_BYTES), at_ms // FRAME_MS):
+            if number > self._now and len(self._ahead) < AHEAD_FRAMES_MAX:
+                self._ahead.append((number, payload[start : start + FRAME_BYTES]))
+
+    def cut(self, at_ms: int) -> None:
+        """The carrier plays nothing of it from ``at_ms`` on."""
+        first = -(-at_ms // FRAME_MS)
+        while self._ahead and self._ahead[-1][0] >= first:
+            self._ahead.pop()
+
+    def _advance(self, number: int) -> None:
+        """Let time pass up to a frame."""
+        for passed in range(max(self._now + 1, number - KEPT_FRAMES), number + 1):
+            frame = b""
+            while self._ahead and self._ahead[0][0] <= passed:
+                frame = self._ahead.popleft()[1]
+            self._frames[passed % KEPT_FRAMES] = frame
+            level = level_dbfs(frame) if frame else FLOOR_DBFS
+            self._levels[passed % KEPT_FRAMES] = max(FLOOR_DBFS, level)
+        self._now = max(self._now, number)
+
+    # --- what is heard ----------------------------------------------------------------------
+
+    def hear(self, payload: bytes, at_ms: int, *, is_speaking: bool) -> bytes:
+        """Take in the caller's audio whose first sample is at ``at_ms``.
+
+        ``is_speaking``: what came before was taken for speech, and it goes on.  Returns the audio
+        with silence where there is nothing but echo.
+        """
+        heard = bytearray(payload)
+        for number, start in enumerate(range(0, len(payload), FRAME_BYTES), at_ms // FRAME_MS):
+            frame = payload[start : start + FRAME_BYTES]
+            self._hear_frame(number, frame, is_speaking)
+            if self._echoes and self._echoes[-1] == number:
+                heard[start : start + len(frame)] = _SILENCE * len(frame)
+        return bytes(heard)
+
+    def is_echo(self, at_ms: int) -> bool:
+        """Say whether the frame that begins at ``at_ms``, and was heard, is nothing but echo."""
+        return at_ms // FRAME_MS in self._echoes
+
+    def _hear_frame(self, number: int, frame: bytes, is_speaking: bool) -> None:
+        self._advance(number)
+        if not is_speaking and self._speech:
+            self._path.learn_from_speech(self._speech)
+            self._speech = []
+        played = self._levels.take(number - _LAGS, mode="wrap")
+        if played.max() <= FLOOR_DBFS:
+            return
+        if self._path.first_lag is None or not is_speaking:
+            self._path.correlate(max(FLOOR_DBFS, level_dbfs(frame)), played)
+        if self._path.first_lag is None:
+            return
+        source = self._source(number - self._path.first_lag)
+        if source is None:
+            return
+        heard = band_levels(frame)
+        if self._path.is_echo(heard, source):
+            self._echoes.append(number)
+        if not is_speaking:
+            self._path.learn(heard, source)
+        elif len(self._speech) < SPEECH_FRAMES_MAX:
+            self._speech.append((heard, source))
+
+    def _source(self, newest: int) -> Levels | None:
+        """The bands of what an echo would be of: the loudest of some frames, newest first."""
+        numbers = range(newest - SPREAD_FRAMES + 1, newest + 1)
+        frames = [self._frames[number % KEPT_FRAMES] for number in numbers]
+        bands = [band_levels(frame) for frame in frames if frame]
+        if not bands:
+            return None
+        source: Levels = np.max(bands, axis=0)
+        return source
+
+
+class EchoPath:
+    """How late and how loud the echo is."""
+
+    def __init__(self) -> None:
+        self.first_lag: int | None = None
+        """The shortest lag, in frames, at which there is an echo; None: there is none."""
+        self._frames = 0.0
+        self._heard = self._heard_squares = 0.0
+        self._sums = np.zeros((3, _LAGS.size))
+        """For each lag: played, its squares, its products with what was heard; fading."""
+        self._until_look = EVIDENCE_FRAMES
+        self._ratios: deque[Levels] = deque(maxlen=RATIOS_MAX)
+        """What was heard above what was played, in each band."""
+        self._coupling: Levels | None = None
+        self._excess_db = 0.0
+        self._loudest = np.full(BANDS, -np.inf)
+        self._until_measure = RATIOS_MIN
+
+    def correlate(self, heard_dbfs: float, played_dbfs: Levels) -> None:
+        """Take in a frame's level, and those played before it, by their lags."""
+        keep = 1 - 1 / MEMORY_FRAMES
+        heard, played = heard_dbfs - FLOOR_DBFS, played_dbfs - FLOOR_DBFS
+        self._frames = self._frames * keep + 1
+        self._heard = self._heard * keep + heard
+        self._heard_squares = self._heard_squares * keep + heard * heard
+        self._sums *= keep
+        self._sums += (played, played * played, played * heard)
+        self._until_look -= 1
+        if self._until_look <= 0:
+            self._until_look = LOOK_EVERY_FRAMES
+            self._look()
+
+    def _look(self) -> None:
+        """Find the lag at which the levels go together, if there is one."""
+        played, squares, products = self._sums
+        heard_spread = self._frames * self._heard_squares - self._heard**2
+        played_spread = self._frames * squares - played**2
+        together = self._frames * products - played * self._heard
+        correlation = together / (np.sqrt(np.maximum(heard_spread * played_spread, 0.0)) + 1e-9)
+        best = int(correlation.argmax())
+        if correlation[best] >= CORRELATION_MIN:
+            self.first_lag = max(LAG_FRAMES_MIN, int(_LAGS[best]) - 1)
+        elif correlation[best] < CORRELATION_LOST:
+            self.first_lag = None
+
+    def is_echo(self, heard: Levels, source: Levels) -> bool:
+        """Say whether a frame is in no band louder than the echo of what was played."""
+        if self._coupling is None:
+            return False
+        excess_db = (self._ratio(heard, source) - self._coupling).max()
+        return bool(excess_db <= self._excess_db + MARGIN_DB)
+
+    def _ratio(self, heard: Levels, source: Levels) -> Levels:
+        """What is heard above what was played; of a band that was not, above nearly nothing."""
+        return heard - np.maximum(source, self._loudest - LOUD_DB)
+
+    def learn(self, heard: Levels, source: Levels) -> None:
+        """Take in the bands of a frame that is no speech."""
+        self._loudest = np.maximum(self._loudest - FADE_DB, source)
+        self._ratios.append(self._ratio(heard, source))
+        self._until_measure -= 1
+        if self._until_measure <= 0:
+            self._until_measure = MEASURE_EVERY_FRAMES
+            ratios = np.array(self._ratios)
+            self._coupling = np.percentile(ratios, COUPLING_PERCENT, axis=0)
+            excesses = (ratios - self._coupling).max(axis=1)
+            self._excess_db = min(EXCESS_DB_MAX, float(np.percentile(excesses, EXCESS_PERCENT)))
+
+    def learn_from_speech(self, frames: list[tuple[Levels, Levels]]) -> None:
+        """Take in what was taken for speech, if it rose and fell with what was played."""
+        if len(frames) < RATIOS_MIN:
+            return
+        heard = np.array([heard.max() for heard, _ in frames])
+        source = np.array([source.max() for _, source in frames])
+        if heard.std() and source.std() and np.corrcoef(heard, source)[0, 1] >= CORRELATION_MIN:
+            for frame in frames:
+                self.learn(*frame)

@@ -28,7 +28,7 @@ Levels: TypeAlias = NDArray[np.float64]
 FLOOR_DBFS: Final = -65.0  # below it levels say nothing: the line's own noise
 LAG_FRAMES_MIN: Final = 1  # no network and no ear is faster
 LAG_FRAMES_MAX: Final = 30  # 600 ms; no telephone's echo is later
-SPREAD_FRAMES: Final = 4  # how long a room holds on to a sound, as far as it matters
+SPREAD_FRAMES: Final = 6  # how long a room holds on to a sound, as far as it matters
 KEPT_FRAMES: Final = 40  # of what was played: the longest lag and its spread
 AHEAD_FRAMES_MAX: Final = 3_100  # of what will be played: more than a carrier may hold
 MEMORY_FRAMES: Final = 150  # 3 s of the model's speech say where the echo is
@@ -46,8 +46,9 @@ RATIOS_MIN: Final = 12  # frames of echo that say how loud it is
 RATIOS_MAX: Final = 400  # the newest 8 s; what was no echo among them is forgotten
 COUPLING_PERCENT: Final = 90
 EXCESS_PERCENT: Final = 98  # of the frames of echo, above their couplings in their loudest band
-EXCESS_DB_MAX: Final = 10.0  # more comes from a caller who was not heard to speak yet
+EXCESS_DB_MAX: Final = 12.0  # more comes from a caller who was not heard to speak yet
 MARGIN_DB: Final = 3.0
+SPEECH_FRAMES_MIN: Final = 6  # fewer rise and fall with anything
 SPEECH_FRAMES_MAX: Final = 100  # of speech that may turn out to be echo
 assert KEPT_FRAMES > LAG_FRAMES_MAX + SPREAD_FRAMES
 
@@ -243,7 +244,7 @@ class EchoPath:
 
     def learn_from_speech(self, frames: list[tuple[Levels, Levels]]) -> None:
         """Take in what was taken for speech, if it rose and fell with what was played."""
-        if len(frames) < RATIOS_MIN:
+        if len(frames) < SPEECH_FRAMES_MIN:
             return
         heard = np.array([heard.max() for heard, _ in frames])
         source = np.array([source.max() for _, source in frames])

@@ -52,7 +52,7 @@ class Policy:
     detect: Callable[[int], Detector] | None = None
     """None: what the package chooses."""
     has_judge: bool = False
-    barge_in: BargeInConfig = BargeInConfig()
+    barge_in: BargeInConfig = attrs.field(factory=BargeInConfig)
     server_delay_ms: int = 250
     """How late the server hears the caller."""
 

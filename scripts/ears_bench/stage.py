@@ -1,9 +1,9 @@
-"""One call through the real call path, in virtual time: a phone, a model, and a caller who talks.
+"""One call through the real call path, in virtual time: a phone, a model, a caller who talks.
 
-Both legs are websockets over memory.  The phone plays in real time what it gets, obeys ``clear`` and
-echoes marks; what it plays comes back as echo.  The model answers every create at once with half a
-minute of speech, faster than real time, and hears the caller by the labels, as well as any server
-could.
+Both legs are websockets over memory.  The phone plays in real time what it gets, obeys ``clear``
+and echoes marks; what it plays comes back as echo.  The model answers every create at once with
+half a minute of speech, faster than real time, and hears the caller by the labels, as well as any
+server could.
 """
 
 from __future__ import annotations

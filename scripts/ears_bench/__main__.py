@@ -75,26 +75,12 @@ def run(job: Job) -> tuple[Job, Figures, float]:
     return job, measure(seen), len(seen.audible) * stage.FRAME_MS / 1_000
 
 
-def jobs(
-    names: tuple[str, ...],
-    policy_names: tuple[str, ...],
-    root: Path,
-    half: str,
-    clips: int,
-    seed: int,
-) -> Iterator[Job]:
+def jobs(names: tuple[str, ...], policy_names: tuple[str, ...], clips: int) -> Iterator[Named]:
+    """Yield what is to be held: condition, policy, which call of it, and its clips."""
     for name in names:
         for part, left in _parts(conditions.ALL[name], clips):
             for policy in policy_names:
-                yield Job(
-                    condition=name,
-                    policy=policy,
-                    root=root,
-                    half=half,
-                    part=part,
-                    clips=left,
-                    seed=seed,
-                )
+                yield name, policy, part, left
 
 
 def _parts(condition: Condition, clips: int) -> Iterator[tuple[int, int]]:

@@ -78,7 +78,6 @@ class Notebook:
         self.notes: list[tuple[str, dict[str, Any]]] = []
         self.caller: list[tuple[int, bytes]] = []
         self.heard: list[tuple[int, bytes]] = []
-        self.cuts: list[int] = []
 
     def event(self, event: Any, t_ms: int) -> None:
         self.events.append(event)
@@ -94,9 +93,6 @@ class Notebook:
 
     def heard_audio(self, at_ms: int, payload: bytes) -> None:
         self.heard.append((at_ms, payload))
-
-    def heard_cut(self, at_ms: int) -> None:
-        self.cuts.append(at_ms)
 
     def noted(self, kind: str) -> list[dict[str, Any]]:
         return [fields for name, fields in self.notes if name == kind]

@@ -114,6 +114,8 @@ class Carrier(Wire):
 
     stream_sid: str = "MZ1"
     echoes: bool = True
+    mark_delay_s: float = 0.0
+    """How much later than played marks come back."""
     sequence: int = 0
     played: list[tuple[float, bytes]] = attrs.field(factory=list)
     """When each piece begins to be heard; cut where a clear cut it."""
@@ -145,7 +147,7 @@ class Carrier(Wire):
 
     async def echo_marks(self) -> None:
         while True:
-            due_s = self._marks[0][0] if self._marks else float("inf")
+            due_s = self._marks[0][0] + self.mark_delay_s if self._marks else float("inf")
             if due_s > trio.current_time():
                 self._mark_came = trio.Event()
                 with trio.move_on_at(due_s):

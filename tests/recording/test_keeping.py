@@ -43,7 +43,6 @@ def speak(keeper: Keeper) -> None:
     keeper.note("caller_text", 120, item_id="T1", text="hello")
     keeper.caller_audio(0, b"\x00" * 160)
     keeper.heard_audio(20, b"\x00" * 160)
-    keeper.heard_cut(40)
 
 
 async def test_a_call_leaves_its_log_its_recording_and_its_summary(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trio_media.recording.stereo_mixer import MixedSpan, StereoMixer
+from trio_media.recording.stereo_mixer import MixedSpan, Patch, StereoMixer
 
 SILENT = 0xFF
 LAG_MS, AHEAD_MS = 3, 5  # tiny, so that every edge of the window is met
@@ -14,7 +14,6 @@ payload = st.binary(max_size=100)
 steps = st.one_of(
     st.tuples(st.just("left"), at, payload),
     st.tuples(st.just("right"), at, payload),
-    st.tuples(st.just("cut"), at, st.just(b"")),
     st.tuples(st.just("take"), st.integers(0, 40), st.just(b"")),
 )
 
@@ -26,7 +25,16 @@ class File:
         self.left = bytearray()
         self.right = bytearray()
 
-    def put(self, span: MixedSpan) -> None:
+    def put(self, span: MixedSpan | Patch | None) -> None:
+        if span is None:
+            return
+        if isinstance(span, Patch):
+            first = max(0, span.start_sample)
+            end = span.start_sample + len(span.mulaw)
+            assert end <= len(self.left), "a patch beyond the file"
+            side = self.right if span.is_right else self.left
+            side[first : max(first, end)] = span.mulaw[first - span.start_sample :]
+            return
         assert len(span.left) == len(span.right)
         assert span.start_sample <= len(self.left), "a hole"
         end = span.start_sample + len(span.left)
@@ -47,49 +55,39 @@ class Oracle:
 
     def __init__(self) -> None:
         self.sides: dict[str, dict[int, int]] = {"left": {}, "right": {}}
-        self.length = 0
 
-    @property
-    def final(self) -> int:
-        return max(0, self.length - LAG_MS * 8)
-
-    def write(self, side: str, at_ms: int, mulaw: bytes) -> int:
-        lost = 0
+    def write(self, side: str, at_ms: int, mulaw: bytes) -> None:
         for index, code in enumerate(mulaw):
-            sample = at_ms * 8 + index
-            if self.final <= sample < self.final + (LAG_MS + AHEAD_MS) * 8:
-                self.sides[side][sample] = code
-            else:
-                lost += 1
-        return lost
+            self.sides[side][at_ms * 8 + index] = code
 
-    def cut(self, at_ms: int) -> None:
-        right = self.sides["right"]
-        for sample in [s for s in right if s >= at_ms * 8 and s >= self.final]:
-            del right[sample]
-
-    def audio(self, side: str) -> bytes:
-        return bytes(self.sides[side].get(sample, SILENT) for sample in range(self.length))
+    def audio(self, side: str, length: int) -> bytes:
+        return bytes(self.sides[side].get(sample, SILENT) for sample in range(length))
 
 
 @given(st.lists(steps, max_size=40))
-def test_any_order_of_writes_cuts_and_takes_gives_what_the_oracle_gives(
+def test_any_order_of_writes_and_takes_gives_what_the_oracle_gives(
     script: list[tuple[str, int, bytes]],
 ) -> None:
+    """However late, however far ahead: nothing is lost, and the file is right after every take."""
     mixer, file, oracle = StereoMixer(lag_ms=LAG_MS, ahead_ms=AHEAD_MS), File(), Oracle()
     for step, at_ms, mulaw in script:
-        if step == "left":
-            assert mixer.write_left(at_ms, mulaw) == oracle.write("left", at_ms, mulaw)
-        elif step == "right":
-            assert mixer.write_right(at_ms, mulaw) == oracle.write("right", at_ms, mulaw)
-        elif step == "cut":
-            mixer.cut_right(at_ms)
-            oracle.cut(at_ms)
-        else:
+        if step == "take":
             take_all(mixer, at_ms, file)
-            oracle.length = max(oracle.length, at_ms * 8)
-            assert file.left == oracle.audio("left")
-            assert file.right == oracle.audio("right")
+            assert file.left == oracle.audio("left", len(file.left))
+            assert file.right == oracle.audio("right", len(file.right))
+            assert len(file.left) >= at_ms * 8
+            continue
+        while not mixer.has_room(at_ms, mulaw):
+            span = mixer.make_room(at_ms, mulaw)
+            if span is None:
+                break
+            file.put(span)
+        if mixer.has_room(at_ms, mulaw):
+            write = mixer.write_left if step == "left" else mixer.write_right
+            file.put(write(at_ms, mulaw))
+            oracle.write(step, at_ms, mulaw)
+        else:
+            assert len(mulaw) > AHEAD_MS * 8, "only what no window holds finds no place"
 
 
 def test_nothing_written_is_silence() -> None:
@@ -101,36 +99,32 @@ def test_nothing_written_is_silence() -> None:
 def test_a_late_frame_is_put_where_it_belongs() -> None:
     mixer, file = StereoMixer(), File()
     take_all(mixer, 2_000, file)
-    assert mixer.write_left(500, b"\x10" * 160) == 0
+    assert mixer.write_left(500, b"\x10" * 160) is None
     take_all(mixer, 2_000, file)
     assert file.left == b"\xff" * 4_000 + b"\x10" * 160 + b"\xff" * 11_840
 
 
-def test_what_has_left_the_window_is_final_and_counted() -> None:
+def test_what_belongs_before_the_window_is_a_patch() -> None:
     mixer, file = StereoMixer(lag_ms=1_000), File()
     take_all(mixer, 5_000, file)
-    assert mixer.write_left(3_990, b"\x10" * 160) == 80
-    mixer.cut_right(0)
+    patch = mixer.write_right(3_990, b"\x10" * 160)
+    assert patch == Patch(31_920, is_right=True, mulaw=b"\x10" * 80)
+    file.put(patch)
     take_all(mixer, 5_000, file)
-    assert file.left[:32_080] == b"\xff" * 32_000 + b"\x10" * 80
+    assert file.right == b"\xff" * 31_920 + b"\x10" * 160 + b"\xff" * 7_920
 
 
-def test_what_is_too_far_ahead_is_counted() -> None:
-    mixer = StereoMixer(lag_ms=1_000, ahead_ms=1_000)
-    assert mixer.write_right(1_990, b"\x10" * 160) == 80
-    assert mixer.write_right(60_000, b"\x10" * 160) == 160
-
-
-def test_a_cut_silences_what_was_to_be_heard_and_nothing_before() -> None:
-    mixer, file = StereoMixer(), File()
-    mixer.write_left(0, b"\x20" * 8_000)
-    mixer.write_right(0, b"\x10" * 8_000)
-    take_all(mixer, 700, file)
-    mixer.cut_right(600)
-    mixer.write_right(800, b"\x30" * 80)
-    take_all(mixer, 1_000, file)
-    assert file.left == b"\x20" * 8_000
-    assert file.right == b"\x10" * 4_800 + b"\xff" * 1_600 + b"\x30" * 80 + b"\xff" * 1_520
+def test_what_is_far_ahead_moves_the_window() -> None:
+    mixer, file = StereoMixer(lag_ms=1_000, ahead_ms=1_000), File()
+    assert not mixer.has_room(60_000, b"\x10" * 160)
+    while not mixer.has_room(60_000, b"\x10" * 160):
+        span = mixer.make_room(60_000, b"\x10" * 160)
+        assert span is not None
+        assert len(span.left) <= 16_000
+        file.put(span)
+    assert mixer.write_left(60_000, b"\x10" * 160) is None
+    take_all(mixer, 60_020, file)
+    assert file.left == b"\xff" * 480_000 + b"\x10" * 160
 
 
 def test_a_frame_in_order_rewrites_nothing() -> None:

@@ -48,6 +48,7 @@ COUPLING_PERCENT: Final = 90
 EXCESS_PERCENT: Final = 98  # of the frames of echo, above their couplings in their loudest band
 EXCESS_DB_MAX: Final = 12.0  # more comes from a caller who was not heard to speak yet
 MARGIN_DB: Final = 3.0
+SPREAD_DB_MIN: Final = 0.5  # what is so even goes together with anything
 SPEECH_FRAMES_MIN: Final = 6  # fewer rise and fall with anything
 SPEECH_FRAMES_MAX: Final = 100  # of speech that may turn out to be echo
 assert KEPT_FRAMES > LAG_FRAMES_MAX + SPREAD_FRAMES
@@ -248,6 +249,7 @@ class EchoPath:
             return
         heard = np.array([heard.max() for heard, _ in frames])
         source = np.array([source.max() for _, source in frames])
-        if heard.std() and source.std() and np.corrcoef(heard, source)[0, 1] >= CORRELATION_MIN:
+        is_varied = min(heard.std(), source.std()) >= SPREAD_DB_MIN
+        if is_varied and np.corrcoef(heard, source)[0, 1] >= CORRELATION_MIN:
             for frame in frames:
                 self.learn(*frame)

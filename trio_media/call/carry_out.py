@@ -37,7 +37,7 @@ def _clear(desk: Desk, command: cm.ClearCarrier, now_ms: int) -> None:
     desk.line.tally.count("clears")
     desk.line.tally.count("cleared_unwritten_ms", removed_ms)
     if desk.tape is not None:
-        desk.tape.cut(now_ms)
+        desk.tape.cut(desk.core.state.playout.silenced_ms)
     if desk.onset_ms is not None:
         desk.line.tally.took("onset_to_clear", now_ms - desk.onset_ms)
         desk.onset_ms = None

@@ -14,10 +14,12 @@ import trio
 
 from trio_media.call.carry_out import CARRY_OUT
 from trio_media.call.desk import Desk
+from trio_media.call.heard import HeardTape
 from trio_media.call.line import Ending, Letter, Nudge
 from trio_media.core import commands as cm
 from trio_media.core import events as ev
 from trio_media.core.invariants import BrokenInvariant
+from trio_media.core.machine import DecisionCore
 
 LETTERS_AT_ONCE: Final = 32  # decided in a row before others get a turn
 
@@ -35,6 +37,8 @@ async def own_call(desk: Desk) -> str:
                 read += 1
                 letter = _waiting_letter(desk) if read < LETTERS_AT_ONCE else None
     finally:
+        if desk.tape is not None:
+            desk.tape.cut(min(desk.line.now_ms(), desk.core.state.playout.heard_until_ms))
         desk.control.end()
 
 
@@ -82,8 +86,8 @@ def _decide_one(desk: Desk, event: ev.Event) -> None:
     line.newest_response = desk.core.state.book.last_number
     line.is_interruptible = desk.core.is_interruptible
     line.observe(event, commands, now_ms)
-    if isinstance(event, ev.CarrierWrote) and desk.tape is not None:
-        desk.tape.wrote(event.seq, event.at_ms)
+    if desk.tape is not None:
+        _turn_tape(desk.tape, desk.core, event, now_ms)
     _measure(desk, event, now_ms)
     if desk.invariants is not None:
         _check(desk, event, commands, now_ms)
@@ -91,6 +95,16 @@ def _decide_one(desk: Desk, event: ev.Event) -> None:
         CARRY_OUT[type(command)](desk, command, now_ms)
     if isinstance(event, ev.ToolAnswered):
         line.forget_tool(event.call_id)  # also when nobody wants the result any more
+
+
+def _turn_tape(tape: HeardTape, core: DecisionCore, event: ev.Event, now_ms: int) -> None:
+    """Tell the tape what happened to the audio on its way."""
+    if isinstance(event, ev.CarrierWrote):
+        tape.wrote(event.seq, event.at_ms)
+    elif isinstance(event, ev.MarkEchoed):
+        tape.follow(core.state.playout.sent, now_ms)
+    # What a mark may still move is not told yet.
+    tape.advance(core.state.playout.heard_until_ms)
 
 
 def _check(desk: Desk, event: ev.Event, commands: list[cm.Command], now_ms: int) -> None:

@@ -32,11 +32,7 @@ class CallObserver(Protocol):
         ...
 
     def heard_audio(self, at_ms: int, payload: bytes) -> None:
-        """What the carrier plays from ``at_ms`` on, as far as anyone can tell."""
-        ...
-
-    def heard_cut(self, at_ms: int) -> None:
-        """The carrier plays nothing of it from here on."""
+        """What the caller heard of the model from ``at_ms`` on, told when it was heard."""
         ...
 
 

@@ -279,17 +279,11 @@ async def _greet(control: CallControl, config: Config) -> None:
 
 
 def _tape(line: Line, echo: EchoGate) -> HeardTape:
-    def play(at_ms: int, payload: bytes) -> None:
-        echo.played(at_ms, payload)
+    def heard(at_ms: int, payload: bytes) -> None:
         for observer in line.observers:
             observer.heard_audio(at_ms, payload)
 
-    def stop(at_ms: int) -> None:
-        echo.cut(at_ms)
-        for observer in line.observers:
-            observer.heard_cut(at_ms)
-
-    return HeardTape(play, stop)
+    return HeardTape(echo.played, echo.cut, heard)
 
 
 def _ended(started: MediaStreamStarted, reason: str, line: Line) -> CallEnd:

@@ -90,9 +90,6 @@ class Story:
     def heard_audio(self, at_ms: int, payload: bytes) -> None:
         """Not told: it is in the recording."""
 
-    def heard_cut(self, at_ms: int) -> None:
-        """Not told: it is in the recording."""
-
     def _say(self, t_ms: int, who: str, what: str) -> None:
         told = f"[dim]{t_ms / 1_000:7.2f} s[/]  [bold]{who:<7}[/] {what}"
         self.console.print(told, soft_wrap=True)

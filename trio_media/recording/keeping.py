@@ -7,7 +7,7 @@ written.  A disk that fails costs what it was to hold, never the call.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +15,7 @@ from typing import Any, Final
 import attrs
 import trio
 
+from trio_media.audio.g711 import BYTES_PER_MS
 from trio_media.config import RecordingConfig
 from trio_media.core.commands import Command
 from trio_media.core.events import Event
@@ -69,11 +70,6 @@ class Keeper:
         if self.recorder is not None:
             self.recorder.write_right(at_ms, payload)
 
-    def heard_cut(self, at_ms: int) -> None:
-        """The carrier plays nothing of it from here on."""
-        if self.recorder is not None:
-            self.recorder.cut_right(at_ms)
-
 
 def keep_call(
     config: RecordingConfig,
@@ -106,15 +102,13 @@ def keep_call(
     if config.events:
         keeper.log, lines = open_event_log(header)
         path = base.with_name(f"{base.name}.jsonl")
-        nursery.start_soon(
-            functools.partial(write_log, path, lines, keeper.log.stats, limits=limits)
-        )
+        write = functools.partial(write_log, path, lines, keeper.log.stats, limits=limits)
+        nursery.start_soon(_keep_log, keeper, write, now_ms)
     if config.audio:
         keeper.recorder = StereoRecorder()
         path = base.with_name(f"{base.name}.wav")
-        nursery.start_soon(
-            functools.partial(record, keeper.recorder, path, now_ms=now_ms, limits=limits)
-        )
+        write = functools.partial(record, keeper.recorder, path, now_ms=now_ms, limits=limits)
+        nursery.start_soon(_keep_audio, keeper, write, now_ms)
     nursery.start_soon(_keep_summary, keeper, base.with_name(f"{base.name}.json"), limits)
     return [keeper]
 
@@ -127,6 +121,33 @@ def _free_name(folder: Path, call_sid: str) -> Path:
             break
         base = folder / f"{call_sid}-{number}"
     return base
+
+
+async def _keep_log(
+    keeper: Keeper, write: Callable[[], Awaitable[None]], now_ms: Callable[[], int]
+) -> None:
+    """Write the event log; the summary says when it was lost."""
+    try:
+        await write()
+    finally:
+        assert keeper.log is not None
+        if keeper.log.stats.failure is not None:
+            keeper.summary.note("event_log_lost", now_ms(), reason=keeper.log.stats.failure)
+
+
+async def _keep_audio(
+    keeper: Keeper, write: Callable[[], Awaitable[None]], now_ms: Callable[[], int]
+) -> None:
+    """Write the recording; the log and the summary say when it was lost, or has holes."""
+    try:
+        await write()
+    finally:
+        recorder = keeper.recorder
+        assert recorder is not None
+        if recorder.failure is not None:
+            keeper.note("recording_lost", now_ms(), reason=recorder.failure)
+        elif recorder.dropped_bytes:
+            keeper.note("recording_holes", now_ms(), ms=recorder.dropped_bytes // BYTES_PER_MS)
 
 
 async def _keep_summary(keeper: Keeper, path: Path, limits: DiskLimits) -> None:

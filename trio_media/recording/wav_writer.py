@@ -3,8 +3,7 @@
 Rule 1: recording never delays, blocks or ends the call.  What finds no place is dropped and
 counted; a disk that is full, read-only or too slow costs the recording and nothing else.
 Rule 2: the file is right up to the last flush, once a second, however the process ends.
-Rule 3: what is younger than ``lag_ms`` may still change, also where it is on disk already: frames
-that come late are put in their place, and audio that was scheduled and then cut is silenced.
+Rule 3: audio that comes late is put in its place, however late, also where the file is already.
 Rule 4: memory is constant: a window of mu-law, and a bounded queue in front of it.
 """
 
@@ -15,7 +14,7 @@ import errno
 import io
 import logging
 import wave
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
@@ -25,7 +24,7 @@ import numpy as np
 import trio
 
 from trio_media.audio.g711 import BYTES_PER_MS, SAMPLE_RATE_HZ, decode_mulaw
-from trio_media.recording.stereo_mixer import AHEAD_MS, LAG_MS, MixedSpan, StereoMixer
+from trio_media.recording.stereo_mixer import AHEAD_MS, LAG_MS, MixedSpan, Patch, StereoMixer
 
 _log = logging.getLogger(__name__)
 
@@ -63,11 +62,6 @@ class _Write:
     mulaw: bytes
 
 
-@attrs.frozen
-class _Cut:
-    at_ms: int
-
-
 class StereoRecorder:
     """The call's end of the recording: never blocks and never fails.
 
@@ -77,75 +71,77 @@ class StereoRecorder:
     def __init__(self, *, lag_ms: int = LAG_MS, ahead_ms: int = AHEAD_MS) -> None:
         self.mixer = StereoMixer(lag_ms=lag_ms, ahead_ms=ahead_ms)
         self.dropped_bytes = 0
-        """Mu-law bytes that found no place: too late, too far ahead, or the queue was full."""
+        """Mu-law bytes that found no place in the queue."""
         self.failure: str | None = None
         """Why there is no recording, or none any more; None while all is well."""
-        self.is_closed = trio.Event()
-        self._send, self._receive = trio.open_memory_channel[_Write | _Cut](QUEUED_WRITES_MAX)
+        self.is_closed = False
+        self._has_news = trio.Event()
+        self._send, self._receive = trio.open_memory_channel[_Write](QUEUED_WRITES_MAX)
         self._queued_bytes = 0
-        self._overdue_cut_ms: int | None = None
 
     def write_left(self, at_ms: int, mulaw: bytes) -> None:
         """Record the caller's audio whose first sample was spoken at ``at_ms``."""
         self._queue("left", at_ms, mulaw)
 
     def write_right(self, at_ms: int, mulaw: bytes) -> None:
-        """Record audio that the caller hears from ``at_ms`` on; it may lie in the future."""
+        """Record audio that the caller heard from ``at_ms`` on."""
         self._queue("right", at_ms, mulaw)
-
-    def cut_right(self, at_ms: int) -> None:
-        """Take back what was to be heard from ``at_ms`` on, as far as it is not final."""
-        if self._is_over:
-            return
-        try:
-            self._send.send_nowait(_Cut(at_ms))
-        except trio.WouldBlock:
-            # A queue that is full stays full until all of it is mixed, so whatever comes after
-            # this cut is dropped, and it is in its place when it is done last.
-            overdue_ms = self._overdue_cut_ms
-            self._overdue_cut_ms = at_ms if overdue_ms is None else min(at_ms, overdue_ms)
 
     def close(self) -> None:
         """End the recording; `record` writes what there is and returns.  May be repeated."""
-        self.is_closed.set()
+        self.is_closed = True
+        self._has_news.set()
 
-    def mix(self) -> None:
-        """Move everything that is queued into the mixer."""
+    async def wait_for_news(self) -> None:
+        """Wait until the queue must be emptied, or the recording is over."""
+        await self._has_news.wait()
+
+    def changes(self, until_ms: int) -> list[MixedSpan | Patch]:
+        """Mix everything that is queued; return what that changes of the file, in order."""
+        changes: list[MixedSpan | Patch] = []
         with contextlib.suppress(trio.WouldBlock):
             while True:
-                self._mix_one(self._receive.receive_nowait())
-        if self._overdue_cut_ms is not None:
-            self.mixer.cut_right(self._overdue_cut_ms)
-            self._overdue_cut_ms = None
+                self._mix(self._receive.receive_nowait(), changes)
+        while (span := self.mixer.take(until_ms)) is not None:
+            changes.append(span)
         self._queued_bytes = 0
+        if not self.is_closed:
+            self._has_news = trio.Event()
+        return changes
 
     def fail(self, reason: str) -> None:
         """Give the recording up; everything that is still to come goes nowhere."""
         self.failure = reason
 
-    @property
-    def _is_over(self) -> bool:
-        return self.failure is not None or self.is_closed.is_set()
-
     def _queue(self, side: Side, at_ms: int, mulaw: bytes) -> None:
-        if self._is_over:
+        if self.failure is not None or self.is_closed:
             return
         if self._queued_bytes + len(mulaw) > QUEUED_BYTES_MAX:
             self.dropped_bytes += len(mulaw)
             return
         try:
             self._send.send_nowait(_Write(side, at_ms, mulaw))
-            self._queued_bytes += len(mulaw)
         except trio.WouldBlock:
             self.dropped_bytes += len(mulaw)
+            return
+        self._queued_bytes += len(mulaw)
+        # After a stall everything comes at once, faster than the next flush.
+        queued = self._send.statistics().current_buffer_used
+        if self._queued_bytes > QUEUED_BYTES_MAX // 2 or queued > QUEUED_WRITES_MAX // 2:
+            self._has_news.set()
 
-    def _mix_one(self, message: _Write | _Cut) -> None:
-        if isinstance(message, _Cut):
-            self.mixer.cut_right(message.at_ms)
-        elif message.side == "left":
-            self.dropped_bytes += self.mixer.write_left(message.at_ms, message.mulaw)
-        else:
-            self.dropped_bytes += self.mixer.write_right(message.at_ms, message.mulaw)
+    def _mix(self, message: _Write, changes: list[MixedSpan | Patch]) -> None:
+        at_ms, mulaw = message.at_ms, message.mulaw
+        while not self.mixer.has_room(at_ms, mulaw):
+            span = self.mixer.make_room(at_ms, mulaw)
+            if span is None:  # one message longer than the window
+                self.dropped_bytes += len(mulaw)
+                return
+            changes.append(span)
+        write = self.mixer.write_left if message.side == "left" else self.mixer.write_right
+        patch = write(at_ms, mulaw)
+        if patch is not None:
+            changes.append(patch)
 
 
 class WavFile:
@@ -171,7 +167,30 @@ class WavFile:
         assert self._file.tell() == _WAV_HEADER_BYTES
         self._file.flush()
 
-    def write(self, span: MixedSpan) -> None:
+    def change(self, changes: Sequence[MixedSpan | Patch]) -> None:
+        """Make changes, in order.  Raises OSError."""
+        for change in changes:
+            if isinstance(change, Patch):
+                self._patch(change)
+            else:
+                self._write(change)
+
+    def _patch(self, patch: Patch) -> None:
+        """Put audio of one channel where the file has something else already."""
+        assert self._file is not None
+        first = max(0, patch.start_sample)
+        mulaw = patch.mulaw[first - patch.start_sample :]
+        at_bytes = _WAV_HEADER_BYTES + first * _BYTES_PER_FRAME
+        self._file.seek(at_bytes)
+        known = self._file.read(len(mulaw) * _BYTES_PER_FRAME)
+        pcm = np.frombuffer(known, dtype="<i2").reshape(-1, _CHANNELS).copy()
+        pcm[:, int(patch.is_right)] = decode_mulaw(mulaw)
+        self._file.seek(at_bytes)
+        self._file.write(pcm.tobytes())
+        self._file.seek(0, io.SEEK_END)
+        self._file.flush()
+
+    def _write(self, span: MixedSpan) -> None:
         """Correct what the file has, append what it lacks, and set its header.  Raises OSError."""
         assert self._file is not None
         assert self._wave is not None
@@ -230,11 +249,13 @@ async def record(
         while not is_last:
             try:
                 with trio.move_on_after(limits.flush_every_s):
-                    await recorder.is_closed.wait()
+                    await recorder.wait_for_news()
             finally:
                 # Also when cancelled: what the call heard until then belongs to it.
-                is_last = recorder.is_closed.is_set()
-                await _flush(recorder, file, now_ms(), limits)
+                is_last = recorder.is_closed
+                changes = recorder.changes(now_ms())
+                if changes:
+                    await _in_thread(file, partial(file.change, changes), limits)
     except OSError as exc:
         recorder.fail(str(exc))
         _log.warning("the recording %s is lost: %s", path, exc)
@@ -243,14 +264,6 @@ async def record(
         if not file.is_abandoned:
             with contextlib.suppress(OSError):  # every write was flushed, or failed and was logged
                 await _in_thread(file, file.close, limits)
-
-
-async def _flush(
-    recorder: StereoRecorder, file: WavFile, until_ms: int, limits: DiskLimits
-) -> None:
-    recorder.mix()
-    while (span := recorder.mixer.take(until_ms)) is not None:
-        await _in_thread(file, partial(file.write, span), limits)
 
 
 async def _in_thread(file: WavFile, step: Callable[[], None], limits: DiskLimits) -> None:

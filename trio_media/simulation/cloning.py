@@ -45,6 +45,7 @@ DROPPED: Final = frozenset(
         *("policy", "out", "epoch", "last_seq", "last_mark", "last_command", "high_ms"),
         *("last_interruption", "interruption", "opened", "last_number", "seq", "opened_ms"),
         *("number", "cancel_command", "request", "shield_mark", "first_seq", "cancel_at_ms"),
+        *("heard_until_ms", "silenced_ms"),
         *("protected_requests", "posted_calls", "calls", "plays_until_ms", "free_ms", "mark"),
     )
 )

@@ -87,24 +87,25 @@ def _decide_one(desk: Desk, event: ev.Event) -> None:
     line.is_interruptible = desk.core.is_interruptible
     line.observe(event, commands, now_ms)
     if desk.tape is not None:
-        _turn_tape(desk.tape, desk.core, event, now_ms)
+        _tell_tape(desk.tape, desk.core, event, now_ms)
     _measure(desk, event, now_ms)
     if desk.invariants is not None:
         _check(desk, event, commands, now_ms)
     for command in commands:
         CARRY_OUT[type(command)](desk, command, now_ms)
+    if desk.tape is not None:
+        # Behind a clear, which cuts it, and no further than a late mark lets it.
+        desk.tape.advance(desk.core.state.playout.heard_until_ms)
     if isinstance(event, ev.ToolAnswered):
         line.forget_tool(event.call_id)  # also when nobody wants the result any more
 
 
-def _turn_tape(tape: HeardTape, core: DecisionCore, event: ev.Event, now_ms: int) -> None:
-    """Tell the tape what happened to the audio on its way."""
+def _tell_tape(tape: HeardTape, core: DecisionCore, event: ev.Event, now_ms: int) -> None:
+    """Tell the tape what happened to the audio on its way to the caller."""
     if isinstance(event, ev.CarrierWrote):
         tape.wrote(event.seq, event.at_ms)
     elif isinstance(event, ev.MarkEchoed):
         tape.follow(core.state.playout.sent, now_ms)
-    # What a mark may still move is not told yet.
-    tape.advance(core.state.playout.heard_until_ms)
 
 
 def _check(desk: Desk, event: ev.Event, commands: list[cm.Command], now_ms: int) -> None:

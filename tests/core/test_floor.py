@@ -345,3 +345,182 @@ def test_nothing_is_taken_where_nothing_is_heard(event: ev.Event) -> None:
     call.does(event)
     call.passes(3_000)
     assert call.count(cm.Taken) == 0
+
+
+# --- a voice, and whether it wants the floor ------------------------------------------------------
+
+
+def a_hushed_call(policy: Policy | None = None) -> CoreCall:
+    call = a_speaking_call(policy)
+    call.caller_begins()
+    return call
+
+
+def test_a_voice_that_stops_soon_resumes_and_makes_no_hush_false() -> None:
+    call = a_hushed_call()
+    call.passes(160)
+    assert call.caller_is_a_voice() == []
+    call.passes(200)
+    call.caller_stops()
+    call.passes(200)
+    assert call.all(cm.Resumed) == [cm.Resumed(was_false=False)]
+    assert call.core.state.floor.last_false_ms is None
+    assert call.count(cm.Taken) == 0
+
+
+def test_a_voice_that_goes_on_until_the_hush_must_end_takes() -> None:
+    call = a_hushed_call()
+    call.caller_is_a_voice()
+    call.passes(699)
+    assert call.count(cm.Taken) == 0
+    call.passes(1)
+    assert call.count(cm.Taken) == 1
+    assert call.count(cm.Resumed) == 0
+
+
+def test_noise_after_a_voice_does_not_take_when_the_hush_must_end() -> None:
+    call = a_hushed_call()
+    call.caller_is_a_voice()
+    call.caller_stops()
+    call.passes(150)
+    call.caller_begins()
+    call.passes(550)
+    assert call.count(cm.Taken) == 0
+    assert call.count(cm.Resumed) == 1
+
+
+def test_a_voice_hushes_where_weak_evidence_is_ignored() -> None:
+    call = a_speaking_call()
+    for _ in range(2):
+        call.caller_begins()
+        call.caller_stops()
+        call.passes(600)
+    call.caller_begins()
+    assert call.count(cm.Hushed) == 2
+    call.caller_is_a_voice()
+    assert call.count(cm.Hushed) == 3
+
+
+def test_a_voice_just_after_audio_began_waits_for_the_guard_like_any_echo() -> None:
+    call = CoreCall()
+    call.begins_to_answer(5_000)
+    call.passes(50)
+    call.caller_begins()
+    call.caller_is_a_voice()
+    assert call.count(cm.Hushed) == 0
+    call.passes(150)
+    assert call.count(cm.Hushed) == 1
+
+
+def test_a_voice_without_an_onset_is_none() -> None:
+    call = a_speaking_call()
+    assert call.caller_is_a_voice() == []
+
+
+def test_a_server_that_interrupts_by_itself_has_its_moment_before_a_voice_takes() -> None:
+    call = a_hushed_call(SERVER)
+    call.caller_is_a_voice()
+    call.passes(699)
+    assert call.count(cm.Taken) == 0
+    call.passes(1)
+    assert call.count(cm.CancelResponse) == 1
+
+
+# --- when it was said, and when it was judged -----------------------------------------------------
+
+
+def test_silence_is_counted_from_when_it_was_heard_not_from_when_it_was_judged() -> None:
+    call = a_hushed_call()
+    call.passes(300)
+    call.does(ev.LocalSpeechEnded(at_ms=call.now_ms - 120))
+    call.passes(79)
+    assert call.count(cm.Resumed) == 0
+    call.passes(1)
+    assert call.count(cm.Resumed) == 1
+
+
+def test_a_verdict_that_came_late_ends_the_guard_by_the_time_of_its_audio() -> None:
+    call = CoreCall()
+    call.begins_to_answer(5_000)
+    call.passes(260)  # the guard is over at 200
+    call.does(ev.LocalSpeechBegan(at_ms=190))
+    assert call.count(cm.Hushed) == 1  # it goes on behind the guard
+    other = CoreCall()
+    other.begins_to_answer(5_000)
+    other.passes(190)
+    other.does(ev.LocalSpeechBegan(at_ms=150))
+    assert other.count(cm.Hushed) == 0
+
+
+def test_nothing_is_heard_before_it_is_said() -> None:
+    call = a_speaking_call()
+    with pytest.raises(AssertionError, match="before it was said"):
+        call.does(ev.LocalSpeechBegan(at_ms=call.now_ms + 1))
+
+
+# --- short words ----------------------------------------------------------------------------------
+
+
+def a_short_word(call: CoreCall, item_id: str = "T1") -> None:
+    """A voice over the model that is over before it takes; the server hears it as a turn."""
+    call.caller_begins()
+    call.passes(200)
+    call.caller_is_a_voice()
+    call.server_hears(item_id)
+    call.passes(150)
+    call.caller_stops()
+    call.passes(200)
+    assert call.count(cm.Taken) == 0
+    call.passes(300)
+    call.server_hears_end(item_id)
+    call.commits(item_id)
+
+
+def test_a_short_word_that_was_a_backchannel_is_nothing() -> None:
+    call = a_speaking_call()
+    a_short_word(call)
+    call.does(ev.TurnTranscribed("T1", ev.Verdict.BACKCHANNEL))
+    assert call.count(cm.Taken) == 0
+    assert [c.fate for c in call.all(cm.TurnDecided)] == ["void"]
+
+
+def test_a_short_word_that_was_a_word_takes_when_its_transcript_comes() -> None:
+    call = a_speaking_call()
+    a_short_word(call)
+    made = call.does(ev.TurnTranscribed("T1", ev.Verdict.WORDS))
+    assert [c.reason for c in made if isinstance(c, cm.Taken)] == [ev.Reason.LOCAL_SPEECH]
+    call.ends("R1", ev.Ended.CANCELLED)
+    assert [c.fate for c in call.all(cm.TurnDecided)] == ["answered"]
+    assert call.all(cm.CreateResponse)[-1].cause is cm.Cause.TURN
+
+
+def test_words_that_the_local_ear_did_not_hear_wait_for_the_answer_to_end() -> None:
+    call = a_speaking_call()
+    call.says()
+    call.does(ev.TurnTranscribed("T1", ev.Verdict.WORDS))
+    assert call.count(cm.Taken) == 0
+
+
+def test_words_take_nothing_that_came_after_them() -> None:
+    """The answer over which they were spoken is over; a newer one was not meant."""
+    call = CoreCall()
+    call.answers(1_500)
+    call.passes(600)
+    a_short_word(call)
+    call.asks()
+    call.passes(2_000)  # the first is heard to its end
+    call.opens("R2")
+    call.speaks(5_000, "R2.1")
+    call.does(ev.TurnTranscribed("T1", ev.Verdict.WORDS))
+    assert call.count(cm.Taken) == 0
+
+
+def test_a_voice_long_before_a_turn_is_not_part_of_it() -> None:
+    call = a_speaking_call()
+    call.caller_begins()
+    call.caller_is_a_voice()
+    call.caller_stops()
+    call.passes(1_200)
+    call.says()
+    call.does(ev.TurnTranscribed("T1", ev.Verdict.WORDS))
+    assert call.count(cm.Taken) == 0

@@ -18,14 +18,9 @@ from trio_media.core import commands as cm
 from trio_media.core import events as ev
 from trio_media.recording import log_format
 from trio_media.recording.log_format import LogHeader, LogLine, Note, encode_line
+from trio_media.recording.summary_interruptions import Interruptions
 from trio_media.recording.summary_latencies import Latencies
-from trio_media.recording.summary_records import (
-    BargeInRecord,
-    HushRecord,
-    Kept,
-    TurnRecord,
-    clip,
-)
+from trio_media.recording.summary_records import Kept, TurnRecord, clip
 from trio_media.recording.summary_speech import ModelSpeech
 
 SUMMARY_VERSION: Final = 1
@@ -60,7 +55,7 @@ class SummaryBuilder:
         self._ended: dict[str, str] | None = None
         self._turns = _Turns()
         self._speech = ModelSpeech()
-        self._interruptions = _Interruptions()
+        self._interruptions = Interruptions()
         self._latencies = Latencies()
         self._counts: Counter[str] = Counter()
         self._notes: list[dict[str, Any]] = []
@@ -74,6 +69,7 @@ class SummaryBuilder:
         self._count(type(event))
         self._turns.event(event, t_ms)
         self._speech.event(event, t_ms)
+        self._interruptions.event(event, t_ms)
         self._latencies.event(event, t_ms)
         if isinstance(event, ev.CallEnded) and self._ended is None:
             self._ended = {"by": "carrier", "reason": "call_ended"}
@@ -138,6 +134,7 @@ class SummaryBuilder:
             "responses": self._speech.responses.all(),
             "barge_ins": self._interruptions.kept.all(),
             "hushes": self._interruptions.hushes.all(),
+            "interruptions": self._interruptions.build(),
             "latencies": self._latencies.build(),
             "counters": self._counters(),
             "notes": self._notes,
@@ -158,7 +155,7 @@ class SummaryBuilder:
     def _counters(self) -> dict[str, int]:
         names = ("events", "commands", "notes", *_COUNTED.values())
         dropped = self._turns.kept.dropped + self._speech.dropped
-        dropped += self._interruptions.kept.dropped + self._interruptions.hushes.dropped
+        dropped += self._interruptions.dropped
         return {
             **{name: self._counts[name] for name in names},
             "audio_received_ms": self._speech.received_ms,
@@ -211,60 +208,6 @@ class _Turns:
 
     def _find(self, item_id: str, t_ms: int) -> TurnRecord | None:
         return self.kept.get_or_make(item_id, lambda: TurnRecord(item_id, t_ms))
-
-
-class _Interruptions:
-    """Who stopped the model, and what came of it."""
-
-    def __init__(self) -> None:
-        self.kept: Kept[int, BargeInRecord] = Kept()
-        self.hushes: Kept[int, HushRecord] = Kept()
-        self._count = 0
-        self._hushed_ms: int | None = None
-
-    def command(self, command: cm.Command, t_ms: int) -> None:
-        match command:
-            case cm.Hushed(heard_ms=heard_ms, item_id=item_id):
-                self._count += 1
-                self._hushed_ms = t_ms
-                self.hushes.get_or_make(self._count, lambda: HushRecord(t_ms, item_id, heard_ms))
-            case cm.Resumed():
-                self._hush_over(t_ms, "resumed")
-            case cm.Taken():
-                self._taken(command, t_ms)
-            case cm.InterruptionSettled():
-                self._settled(command, t_ms)
-            case _:
-                pass
-
-    def _taken(self, command: cm.Taken, t_ms: int) -> None:
-        hush_ms = None if self._hushed_ms is None else t_ms - self._hushed_ms
-        numbers = list(command.responses)
-        reason = command.reason.value
-        self.kept.get_or_make(
-            command.interruption,
-            lambda: BargeInRecord(t_ms, reason, numbers, hush_ms, command.request),
-        )
-        if command.has_floor:
-            self._hush_over(t_ms, "taken")
-
-    def _settled(self, command: cm.InterruptionSettled, t_ms: int) -> None:
-        # One that found nothing to interrupt was never taken.
-        record = self.kept.get_or_make(
-            command.interruption,
-            lambda: BargeInRecord(t_ms, command.reason.value, [], None, command.request),
-        )
-        if record is not None:
-            record.heard_ms = command.heard_ms
-            record.outcome = command.outcome.value
-            record.settle_ms = t_ms - record.t_ms
-
-    def _hush_over(self, t_ms: int, ended: str) -> None:
-        hush = self.hushes.get(self._count)
-        if self._hushed_ms is not None and hush is not None:
-            hush.length_ms = t_ms - self._hushed_ms
-            hush.ended = ended
-        self._hushed_ms = None
 
 
 def summarise(lines: Iterable[LogLine]) -> dict[str, Any]:

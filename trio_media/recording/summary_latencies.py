@@ -81,14 +81,22 @@ class Latencies:
             case ev.TurnCommitted(item_id=item_id):
                 if len(self._commits_ms) < COMMITS_MAX:
                     self._commits_ms.setdefault(item_id, t_ms)
-            case ev.LocalSpeechBegan() | ev.ServerSpeechStarted():
-                if self._onset_ms is None:
-                    self._onset_ms = t_ms
-            case ev.LocalSpeechEnded() | ev.ServerSpeechStopped():
+            case ev.LocalSpeechBegan(at_ms=at_ms):
+                self._onset(t_ms if at_ms is None else at_ms)
+            case ev.ServerSpeechStarted():
+                self._onset(t_ms)
+            case ev.LocalSpeechEnded(at_ms=at_ms):
+                self._onset_ms = None
+                self._quiet_ms = t_ms if at_ms is None else at_ms
+            case ev.ServerSpeechStopped():
                 self._onset_ms = None
                 self._quiet_ms = t_ms
             case _:
                 pass
+
+    def _onset(self, at_ms: int) -> None:
+        if self._onset_ms is None:
+            self._onset_ms = at_ms
 
     def commands(self, commands: Sequence[cm.Command], t_ms: int) -> None:
         """Take in what the core made of an event."""

@@ -120,3 +120,7 @@ class HushRecord:
     length_ms: int | None = None
     ended: str | None = None
     """``resumed`` or ``taken``."""
+    onset_to_hush_ms: int | None = None
+    """From the caller's onset; None when nobody was heard locally."""
+    was_false: bool = False
+    """It resumed, and nobody had spoken."""

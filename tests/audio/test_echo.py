@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import trio_media.phone.voices
+from trio_media.audio.echo import KEPT_FRAMES, EchoGate, band_levels
+from trio_media.audio.g711 import decode_mulaw, encode_mulaw
+from trio_media.audio.wav import read_wav
+
+VOICES = Path(trio_media.phone.voices.__file__).parent
+FRAME = 160
+
+
+def speech(*names: str) -> np.ndarray:
+    """Somebody who goes on and on."""
+    pieces = [read_wav(VOICES / f"{name}.wav").samples / 32_768 for name in names]
+    pause = np.zeros(1_200)
+    return np.concatenate([part for piece in pieces for part in (piece, pause)])
+
+
+MODEL = np.tile(speech("hold_on", "something_wrong", "try_again", "one_moment"), 4)
+CALLER = speech("cancelled", "goodbye", "sorry")
+
+
+def mulaw(sound: np.ndarray) -> bytes:
+    return encode_mulaw(np.clip(np.rint(sound * 32_768), -32_768, 32_767).astype(np.int16))
+
+
+def echo_of(played: np.ndarray, loss_db: float, lag_ms: int) -> np.ndarray:
+    """Later, quieter and coloured, as a handset brings it back; the line hisses."""
+    rng = np.random.default_rng(3)
+    impulse = rng.standard_normal(160) * np.exp(-np.arange(160) / 40)
+    smeared = np.convolve(played, impulse)[: len(played)]
+    smeared *= np.sqrt((played**2).mean() / (smeared**2).mean()) * 10 ** (-loss_db / 20)
+    late = np.concatenate([np.zeros(lag_ms * 8), smeared])[: len(played)]
+    return late + rng.standard_normal(len(played)) * 10 ** (-62 / 20)
+
+
+def listen(
+    gate: EchoGate,
+    heard: np.ndarray,
+    played: np.ndarray | None,
+    *,
+    from_ms: int = 0,
+    is_speaking: bool = False,
+) -> tuple[list[bool], bytes]:
+    """Hear all of it; return which frames are echo, and what is left."""
+    sent = mulaw(heard)
+    reference = None if played is None else mulaw(played)
+    echoes: list[bool] = []
+    left = b""
+    for start in range(0, len(sent) - FRAME + 1, FRAME):
+        at_ms = from_ms + start // 8
+        if reference is not None and start % (10 * FRAME) == 0:  # 200 ms at once, 100 ms ahead
+            gate.played(at_ms + 100, reference[start + 800 : start + 800 + 10 * FRAME])
+        left += gate.hear(sent[start : start + FRAME], at_ms, is_speaking=is_speaking)
+        echoes.append(gate.is_echo(at_ms))
+    return echoes, left
+
+
+@pytest.mark.parametrize("loss_db", [30, 20, 15])
+@pytest.mark.parametrize("lag_ms", [60, 170, 400])
+def test_what_is_nothing_but_echo_is_known_and_silenced(loss_db: int, lag_ms: int) -> None:
+    heard = echo_of(MODEL, loss_db, lag_ms)
+    echoes, left = listen(EchoGate(), heard, MODEL)
+    levels = np.array(
+        [np.abs(decode_mulaw(mulaw(heard[n * FRAME :][:FRAME]))).max() for n in range(len(echoes))]
+    )
+    learned = np.arange(len(echoes)) > 150  # three seconds
+    loud = (levels > 32_768 * 10 ** (-50 / 20)) & learned
+    assert loud.sum() > 100
+    missed = loud & ~np.array(echoes)
+    assert missed.sum() <= 0.02 * loud.sum()
+    silent = [left[n * FRAME :][:FRAME] == b"\xff" * FRAME for n in np.flatnonzero(echoes)]
+    assert all(silent)
+
+
+@pytest.mark.parametrize("loss_db", [30, 20, 15])
+def test_a_caller_is_heard_over_their_echo(loss_db: int) -> None:
+    gate = EchoGate()
+    heard = echo_of(MODEL, loss_db, 170)
+    listen(gate, heard[:80_000], MODEL[:80_000])
+    both = heard[80_000:104_000].copy()
+    caller = CALLER[: len(both)] * 0.7
+    both[: len(caller)] += caller
+    echoes, _ = listen(gate, both, MODEL[80_000:], from_ms=10_000)
+    frames = caller[: len(caller) // FRAME * FRAME].reshape(-1, FRAME)
+    spoken = 10 * np.log10((frames**2).mean(axis=1) + 1e-12) > -30
+    masked = np.array(echoes[: len(frames)]) & spoken
+    assert masked.sum() <= 0.35 * spoken.sum()
+    first = np.flatnonzero(spoken)[:6]
+    assert not all(echoes[n] for n in first), "the onset is not held back"
+
+
+def test_without_an_echo_nothing_is_held_back() -> None:
+    gate = EchoGate()
+    noise = np.random.default_rng(5).standard_normal(80_000) * 10 ** (-55 / 20)
+    echoes, _ = listen(gate, noise, MODEL)
+    assert not any(echoes)
+    both = CALLER[:24_000]
+    echoes, left = listen(gate, both, MODEL[80_000:], from_ms=10_000, is_speaking=True)
+    assert not any(echoes)
+    assert left == mulaw(both)[: len(left)]
+
+
+def test_without_a_model_nothing_is_held_back() -> None:
+    echoes, _ = listen(EchoGate(), CALLER, None)
+    assert not any(echoes)
+
+
+def test_what_was_cleared_has_no_echo() -> None:
+    """After a clear the caller is heard at once, but for what is on its way back already."""
+    gate = EchoGate()
+    heard = echo_of(MODEL, 15, 170)
+    listen(gate, heard[:80_000], MODEL[:80_000])
+    gate.played(10_000, mulaw(MODEL[80_000:96_000]))
+    gate.cut(10_040)
+    echoes, _ = listen(gate, CALLER[:16_000], None, from_ms=10_000)
+    assert not any(echoes[20:])
+
+
+def test_audio_of_any_length_is_heard() -> None:
+    gate = EchoGate()
+    for at_ms, length in ((0, 0), (0, 1), (10, 400), (60, 1_000), (500, 7)):
+        heard = gate.hear(b"\x20" * length, at_ms, is_speaking=False)
+        assert heard == b"\x20" * length
+
+
+def test_a_long_gap_costs_no_more_than_a_short_one() -> None:
+    gate = EchoGate()
+    gate.played(0, b"\x20" * 1_600)
+    gate.hear(b"\x20" * 160, 0, is_speaking=False)
+    gate.hear(b"\x20" * 160, 10**9, is_speaking=False)
+    assert len(gate._frames) == KEPT_FRAMES
+    assert not gate._ahead
+    gate.played(5, b"\x20" * 1_600)  # long past
+    assert not gate._ahead
+
+
+def test_bands_are_those_of_a_telephone() -> None:
+    time_s = np.arange(FRAME) / 8_000
+    low = band_levels(mulaw(0.5 * np.sin(2 * np.pi * 300 * time_s)))
+    high = band_levels(mulaw(0.5 * np.sin(2 * np.pi * 3_200 * time_s)))
+    assert low.argmax() <= 1
+    assert high.argmax() == len(high) - 1
+    assert low.max() - low[len(low) // 2] > 20

@@ -30,10 +30,10 @@ class Heard:
     def onset(self, edge: SpeechEdge) -> None:
         self.said += self.ear.onset(SpeechTransition(edge, self.now_ms))
 
-    def voice(self, length_ms: int, probability: float = 0.9) -> None:
+    def voice(self, length_ms: int, probability: float = 0.9, dbfs: float = -23.0) -> None:
         for _ in range(0, length_ms, CHUNK_MS):
             self.now_ms += CHUNK_MS
-            self.said += self.ear.judged(Judged(self.now_ms, probability))
+            self.said += self.ear.judged(Judged(self.now_ms, probability, dbfs))
 
 
 def test_an_onset_begins_at_once_and_a_voice_is_one_after_a_while() -> None:
@@ -101,6 +101,15 @@ def test_a_voice_in_what_was_denied_begins_anew() -> None:
     assert heard.edges == [BEGAN, ENDED, BEGAN]
 
 
+def test_people_in_the_background_are_not_the_caller() -> None:
+    heard = Heard()
+    heard.voice(3_000, dbfs=-44.0)
+    assert heard.edges == []
+    heard.onset(BEGAN)
+    heard.voice(3_000, dbfs=-44.0)
+    assert heard.edges == [BEGAN], "a voice far away is no reason to deny an onset, or to take"
+
+
 def test_the_length_of_an_onset_confirms_nothing_while_there_is_a_judge() -> None:
     heard = Heard()
     heard.onset(BEGAN)
@@ -136,7 +145,7 @@ def test_what_the_voice_model_said_before_a_pause_is_forgotten() -> None:
     heard.said += heard.ear.pause(heard.now_ms)
     assert heard.edges[-1] is ENDED
     # A verdict on what was said before the pause comes late.
-    assert heard.ear.judged(Judged(heard.now_ms, 0.9)) == []
+    assert heard.ear.judged(Judged(heard.now_ms, 0.9, -23.0)) == []
 
 
 def test_an_onset_outlasts_a_pause() -> None:

@@ -106,6 +106,26 @@ def test_without_an_echo_nothing_is_held_back() -> None:
     assert left == mulaw(both)[: len(left)]
 
 
+def test_until_the_echo_is_known_any_voice_beside_the_models_may_be_one() -> None:
+    gate = EchoGate()
+    assert not gate.may_be_echo(0)
+    heard = echo_of(MODEL, 20, 170)
+    listen(gate, heard[:4_000], MODEL[:4_000])
+    assert gate.may_be_echo(500)
+    gate.cut(500)
+    listen(gate, heard[4_000:8_000] * 0, None, from_ms=500)
+    assert not gate.may_be_echo(980), "the model has been silent for long enough"
+    listen(gate, heard[8_000:40_000], MODEL[8_000:40_000], from_ms=1_000)
+    assert not gate.may_be_echo(5_000), "it is known now"
+
+
+def test_a_second_without_an_echo_says_that_there_is_none() -> None:
+    gate = EchoGate()
+    noise = np.random.default_rng(5).standard_normal(16_000) * 10 ** (-55 / 20)
+    listen(gate, noise, MODEL)
+    assert not gate.may_be_echo(2_000)
+
+
 def test_without_a_model_nothing_is_held_back() -> None:
     echoes, _ = listen(EchoGate(), CALLER, None)
     assert not any(echoes)

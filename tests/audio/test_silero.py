@@ -79,6 +79,12 @@ def test_a_verdict_has_the_time_of_its_audio(model: SileroModel) -> None:
     assert not track.is_waiting
 
 
+def test_a_verdict_has_the_level_of_its_audio(model: SileroModel) -> None:
+    track = VoiceTrack()
+    track.feed(encode_mulaw(np.full(CHUNK_SAMPLES, 3_276, np.int16)), 0)
+    assert judge(model, [track])[0].dbfs == pytest.approx(-20, abs=0.3)
+
+
 def test_chunks_follow_each_other_with_their_context() -> None:
     track = VoiceTrack()
     for start in range(0, 3 * CHUNK_SAMPLES, 100):

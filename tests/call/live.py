@@ -13,6 +13,7 @@ from trio.testing import memory_stream_pair
 
 from trio_media.audio.detector import SpeechEdge, SpeechTransition
 from trio_media.call.control import CallControl, InterruptionResult
+from trio_media.call.listening import VoiceJudge
 from trio_media.call.record import CallEnd
 from trio_media.call.run import Admit, CallOptions, admit_all, run_call
 from trio_media.config import AgentConfig, BargeInConfig, Config
@@ -179,6 +180,7 @@ async def live_call(
     scope: trio.CancelScope | None = None,
     wrap: Callable[[trio.abc.Stream], trio.abc.Stream] = SpyStream,
     wrap_model: Callable[[trio.abc.Stream], trio.abc.Stream] = SpyStream,
+    judge: VoiceJudge | None = None,
     **options: Any,
 ) -> AsyncIterator[LiveCall]:
     """Run a call over memory streams.  Leaving stops it, if it has not ended, and looks it over."""
@@ -233,6 +235,7 @@ async def live_call(
                             config=config,
                             admit=admit,
                             log=call.log,
+                            judge=judge,
                             options=CallOptions(**{**given, **options}),
                         )
                 except Exception as crash:  # noqa: BLE001  # for the test to look at

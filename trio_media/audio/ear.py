@@ -20,6 +20,7 @@ from trio_media.audio.onset import EdgeTracker
 from trio_media.audio.silero import CHUNK_MS, Judged
 
 VOICE_MIN: Final = 0.5  # the probability from which a chunk counts as a voice
+NEAR_DBFS: Final = -40.0  # a caller's vowels are louder; people behind them are not
 DOUBT_MIN: Final = 0.3  # below it there is no voice at all
 DENY_MS: Final = 256  # no voice for so long: a consonant is shorter
 
@@ -56,7 +57,8 @@ class LocalEar:
         out: list[SpeechTransition] = []
         if verdict.end_ms <= self._paused_ms or not self.has_judge:
             return out
-        for edge in self._voice.hear(verdict.probability >= VOICE_MIN, verdict.end_ms):
+        is_voice = verdict.probability >= VOICE_MIN and verdict.dbfs >= NEAR_DBFS
+        for edge in self._voice.hear(is_voice, verdict.end_ms):
             if edge.edge is SpeechEdge.BEGAN:
                 out += self._begin(edge.at_ms)
             elif edge.edge is not SpeechEdge.ENDED:

@@ -33,9 +33,12 @@ KEPT_FRAMES: Final = 40  # of what was played: the longest lag and its spread
 AHEAD_FRAMES_MAX: Final = 3_100  # of what will be played: more than a carrier may hold
 MEMORY_FRAMES: Final = 150  # 3 s of the model's speech say where the echo is
 EVIDENCE_FRAMES: Final = 25  # a correlation of less than half a second means nothing
+SILENCE_FRAMES: Final = 50  # a second of the model's speech without an echo: there is none
+UNKNOWN_FRAMES: Final = 20  # 400 ms: nearly every echo has come and gone by then
 LOOK_EVERY_FRAMES: Final = 5  # where the echo is changes slowly
 MEASURE_EVERY_FRAMES: Final = 20  # how loud it is, too
 CORRELATION_MIN: Final = 0.5  # an echo has 0.7 and more, two who talk at once less than 0.3
+HEARD_SPREAD_DB: Final = 1.5  # standard deviation of what is heard; a noisy line has less
 CORRELATION_LOST: Final = 0.1  # an echo that was there has gone
 BANDS: Final = 12  # of equal width on a logarithmic scale, as ears have them
 BAND_LOW_HZ: Final = 250
@@ -141,6 +144,16 @@ class EchoGate:
         """Say whether the frame that begins at ``at_ms``, and was heard, is nothing but echo."""
         return at_ms // FRAME_MS in self._echoes
 
+    def may_be_echo(self, at_ms: int) -> bool:
+        """Say whether a voice at ``at_ms`` may be the model's, because nothing is known yet.
+
+        So it is when a call begins, and only while the model is heard or was a moment ago.
+        """
+        if self._path.is_known:
+            return False
+        recent = self._levels.take(at_ms // FRAME_MS - np.arange(UNKNOWN_FRAMES), mode="wrap")
+        return bool(recent.max() > FLOOR_DBFS)
+
     def _hear_frame(self, number: int, frame: bytes, is_speaking: bool) -> None:
         self._advance(number)
         if not is_speaking and self._speech:
@@ -193,6 +206,13 @@ class EchoPath:
         self._loudest = np.full(BANDS, -np.inf)
         self._until_measure = RATIOS_MIN
 
+    @property
+    def is_known(self) -> bool:
+        """Whether it is known how loud the echo is, or that there is none."""
+        if self.first_lag is None:
+            return self._frames >= SILENCE_FRAMES
+        return self._coupling is not None
+
     def correlate(self, heard_dbfs: float, played_dbfs: Levels) -> None:
         """Take in a frame's level, and those played before it, by their lags."""
         keep = 1 - 1 / MEMORY_FRAMES
@@ -215,7 +235,9 @@ class EchoPath:
         together = self._frames * products - played * self._heard
         correlation = together / (np.sqrt(np.maximum(heard_spread * played_spread, 0.0)) + 1e-9)
         best = int(correlation.argmax())
-        if correlation[best] >= CORRELATION_MIN:
+        # What hardly varies goes together with anything.
+        is_varied = heard_spread >= (HEARD_SPREAD_DB * self._frames) ** 2
+        if is_varied and correlation[best] >= CORRELATION_MIN:
             self.first_lag = max(LAG_FRAMES_MIN, int(_LAGS[best]) - 1)
         elif correlation[best] < CORRELATION_LOST:
             self.first_lag = None

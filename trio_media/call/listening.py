@@ -123,6 +123,7 @@ class Listener:
         if level_dbfs(payload) > SILENT_DBFS:
             self._loud_until_ms = at_ms + LINGER_MS
         is_wanted = self.line.is_interruptible and at_ms < self._loud_until_ms
+        is_wanted = is_wanted and not self.echo.may_be_echo(at_ms)
         if is_wanted:
             self._collect(payload, at_ms)
             if len(self._batch) >= BATCH_MS * BYTES_PER_MS:

@@ -52,7 +52,7 @@ class BatchJudge:
         assert query.verdict is not None
         probability, state = query.verdict.unwrap()
         track.remember(query.chunk, state)
-        return Judged(query.chunk.end_ms, probability)
+        return query.chunk.judged(probability)
 
     async def run(self) -> None:
         """Judge what waits, until cancelled."""

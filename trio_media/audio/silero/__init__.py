@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trio_media.audio.g711 import BYTES_PER_MS, SAMPLE_RATE_HZ
-from trio_media.audio.levels import Amplitudes, amplitudes
+from trio_media.audio.levels import Amplitudes, amplitudes, amplitudes_dbfs
 from trio_media.errors import JudgeLost
 
 try:
@@ -55,6 +55,10 @@ class Chunk:
     beginning: int
     """Which beginning of the track it follows."""
 
+    def judged(self, probability: float) -> Judged:
+        """Give the verdict on it."""
+        return Judged(self.end_ms, probability, amplitudes_dbfs(self.heard[CONTEXT_SAMPLES:]))
+
 
 @attrs.frozen
 class Judged:
@@ -63,6 +67,8 @@ class Judged:
     end_ms: int
     probability: float
     """That there is a voice in it: 0 to 1."""
+    dbfs: float
+    """How loud it is."""
 
 
 @attrs.define(eq=False)
@@ -194,5 +200,5 @@ def settle(
     judged: list[Judged] = []
     for track, chunk, (probability, state) in zip(tracks, chunks, verdicts, strict=True):
         track.remember(chunk, state)
-        judged.append(Judged(chunk.end_ms, probability))
+        judged.append(chunk.judged(probability))
     return judged

@@ -13,7 +13,7 @@ import trio_media.phone.voices
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 VOICES = Path(trio_media.phone.voices.__file__).parent
 # They are scripts, not a package: their modules find each other by their bare names.
-sys.path[:0] = [str(SCRIPTS), str(SCRIPTS / "ears_bench")]
+sys.path[:0] = [str(SCRIPTS / "ears_bench")]
 
 SPEAKERS = ("en_US_f_Allison", "es_MX_f_Allison", "it_IT_m_Carlo", "fr_CA_f_June")
 TAKES = 4  # of each voice, for a name decides which half it is in

@@ -1,0 +1,191 @@
+"""The ear in a whole call: human voices, the voice model, and what happens when it is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import attrs
+import pytest
+import trio
+from trio.testing import MockClock
+
+import trio_media.phone.voices
+from trio_media.audio.g711 import encode_mulaw
+from trio_media.audio.silero import Judged, SileroModel, VoiceTrack, judge
+from trio_media.audio.wav import read_wav
+from trio_media.call.listening import BATCHES_MAX, InlineJudge
+from trio_media.config import AgentConfig, BargeInConfig, Config
+from trio_media.core import commands as cm
+from trio_media.core import events as ev
+from trio_media.errors import JudgeLost
+
+from .live import LiveCall, live_call
+from .wires import QUIET_FRAME, speech
+
+VOICES = Path(trio_media.phone.voices.__file__).parent
+GREETS = Config(agent=AgentConfig(greeting="Hello."))
+MODEL = SileroModel()
+
+
+def frames_of(name: str) -> list[bytes]:
+    mulaw = encode_mulaw(read_wav(VOICES / f"{name}.wav").samples)
+    return [mulaw[at : at + 160].ljust(160, b"\xff") for at in range(0, len(mulaw), 160)]
+
+
+async def says(call: LiveCall, frames: Sequence[bytes], then_ms: int = 600) -> None:
+    """Send frames in real time, and silence after them."""
+    for frame in [*frames, *[QUIET_FRAME] * (then_ms // 20)]:
+        await call.carrier.talk(20, frame)
+
+
+async def over_the_model(call: LiveCall) -> None:
+    """The model speaks, and the line has been quiet for two seconds."""
+    model = await call.start()
+    await model.opens("R1", "I1", speech(20_000))
+    await says(call, [], 2_000)
+
+
+def evidence(call: LiveCall) -> list[str]:
+    kinds = (ev.LocalSpeechBegan, ev.LocalSpeechVoiced, ev.LocalSpeechConfirmed)
+    return [type(event).__name__ for event in call.notebook.events if isinstance(event, kinds)]
+
+
+def orders(call: LiveCall, kind: type) -> int:
+    return sum(isinstance(order, kind) for order in call.notebook.orders)
+
+
+@attrs.define
+class FlakyJudge:
+    """Judges so many chunks, each as late as told, and is lost then."""
+
+    chunks: int = 10**9
+    late_s: float = 0.0
+    asked: int = 0
+
+    async def judge(self, track: VoiceTrack) -> Judged:
+        self.asked += 1
+        if self.asked > self.chunks:
+            raise JudgeLost("it broke")
+        await trio.sleep(self.late_s)
+        return judge(MODEL, [track])[0]
+
+
+async def test_a_voice_hushes_and_takes_and_the_model_knows_where(
+    autojump_clock: MockClock,
+) -> None:
+    async with live_call(GREETS, judge=InlineJudge(MODEL), detect=None) as call:
+        await over_the_model(call)
+        before_ms = call.carrier.now_ms()
+        await says(call, frames_of("hold_on"))
+        assert evidence(call) == ["LocalSpeechBegan", "LocalSpeechVoiced", "LocalSpeechConfirmed"]
+        [clear_ms] = call.carrier.times_ms("clear")
+        [cancel_ms] = call.model.times_ms("response.cancel")
+        assert clear_ms - before_ms <= 200
+        assert 500 <= cancel_ms - clear_ms <= 700
+
+
+@pytest.mark.parametrize("noise", ["cough", "click", "key"])
+async def test_what_is_no_voice_hushes_at_most(autojump_clock: MockClock, noise: str) -> None:
+    made = {
+        "cough": frames_of("cough"),
+        "click": [b"\x00\x80" * 80],
+        "key": [bytes(encode_mulaw(_key()[at : at + 160])) for at in range(0, 1_600, 160)],
+    }
+    async with live_call(GREETS, judge=InlineJudge(MODEL), detect=None) as call:
+        await over_the_model(call)
+        await says(call, made[noise], 1_500)
+        assert call.model.of("response.cancel") == []
+        assert orders(call, cm.Hushed) == orders(call, cm.Resumed) <= 1
+        false = [o.was_false for o in call.notebook.orders if isinstance(o, cm.Resumed)]
+        assert all(false)
+
+
+def _key():  # noqa: ANN202  # samples
+    import numpy as np
+
+    time_s = np.arange(1_600) / 8_000
+    tones = np.sin(2 * np.pi * 770 * time_s) + np.sin(2 * np.pi * 1_336 * time_s)
+    return (tones * 6_000).astype(np.int16)
+
+
+async def test_a_short_word_hushes_and_resumes(autojump_clock: MockClock) -> None:
+    async with live_call(GREETS, judge=InlineJudge(MODEL), detect=None) as call:
+        await over_the_model(call)
+        await says(call, frames_of("hello")[:18], 1_500)
+        assert call.model.of("response.cancel") == []
+        resumed = [o for o in call.notebook.orders if isinstance(o, cm.Resumed)]
+        assert resumed == [cm.Resumed(was_false=False)]
+
+
+async def test_a_short_word_takes_where_backchannels_are_off(autojump_clock: MockClock) -> None:
+    config = attrs.evolve(GREETS, barge_in=BargeInConfig(backchannel_ms=0))
+    async with live_call(config, judge=InlineJudge(MODEL), detect=None) as call:
+        await over_the_model(call)
+        await says(call, frames_of("hello")[:18], 1_500)
+        assert len(call.model.of("response.cancel")) == 1
+
+
+async def test_the_voice_model_is_asked_only_while_there_is_something_to_interrupt(
+    autojump_clock: MockClock,
+) -> None:
+    flaky = FlakyJudge()
+    async with live_call(attrs.evolve(GREETS, agent=AgentConfig()), judge=flaky, detect=None) as (
+        call
+    ):
+        await call.start()
+        await says(call, frames_of("hold_on"))
+        assert flaky.asked == 0
+        assert evidence(call)[0] == "LocalSpeechBegan"
+
+
+async def test_the_voice_model_is_not_asked_about_silence(autojump_clock: MockClock) -> None:
+    flaky = FlakyJudge()
+    async with live_call(GREETS, judge=flaky, detect=None) as call:
+        await over_the_model(call)
+        assert flaky.asked == 0
+
+
+async def test_a_voice_model_that_is_lost_leaves_the_call_to_the_length_of_speech(
+    autojump_clock: MockClock,
+) -> None:
+    async with live_call(GREETS, judge=FlakyJudge(chunks=3), detect=None) as call:
+        await over_the_model(call)
+        await says(call, frames_of("hold_on"))
+        assert call.notebook.noted("voice_model_lost") == [{"reason": "it broke"}]
+        assert evidence(call) == ["LocalSpeechBegan", "LocalSpeechConfirmed"]
+        assert len(call.model.of("response.cancel")) == 1
+        await call.carrier.stop()
+        assert (await call.until_end()).counters["voice_model_losses"] == 1
+
+
+async def test_a_slow_voice_model_delays_no_hush_and_no_audio(autojump_clock: MockClock) -> None:
+    """What finds no room on its way to the model is dropped and counted."""
+    async with live_call(GREETS, judge=FlakyJudge(late_s=2.0), detect=None) as call:
+        await over_the_model(call)
+        before_ms = call.carrier.now_ms()
+        heard = len(call.model.caller_audio())
+        await says(call, frames_of("hold_on"), 2_000)
+        assert call.carrier.times_ms("clear")[0] - before_ms <= 200
+        took_ms = call.carrier.now_ms() - before_ms
+        assert abs((len(call.model.caller_audio()) - heard) / 8 - took_ms) <= 60
+        await call.carrier.stop()
+        dropped_ms = (await call.until_end()).counters["judge_dropped_ms"]
+        assert 0 < dropped_ms < 4_000
+        assert BATCHES_MAX * 40 < 1_000
+
+
+async def test_evidence_has_the_time_of_its_audio_however_late_it_is_judged(
+    autojump_clock: MockClock,
+) -> None:
+    times_ms: list[list[int]] = []
+    for late_s in (0.0, 0.03):
+        async with live_call(GREETS, judge=FlakyJudge(late_s=late_s), detect=None) as call:
+            await over_the_model(call)
+            await says(call, frames_of("hold_on"))
+            kinds = (ev.LocalSpeechVoiced, ev.LocalSpeechConfirmed)
+            times_ms.append([e.at_ms for e in call.notebook.events if isinstance(e, kinds)])
+    early, late = times_ms
+    assert len(early) == len(late) == 2
+    # A millisecond is rounding: the call's clock begins between two.
+    assert all(abs(one - other) <= 1 for one, other in zip(early, late, strict=True))

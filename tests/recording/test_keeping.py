@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 from pathlib import Path
 
 import attrs
+import pytest
 import trio
 
 from trio_media.config import RecordingConfig
 from trio_media.core.commands import EndCall
 from trio_media.core.events import LocalSpeechBegan
 from trio_media.core.policy import Policy
+from trio_media.recording import event_log
 from trio_media.recording.disk import DEFAULT_LIMITS
 from trio_media.recording.keeping import Keeper, keep_call
 from trio_media.telephony.events import MediaStreamStarted
@@ -78,3 +81,43 @@ async def test_a_second_stream_of_a_call_overwrites_nothing(tmp_path: Path) -> N
         await keep(RecordingConfig(dir=str(tmp_path)))
         await keep(RecordingConfig(dir=str(tmp_path)))
     assert {path.name for path in tmp_path.glob("*.jsonl")} == {"CA1.jsonl", "CA1-2.jsonl"}
+
+
+async def test_a_recording_that_is_lost_is_in_the_log_and_in_the_summary(tmp_path: Path) -> None:
+    (tmp_path / "CA1.wav").mkdir()  # no file can be made there
+    with trio.fail_after(10):
+        await keep(RecordingConfig(dir=str(tmp_path)))
+    summary = json.loads((tmp_path / "CA1.json").read_text())
+    [note] = [note for note in summary["notes"] if note["note"] == "recording_lost"]
+    assert "directory" in note["reason"]
+    assert '"recording_lost"' in (tmp_path / "CA1.jsonl").read_text()
+    assert summary["ended"] == {"by": "us", "reason": "hung_up"}
+
+
+async def test_an_event_log_that_is_lost_is_in_the_summary(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(file: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(event_log._LogFile, "write", full)
+    with trio.fail_after(10):
+        await keep(RecordingConfig(dir=str(tmp_path)))
+    summary = json.loads((tmp_path / "CA1.json").read_text())
+    [note] = [note for note in summary["notes"] if note["note"] == "event_log_lost"]
+    assert "No space left" in note["reason"]
+
+
+async def test_a_recording_with_holes_says_so(tmp_path: Path) -> None:
+    with trio.fail_after(10):
+        async with trio.open_nursery() as nursery:
+            config = RecordingConfig(dir=str(tmp_path))
+            [keeper] = keep_call(
+                config, STARTED, Policy(), now_ms=lambda: 2_000, nursery=nursery, limits=LIMITS
+            )
+            for _ in range(100):
+                keeper.caller_audio(0, bytes(8_000))
+            await trio.testing.wait_all_tasks_blocked()
+            await trio.sleep(0.05)
+            nursery.cancel_scope.cancel()
+    assert '"recording_holes"' in (tmp_path / "CA1.jsonl").read_text()

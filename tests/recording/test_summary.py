@@ -182,6 +182,39 @@ def test_hushes_say_whether_they_were_false(builder: SummaryBuilder) -> None:
     ]
 
 
+def test_the_interruptions_are_summed_up(builder: SummaryBuilder) -> None:
+    def hush(t_ms: int) -> None:
+        builder.event(ev.LocalSpeechBegan(t_ms - 40), t_ms)
+        builder.commands([cm.ClearCarrier(2), cm.Hushed(700, "item_1")], t_ms)
+
+    hush(1_000)
+    builder.event(ev.LocalSpeechEnded(1_100), 1_110)
+    builder.commands([cm.Resumed()], 1_300)
+    hush(3_000)
+    builder.commands([cm.Resumed(was_false=False)], 3_600)
+    hush(5_000)
+    builder.commands([cm.Taken(1, ev.Reason.LOCAL_SPEECH, None, (1,))], 5_610)
+    settled = cm.InterruptionSettled(1, None, ev.Reason.LOCAL_SPEECH, cm.Outcome.CANCELLED, 700)
+    builder.commands([settled], 5_700)
+    summed = builder.build()["interruptions"]
+    assert (summed["hushes"], summed["false_hushes"], summed["short_voices"]) == (3, 1, 1)
+    assert summed["silenced_for_nothing_ms"] == 900
+    assert summed["takes"] == {"local_speech": 1}
+    assert summed["outcomes"] == {"cancelled": 1}
+    assert summed["onset_to_hush"]["max_ms"] == 40
+    assert summed["onset_to_take"]["max_ms"] == 650
+    assert summed["hush_to_take"]["max_ms"] == 610
+    assert summed["hush_to_resume"] == {
+        "count": 2,
+        "median_ms": 300,
+        "p95_ms": 600,
+        "max_ms": 600,
+    }
+    first, second, third = builder.build()["hushes"]
+    assert (first["was_false"], second["was_false"], third["was_false"]) == (True, False, False)
+    assert third["onset_to_hush_ms"] == 40
+
+
 def delays(builder: SummaryBuilder, name: str) -> Any:
     return builder.build()["latencies"][name]
 

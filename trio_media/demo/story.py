@@ -34,6 +34,8 @@ class Story:
         match event:
             case ev.LocalSpeechBegan():
                 self._say(t_ms, "caller", "makes a sound")
+            case ev.LocalSpeechVoiced():
+                self._say(t_ms, "caller", "it is a voice")
             case ev.LocalSpeechConfirmed():
                 self._say(t_ms, "caller", "it is speech")
             case ev.ResponseOver(response_id=response_id, ended=ended):
@@ -54,9 +56,10 @@ class Story:
             case cm.Hushed(heard_ms=heard_ms):
                 self.hushes += 1
                 self._say(t_ms, "us", f"[yellow]hush[/]: silence at {heard_ms} ms, undecided")
-            case cm.Resumed():
+            case cm.Resumed(was_false=was_false):
                 self.resumes += 1
-                self._say(t_ms, "us", "[green]resume[/]: it was nothing, the model goes on")
+                what = "it was nothing" if was_false else "it was short"
+                self._say(t_ms, "us", f"[green]resume[/]: {what}, the model goes on")
             case cm.Taken(reason=reason):
                 self._say(t_ms, "us", f"[red]take[/]: the caller has the floor ({reason.value})")
             case cm.CancelResponse(response_id=response_id):

@@ -7,7 +7,7 @@ written.  A disk that fails costs what it was to hold, never the call.
 from __future__ import annotations
 
 import functools
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -99,18 +99,58 @@ def keep_call(
     )
     base = _free_name(Path(config.dir), started.call_sid)
     keeper = Keeper(SummaryBuilder(header), None, None)
+    lines: trio.MemoryReceiveChannel[bytes] | None = None
     if config.events:
         keeper.log, lines = open_event_log(header)
-        path = base.with_name(f"{base.name}.jsonl")
-        write = functools.partial(write_log, path, lines, keeper.log.stats, limits=limits)
-        nursery.start_soon(_keep_log, keeper, write, now_ms)
     if config.audio:
         keeper.recorder = StereoRecorder()
-        path = base.with_name(f"{base.name}.wav")
-        write = functools.partial(record, keeper.recorder, path, now_ms=now_ms, limits=limits)
-        nursery.start_soon(_keep_audio, keeper, write, now_ms)
-    nursery.start_soon(_keep_summary, keeper, base.with_name(f"{base.name}.json"), limits)
+    over = trio.Event()
+    nursery.start_soon(_await_end, over)
+    nursery.start_soon(_keep, keeper, base, lines, now_ms, over, limits)
     return [keeper]
+
+
+async def _await_end(over: trio.Event) -> None:
+    """Say when the call's nursery is cancelled."""
+    try:
+        await trio.sleep_forever()
+    finally:
+        over.set()
+
+
+async def _keep(
+    keeper: Keeper,
+    base: Path,
+    lines: trio.MemoryReceiveChannel[bytes] | None,
+    now_ms: Callable[[], int],
+    over: trio.Event,
+    limits: DiskLimits,
+) -> None:
+    """Write until the call is over; then end the recording, the log and the summary, in this order.
+
+    Each may have to tell of the one before.  **Cancellation:** is what ``over`` says; every step of
+    a file has a deadline.
+    """
+    summary_closed = trio.Event()
+    summary = base.with_name(f"{base.name}.json")
+    with trio.CancelScope(shield=True):
+        async with trio.open_nursery() as summary_writer:
+            keep = functools.partial(keep_summary, limits=limits)
+            summary_writer.start_soon(keep, keeper.summary, summary, summary_closed)
+            async with trio.open_nursery() as log_writer:
+                if keeper.log is not None and lines is not None:
+                    path = base.with_name(f"{base.name}.jsonl")
+                    log_writer.start_soon(_keep_log, keeper, path, lines, now_ms, limits)
+                async with trio.open_nursery() as audio_writer:
+                    if keeper.recorder is not None:
+                        path = base.with_name(f"{base.name}.wav")
+                        audio_writer.start_soon(_keep_audio, keeper, path, now_ms, limits)
+                    await over.wait()
+                    if keeper.recorder is not None:
+                        keeper.recorder.close()
+                if keeper.log is not None:
+                    keeper.log.close()
+            summary_closed.set()
 
 
 def _free_name(folder: Path, call_sid: str) -> Path:
@@ -124,32 +164,28 @@ def _free_name(folder: Path, call_sid: str) -> Path:
 
 
 async def _keep_log(
-    keeper: Keeper, write: Callable[[], Awaitable[None]], now_ms: Callable[[], int]
+    keeper: Keeper,
+    path: Path,
+    lines: trio.MemoryReceiveChannel[bytes],
+    now_ms: Callable[[], int],
+    limits: DiskLimits,
 ) -> None:
     """Write the event log; the summary says when it was lost."""
-    try:
-        await write()
-    finally:
-        assert keeper.log is not None
-        if keeper.log.stats.failure is not None:
-            keeper.summary.note("event_log_lost", now_ms(), reason=keeper.log.stats.failure)
+    assert keeper.log is not None
+    stats = keeper.log.stats
+    await write_log(path, lines, stats, limits=limits)
+    if stats.failure is not None:
+        keeper.summary.note("event_log_lost", now_ms(), reason=stats.failure)
 
 
 async def _keep_audio(
-    keeper: Keeper, write: Callable[[], Awaitable[None]], now_ms: Callable[[], int]
+    keeper: Keeper, path: Path, now_ms: Callable[[], int], limits: DiskLimits
 ) -> None:
     """Write the recording; the log and the summary say when it was lost, or has holes."""
-    try:
-        await write()
-    finally:
-        recorder = keeper.recorder
-        assert recorder is not None
-        if recorder.failure is not None:
-            keeper.note("recording_lost", now_ms(), reason=recorder.failure)
-        elif recorder.dropped_bytes:
-            keeper.note("recording_holes", now_ms(), ms=recorder.dropped_bytes // BYTES_PER_MS)
-
-
-async def _keep_summary(keeper: Keeper, path: Path, limits: DiskLimits) -> None:
-    """Until the call's nursery is cancelled."""
-    await keep_summary(keeper.summary, path, trio.Event(), limits=limits)
+    recorder = keeper.recorder
+    assert recorder is not None
+    await record(recorder, path, now_ms=now_ms, limits=limits)
+    if recorder.failure is not None:
+        keeper.note("recording_lost", now_ms(), reason=recorder.failure)
+    elif recorder.dropped_bytes:
+        keeper.note("recording_holes", now_ms(), ms=recorder.dropped_bytes // BYTES_PER_MS)

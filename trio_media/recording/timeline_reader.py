@@ -91,14 +91,21 @@ class CallFacts:
 # --- the caller ------------------------------------------------------------------------------
 
 
+def _heard_ms(event: ev.LocalSpeechBegan | ev.LocalSpeechConfirmed, t_ms: int) -> int:
+    """When the caller's audio said so, which may be before it was judged."""
+    return t_ms if event.at_ms is None else min(event.at_ms, t_ms)
+
+
 def _local_began(call: CallFacts, event: ev.LocalSpeechBegan, t_ms: int) -> None:
     _local_ended(call, event, t_ms)
-    call.open[Look.ONSET] = call.facts.span(Lane.LOCAL, Look.ONSET, t_ms, t_ms)
+    began_ms = _heard_ms(event, t_ms)
+    call.open[Look.ONSET] = call.facts.span(Lane.LOCAL, Look.ONSET, began_ms, t_ms)
 
 
 def _local_confirmed(call: CallFacts, event: ev.LocalSpeechConfirmed, t_ms: int) -> None:
     if Look.CONFIRMED not in call.open:
-        call.open[Look.CONFIRMED] = call.facts.span(Lane.LOCAL, Look.CONFIRMED, t_ms, t_ms)
+        began_ms = _heard_ms(event, t_ms)
+        call.open[Look.CONFIRMED] = call.facts.span(Lane.LOCAL, Look.CONFIRMED, began_ms, t_ms)
 
 
 def _local_ended(call: CallFacts, event: object, t_ms: int) -> None:
@@ -149,7 +156,7 @@ def _hush_over(call: CallFacts, t_ms: int) -> None:
 
 def _resumed(call: CallFacts, command: cm.Resumed, t_ms: int) -> None:
     _hush_over(call, t_ms)
-    call.facts.mark(Lane.FLOOR, Look.RESUME, t_ms, "resume")
+    call.facts.mark(Lane.FLOOR, Look.RESUME, t_ms, "resume" if command.was_false else "short")
 
 
 def _taken(call: CallFacts, command: cm.Taken, t_ms: int) -> None:

@@ -9,7 +9,7 @@ decided by one piece of code without I/O, and one task acts on it.
 - ``call``: one Trio nursery a call.  Separate tasks for the carrier, the model and the detector
   talk over memory channels; the owner alone runs the core, and never awaits the network.
 - ``telephony``, ``realtime``: one file a carrier, one a model service: bytes to events and back.
-- ``audio``: G.711, levels, detectors, resampling.
+- ``audio``: G.711, levels, resampling; onsets, voices and echoes: the ear.
 - ``server``: one port for websockets and HTTP; admission, tokens, drain, workers, metrics.
 - ``recording``: the event log, the stereo recording, the summary and the picture of a call.
 - ``embedded``, ``phone``: a model that counts and a phone that interrupts, over real sockets.
@@ -17,7 +17,8 @@ decided by one piece of code without I/O, and one task acts on it.
 - ``demo``, ``cli``: what a newcomer types.
 
 What a caller does to the model is first a *hush* (silence at once, nothing decided) and then either
-a *take* (cancelled, truncated to what was heard) or a *resume* (it was a cough: nothing was lost).
+a *take* (cancelled, truncated to what was heard) or a *resume* (it was a cough, or a mere "mhm":
+nothing was lost).  A cheap detector hushes; a model of voices confirms.
 """
 
 from __future__ import annotations

@@ -1,4 +1,9 @@
-"""Telephone audio: G.711, levels, resampling, and the detectors that say when the caller speaks.
+"""Telephone audio: G.711, levels, resampling, and the ear that says when the caller speaks.
 
-`trio_media.audio.webrtc.make_onset_detector` is where a call gets its detector from.
+- ``webrtc``, ``energy``: onsets, frame by frame, over ``onset``'s rules and ``levels``.
+- ``silero``: a model that knows voices; it comes a moment later, and is seldom wrong.
+- ``echo``: which frames are nothing but the model's own voice, come back.
+- ``ear``: what all of these say together: speech began, is a voice, wants the floor, ended.
+
+Nothing here knows of Trio or of a call: `trio_media.call.listening` does the waiting.
 """

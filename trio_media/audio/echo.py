@@ -91,6 +91,8 @@ class EchoGate:
         self._frames: list[bytes] = [b""] * KEPT_FRAMES
         """Frames that were played, round and round; empty: nothing was."""
         self._levels = np.full(KEPT_FRAMES, FLOOR_DBFS)
+        self._bands: list[Levels | None] = [None] * KEPT_FRAMES
+        """Theirs, where they were asked for."""
         self._now = 0
         """The frame that is heard."""
         self._path = EchoPath()
@@ -120,6 +122,7 @@ class EchoGate:
             while self._ahead and self._ahead[0][0] <= passed:
                 frame = self._ahead.popleft()[1]
             self._frames[passed % KEPT_FRAMES] = frame
+            self._bands[passed % KEPT_FRAMES] = None
             level = level_dbfs(frame) if frame else FLOOR_DBFS
             self._levels[passed % KEPT_FRAMES] = max(FLOOR_DBFS, level)
         self._now = max(self._now, number)
@@ -180,12 +183,18 @@ class EchoGate:
     def _source(self, newest: int) -> Levels | None:
         """The bands of what an echo would be of: the loudest of some frames, newest first."""
         numbers = range(newest - SPREAD_FRAMES + 1, newest + 1)
-        frames = [self._frames[number % KEPT_FRAMES] for number in numbers]
-        bands = [band_levels(frame) for frame in frames if frame]
-        if not bands:
+        bands = [self._played_bands(number % KEPT_FRAMES) for number in numbers]
+        known = [levels for levels in bands if levels is not None]
+        if not known:
             return None
-        source: Levels = np.max(bands, axis=0)
+        source: Levels = np.max(known, axis=0)
         return source
+
+    def _played_bands(self, place: int) -> Levels | None:
+        """The bands of a frame that was played; None where nothing was."""
+        if self._bands[place] is None and self._frames[place]:
+            self._bands[place] = band_levels(self._frames[place])
+        return self._bands[place]
 
 
 class EchoPath:
@@ -199,8 +208,9 @@ class EchoPath:
         self._sums = np.zeros((3, _LAGS.size))
         """For each lag: played, its squares, its products with what was heard; fading."""
         self._until_look = EVIDENCE_FRAMES
-        self._ratios: deque[Levels] = deque(maxlen=RATIOS_MAX)
-        """What was heard above what was played, in each band."""
+        self._ratios: NDArray[np.float32] = np.zeros((0, BANDS), np.float32)
+        """What was heard above what was played, in each band: as many frames, round and round."""
+        self._learned = 0
         self._coupling: Levels | None = None
         self._excess_db = 0.0
         self._loudest = np.full(BANDS, -np.inf)
@@ -256,11 +266,14 @@ class EchoPath:
     def learn(self, heard: Levels, source: Levels) -> None:
         """Take in the bands of a frame that is no speech."""
         self._loudest = np.maximum(self._loudest - FADE_DB, source)
-        self._ratios.append(self._ratio(heard, source))
+        if not self._ratios.size:  # most calls have no echo, and need no room for one
+            self._ratios = np.zeros((RATIOS_MAX, BANDS), np.float32)
+        self._ratios[self._learned % RATIOS_MAX] = self._ratio(heard, source)
+        self._learned += 1
         self._until_measure -= 1
         if self._until_measure <= 0:
             self._until_measure = MEASURE_EVERY_FRAMES
-            ratios = np.array(self._ratios)
+            ratios = self._ratios[: self._learned]
             self._coupling = np.percentile(ratios, COUPLING_PERCENT, axis=0)
             excesses = (ratios - self._coupling).max(axis=1)
             self._excess_db = min(EXCESS_DB_MAX, float(np.percentile(excesses, EXCESS_PERCENT)))

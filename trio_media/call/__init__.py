@@ -2,9 +2,10 @@
 
 ```
  carrier ──► inbound_audio ──► model outbox ──► write_model ──► model
-                 │ transitions
-                 ▼
-           barge_in_detection ──┐ speech began / confirmed / ended
+                 │ onsets      └─ audio ─► judge_voice
+                 ▼                              │ verdicts
+           barge_in_detection ◄─────────────────┘
+                 └──────────────┐ speech began / is a voice / confirmed / ended
                                 ▼
  model ──► realtime_events ──► OWNER ──► model outbox (cancel, truncate, create, ...)
                                 │  ▲
@@ -20,6 +21,8 @@
 - ``stream``, ``leg``: bytes, websockets, and the only place where foreign errors become ours.
 - ``watch``: how a leg is found dead, and how it is closed.
 - ``inbound``, ``model_session``: the two readers.  ``outbound``: the carrier's writer.
+- ``listening``: the caller's ear: onsets inline, the voice model in its own time, one report.
+- ``heard``: what was heard when, for the recording and for the echo gate.
 - ``model_service``, ``translate``: what is asked of a service, and its events as the core's.
 - ``control``: the call in the hands of an application.
 """

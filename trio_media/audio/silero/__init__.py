@@ -36,7 +36,7 @@ CHUNK_SAMPLES: Final = 256  # what the model was made for at 8 kHz
 CHUNK_MS: Final = CHUNK_SAMPLES // BYTES_PER_MS
 CONTEXT_SAMPLES: Final = 32  # of the chunk before, in front of each
 STATE_SHAPE: Final = (2, 128)  # of one caller; the model wants callers in the middle
-BATCH_MAX: Final = 64  # callers in one run: two milliseconds of a core
+BATCH_MAX: Final = 32  # callers in one run: a millisecond of a core; more saves little
 _ERROR_ONLY: Final = 3  # onnxruntime's severity; below it tells of the model's making
 
 MODEL_FILE: Final = "silero_vad.onnx"

@@ -161,16 +161,17 @@ def test_an_onset_outlasts_a_pause() -> None:
 @given(st.lists(st.sampled_from(["on", "off", "long", "yes", "maybe", "no", "pause", "lose"])))
 def test_edges_alternate_whatever_is_heard(script: list[str]) -> None:
     heard = Heard()
-    has_onset = False
+    has_onset = was_long = False
     for step in script:
         heard.now_ms += 10
         if step == "on" and not has_onset:
-            has_onset = True
+            has_onset, was_long = True, False
             heard.onset(BEGAN)
         elif step == "off" and has_onset:
             has_onset = False
             heard.onset(ENDED)
-        elif step == "long" and has_onset:
+        elif step == "long" and has_onset and not was_long:
+            was_long = True  # a detector confirms once
             heard.onset(CONFIRMED)
         elif step in ("yes", "maybe", "no"):
             heard.voice(96, {"yes": 0.9, "maybe": 0.4, "no": 0.1}[step])

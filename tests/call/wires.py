@@ -145,6 +145,22 @@ class Carrier(Wire):
         self._marks = deque((now_s, name) for _, name in self._marks)
         self._mark_came.set()
 
+    def stall(self, length_s: float) -> None:
+        """Stand still for so long: what is not played yet is played later."""
+        now_s = trio.current_time()
+        split: list[tuple[float, bytes]] = []
+        for begins_s, payload in self.played:
+            begun = _until(payload, now_s - begins_s)
+            if begun:
+                split.append((begins_s, begun))
+            if payload[len(begun) :]:
+                split.append((max(begins_s, now_s) + length_s, payload[len(begun) :]))
+        self.played = split
+        self._plays_until_s = max(self._plays_until_s, now_s) + length_s
+        later = [(at_s + length_s if at_s > now_s else at_s, name) for at_s, name in self._marks]
+        self._marks = deque(later)
+        self._mark_came.set()
+
     async def echo_marks(self) -> None:
         while True:
             due_s = self._marks[0][0] + self.mark_delay_s if self._marks else float("inf")

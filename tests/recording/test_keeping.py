@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import json
 import math
+import threading
+import wave
 from pathlib import Path
 
 import attrs
@@ -16,7 +18,7 @@ from trio_media.core.commands import EndCall
 from trio_media.core.events import LocalSpeechBegan
 from trio_media.core.policy import Policy
 from trio_media.recording import event_log
-from trio_media.recording.disk import DEFAULT_LIMITS
+from trio_media.recording.disk import DEFAULT_LIMITS, FILE_THREADS_MAX, DiskLimits
 from trio_media.recording.keeping import Keeper, keep_call
 from trio_media.telephony.events import MediaStreamStarted
 
@@ -121,3 +123,62 @@ async def test_a_recording_with_holes_says_so(tmp_path: Path) -> None:
             await trio.sleep(0.05)
             nursery.cancel_scope.cancel()
     assert '"recording_holes"' in (tmp_path / "CA1.jsonl").read_text()
+
+
+async def test_a_folder_that_no_file_can_be_in_costs_no_call(tmp_path: Path) -> None:
+    with trio.fail_after(10):
+        await keep(RecordingConfig(dir=str(tmp_path / ("long" * 100))))
+
+
+async def test_a_disk_that_hangs_keeps_nobody_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not the task that starts the call, not other threads, and the call's end for a moment."""
+    released = threading.Event()
+
+    def hang(path: Path) -> bool:
+        released.wait(10)
+        return False
+
+    monkeypatch.setattr(Path, "exists", hang)
+    monkeypatch.setattr(Path, "mkdir", lambda path, **how: hang(path))
+    limits = DiskLimits(flush_every_s=0.01, write_deadline_s=0.1)
+    config = RecordingConfig(dir=str(tmp_path))
+    try:
+        with trio.fail_after(8):
+            began_s = trio.current_time()
+            async with trio.open_nursery() as nursery:
+                for _ in range(FILE_THREADS_MAX):
+                    [keeper] = keep_call(
+                        config, STARTED, Policy(), now_ms=lambda: 0, nursery=nursery, limits=limits
+                    )
+                    speak(keeper)
+                assert trio.current_time() - began_s < 1
+                await trio.sleep(1.5)
+                assert keeper.recorder is not None
+                assert "disk took more" in str(keeper.recorder.failure)
+                assert trio.to_thread.current_default_thread_limiter().borrowed_tokens == 0
+                cancelled_s = trio.current_time()
+                nursery.cancel_scope.cancel()
+            assert trio.current_time() - cancelled_s < 3
+    finally:
+        released.set()
+    of_audio = [r for r in caplog.records if r.name == "trio_media.recording.wav_writer"]
+    assert len(of_audio) == FILE_THREADS_MAX  # one line a call
+
+
+async def test_a_recording_ends_when_its_call_does(tmp_path: Path) -> None:
+    """The goodbyes after it are no part of it, however long they take."""
+    with trio.fail_after(10):
+        async with trio.open_nursery() as nursery:
+            config = RecordingConfig(dir=str(tmp_path))
+            [keeper] = keep_call(
+                config, STARTED, Policy(), now_ms=lambda: 2_000, nursery=nursery, limits=LIMITS
+            )
+            keeper.caller_audio(1_400, bytes(1_600))
+            keeper.note("call_ended", 1_507, by="carrier", reason="caller_hung_up")
+            await trio.sleep(0.05)
+            nursery.cancel_scope.cancel()
+    with wave.open(str(tmp_path / "CA1.wav"), "rb") as file:
+        assert file.getnframes() == 1_507 * 8
+    assert json.loads((tmp_path / "CA1.json").read_text())["duration_ms"] == 1_507

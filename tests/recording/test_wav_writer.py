@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import tracemalloc
 import wave
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -175,7 +176,7 @@ def test_a_full_queue_drops_and_counts_and_never_waits() -> None:
     for _ in range(QUEUED_WRITES_MAX + 10):
         recorder.write_left(0, b"\x10" * 8)
     assert recorder.dropped_bytes == 80
-    recorder.changes(0)
+    assert list(recorder.changes(0)) == []
     recorder.write_left(0, b"\x10" * 8)
     assert recorder.dropped_bytes == 80
 
@@ -267,11 +268,11 @@ async def test_a_recording_as_long_as_a_wav_can_be_ends_there(
     assert len(read(tmp_path / "CA1.wav")[0]) == 8_000
 
 
-async def test_a_disk_that_hangs_is_left_alone_and_its_file_closed_later(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+@contextmanager
+def hanging_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """Let every write of audio hang until the end; then the file is to be closed, and says so."""
     released, closed = threading.Event(), threading.Event()
-    real_close = WavFile.close
+    real_close = WavFile._close
 
     def hang(file: WavFile, span: object) -> None:
         released.wait(10)
@@ -280,21 +281,149 @@ async def test_a_disk_that_hangs_is_left_alone_and_its_file_closed_later(
         real_close(file)
         closed.set()
 
-    monkeypatch.setattr(WavFile, "change", hang)
-    monkeypatch.setattr(WavFile, "close", close)
+    monkeypatch.setattr(WavFile, "_append", hang)
+    monkeypatch.setattr(WavFile, "_close", close)
+    try:
+        yield closed
+    finally:
+        released.set()
+
+
+async def test_a_disk_that_hangs_is_left_alone_and_its_file_closed_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     recorder, clock = StereoRecorder(), Clock(ms=1_000)
     limits = DiskLimits(flush_every_s=0.01, write_deadline_s=0.05)
-    try:
+    with hanging_disk(monkeypatch) as closed:
         with trio.fail_after(5):
             await record(recorder, tmp_path / "CA1.wav", now_ms=clock.now_ms, limits=limits)
         assert recorder.failure is not None
         assert "0.05 s" in recorder.failure
         assert len(lost(caplog)) == 1
         assert not closed.is_set(), "two threads had the same file"
-    finally:
-        released.set()
     with trio.fail_after(5):
         assert await trio.to_thread.run_sync(closed.wait, 5)
+
+
+async def test_a_call_that_is_dropped_does_not_wait_for_a_disk_that_hangs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorder, clock = StereoRecorder(), Clock(ms=1_000)
+    limits = DiskLimits(flush_every_s=0.01, write_deadline_s=30)
+    with hanging_disk(monkeypatch) as closed, trio.fail_after(5):
+        async with trio.open_nursery() as nursery:
+            path = tmp_path / "CA1.wav"
+            nursery.start_soon(lambda: record(recorder, path, now_ms=clock.now_ms, limits=limits))
+            await trio.sleep(0.2)
+            nursery.cancel_scope.cancel()
+        assert not closed.is_set()
+        assert "0.5 s" in str(recorder.failure)
+    with trio.fail_after(5):
+        assert await trio.to_thread.run_sync(closed.wait, 5)
+
+
+async def test_a_call_that_is_dropped_in_the_middle_of_a_write_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two threads have work in the file then, and whoever closes it, nobody makes it again."""
+    began, go_on = threading.Event(), threading.Event()
+    real_append = WavFile._append
+
+    def slow(file: WavFile, span: MixedSpan) -> None:
+        real_append(file, span)
+        began.set()
+        go_on.wait(10)
+
+    monkeypatch.setattr(WavFile, "_append", slow)
+    recorder, path, clock = StereoRecorder(), tmp_path / "CA1.wav", Clock(ms=1_000)
+    recorder.write_left(0, b"\x10" * 16_000)
+    limits = DiskLimits(flush_every_s=0.01)
+    with trio.fail_after(5):
+        async with trio.open_nursery() as outer, trio.open_nursery() as nursery:
+            nursery.start_soon(lambda: record(recorder, path, now_ms=clock.now_ms, limits=limits))
+            await trio.to_thread.run_sync(began.wait, 5)
+            clock.ms = 1_500
+            nursery.cancel_scope.cancel()
+            outer.start_soon(_set_later, go_on)
+    assert recorder.failure is None
+    assert read(path)[0] == [linear(0x10)] * 12_000
+
+
+async def _set_later(event: threading.Event) -> None:
+    await trio.sleep(0.1)
+    event.set()
+
+
+async def test_a_file_that_somebody_cuts_short_costs_only_the_recording(tmp_path: Path) -> None:
+    recorder, path = StereoRecorder(), tmp_path / "CA1.wav"
+
+    def go_on(flushes: int) -> None:
+        clock.ms = 5_000 * flushes
+        if flushes == 3:
+            os.truncate(path, 44)
+            recorder.write_left(100, b"\x10" * 160)
+
+    clock = Clock(on_flush=go_on)
+    with trio.fail_after(5):
+        await record(recorder, path, now_ms=clock.now_ms, limits=OFTEN)
+    assert "cut the file short" in str(recorder.failure)
+
+
+# --- the end -----------------------------------------------------------------------------------
+
+
+async def test_a_recording_is_as_long_as_its_call(tmp_path: Path) -> None:
+    """Also when the last write is a while later."""
+    recorder, clock = StereoRecorder(), Clock(ms=1_700)
+    recorder.write_left(900, b"\x10" * 1_600)
+    recorder.close(1_005)
+    with trio.fail_after(5):
+        await record(recorder, tmp_path / "CA1.wav", now_ms=clock.now_ms)
+    assert read(tmp_path / "CA1.wav")[0] == [0] * 7_200 + [linear(0x10)] * 840
+
+
+def test_hours_of_a_call_take_no_more_memory_than_minutes() -> None:
+    """Five hours, with a process that stands still for one of them."""
+    recorder, peaks, at_ms, samples = StereoRecorder(), [], 0, 0
+    tracemalloc.start()
+    try:
+        for second in range(4 * 3_600):
+            recorder.write_left(at_ms, b"\x10" * 8_000)
+            recorder.write_right(at_ms, b"\x90" * 8_000)
+            at_ms += 3_600_000 if second == 7_200 else 1_000
+            for change in recorder.changes(at_ms):
+                assert isinstance(change, MixedSpan)
+                samples = change.start_sample + len(change.left)
+            if second % 600 == 599:
+                peaks.append(tracemalloc.get_traced_memory()[1])
+                tracemalloc.reset_peak()
+    finally:
+        tracemalloc.stop()
+    assert samples == at_ms * 8
+    assert recorder.dropped_bytes == 0
+    assert max(peaks) - peaks[0] < 500_000, peaks
+
+
+async def test_a_process_that_stood_still_for_long_does_not_fill_memory(tmp_path: Path) -> None:
+    recorder, path = StereoRecorder(), tmp_path / "CA1.wav"
+
+    def go_on(flushes: int) -> None:
+        clock.ms += 1_000_000 if flushes == 2 else 1_000
+        recorder.write_left(clock.ms - 1_000, b"\x10" * 8_000)
+        if flushes == 4:
+            recorder.close()
+
+    clock = Clock(on_flush=go_on)
+    tracemalloc.start()
+    try:
+        with trio.fail_after(30):
+            await record(recorder, path, now_ms=clock.now_ms, limits=OFTEN)
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert path.stat().st_size > 1_000 * 32_000
+    path.unlink()  # so much is not to be kept
+    assert peak_bytes < 8_000_000
 
 
 KILLED = """

@@ -24,7 +24,9 @@ def _play(desk: Desk, command: cm.PlayAudio, now_ms: int) -> None:
     text = desk.carrier_codec.encode_media(payload)
     _require_room(desk, desk.line.carrier_outbox.put_media(command.seq, length_ms, text))
     if desk.tape is not None:
-        desk.tape.queued(command.seq, payload)
+        sent = desk.core.state.playout.sent
+        start_ms = next(one.start_ms for one in reversed(sent) if one.seq == command.seq)
+        desk.tape.queued(command.seq, start_ms, payload)
 
 
 def _mark(desk: Desk, command: cm.SendMark, now_ms: int) -> None:
@@ -37,7 +39,7 @@ def _clear(desk: Desk, command: cm.ClearCarrier, now_ms: int) -> None:
     desk.line.tally.count("clears")
     desk.line.tally.count("cleared_unwritten_ms", removed_ms)
     if desk.tape is not None:
-        desk.tape.cut(desk.core.state.playout.silenced_ms)
+        desk.tape.cut(desk.core.state.playout.high_ms, now_ms)
     if desk.onset_ms is not None:
         desk.line.tally.took("onset_to_clear", now_ms - desk.onset_ms)
         desk.onset_ms = None

@@ -1,22 +1,29 @@
-"""What the caller hears of the model, on the call's clock: for the recording and the echo gate.
+"""What the caller hears of the model, on the call's clock: for a recording, and for the echo gate.
 
-Rule 1: audio is heard when the carrier has it, one piece after the other, as the playout ledger
-says: a piece that a mark has moved is heard where it was moved to.
-Rule 2: nobody is told of audio before it was heard, so nothing has to be taken back.
+Rule 1: when is by the writes.  A carrier plays what it has, one piece after the other, and no stall
+of ours changes that: marks that come late and all at once move nothing.
+Rule 2: how much is by the playout ledger: what it does not count as heard is not told, so the
+recording holds of an item just what the model is told of it.
+Rule 3: marks correct the schedule.  One that comes early was right, and what is before it moves
+back; when several are as late as each other, the carrier is, and what is behind the first moves on.
+Rule 4: nobody is told of audio before it was heard.  What is told later replaces what was told.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Final
 
 import attrs
 
-from trio_media.audio.g711 import BYTES_PER_MS
-from trio_media.core.tape import Sent
+from trio_media.audio.g711 import BYTES_PER_MS, MULAW_SILENCE
+from trio_media.core.units import FRAME_MS, MARK_LATE_MS, MARK_LOST_MS
 
 QUEUED_MAX: Final = 4_096  # messages of audio between the owner and the wire; far above any lead
+STEADY_MS: Final = 100  # marks whose delays differ by more do not come from a late carrier
+KEPT_MS: Final = 3_000  # what a mark may move
+assert KEPT_MS > MARK_LATE_MS + MARK_LOST_MS
 
 
 def nobody(at_ms: int, payload: bytes) -> None:
@@ -25,13 +32,22 @@ def nobody(at_ms: int, payload: bytes) -> None:
 
 @attrs.define
 class _Piece:
-    seq: int
-    begins_ms: int
+    """One message of audio, and its place on the ledger's tape."""
+
+    start_ms: int
     payload: bytes
+    wrote_ms: int = 0
+    begins_ms: int = 0
+    told_ms: int = 0
+    """How much of it was told."""
+
+    @property
+    def length_ms(self) -> int:
+        return len(self.payload) // BYTES_PER_MS
 
     @property
     def ends_ms(self) -> int:
-        return self.begins_ms + len(self.payload) // BYTES_PER_MS
+        return self.begins_ms + self.length_ms
 
 
 @attrs.define
@@ -44,56 +60,116 @@ class HeardTape:
     """Told from when on nothing of what was scheduled is heard."""
     heard: Callable[[int, bytes], None] = nobody
     """Told what was heard, and when it began."""
-    _queued: dict[int, bytes] = attrs.field(factory=dict)
-    _playing: deque[_Piece] = attrs.field(factory=deque)
+    _queued: dict[int, _Piece] = attrs.field(factory=dict)
+    _pieces: deque[_Piece] = attrs.field(factory=deque)
+    """What the carrier was given since the last clear, as far back as it may move."""
     _plays_until_ms: int = 0
+    _settled_ms: int = 0
+    _late: list[tuple[int, int]] = attrs.field(factory=list)
+    """Late marks in a row: up to which position, and by how much."""
 
-    def queued(self, seq: int, payload: bytes) -> None:
-        """Audio is on its way to the wire."""
+    def queued(self, seq: int, start_ms: int, payload: bytes) -> None:
+        """Audio is on its way to the wire, from a position of the ledger on."""
         if len(self._queued) < QUEUED_MAX:
-            self._queued[seq] = payload
+            self._queued[seq] = _Piece(start_ms, payload)
 
     def wrote(self, seq: int, at_ms: int) -> None:
         """The carrier has everything up to ``seq``."""
         for number in [n for n in self._queued if n <= seq]:
-            piece = _Piece(number, max(at_ms, self._plays_until_ms), self._queued.pop(number))
-            self._playing.append(piece)
+            piece = self._queued.pop(number)
+            piece.wrote_ms = at_ms
+            self._pieces.append(piece)
+            self._play_after(piece)
+
+    def _play_after(self, piece: _Piece) -> None:
+        piece.begins_ms = max(piece.wrote_ms, self._plays_until_ms)
+        self._plays_until_ms = piece.ends_ms
+        self.scheduled(piece.begins_ms, piece.payload)
+
+    def echoed(self, settled_ms: int, now_ms: int) -> None:
+        """A mark says that the carrier has played everything before a position."""
+        settled = [piece for piece in self._pieces if piece.start_ms < settled_ms]
+        if not settled or settled_ms <= self._settled_ms:
+            return
+        self._settled_ms = settled_ms
+        last = settled[-1]
+        played_ms = min(last.length_ms, settled_ms - last.start_ms)
+        late_ms = now_ms - last.begins_ms - played_ms
+        if late_ms < -FRAME_MS:
+            self._move_back(settled, late_ms, now_ms)
+        self._weigh(settled_ms, late_ms, now_ms)
+
+    def follow(self, high_ms: int, now_ms: int) -> None:
+        """Let time pass: tell of the pieces that were heard to their ends.
+
+        ``high_ms``: the position up to which the ledger counts audio as heard.
+        """
+        for piece in self._pieces:
+            if self._heard_ms(piece, high_ms, now_ms) < piece.length_ms:
+                break
+            self._tell(piece, piece.length_ms)
+        while self._pieces and self._is_past(self._pieces[0], now_ms - KEPT_MS):
+            self._pieces.popleft()
+
+    def cut(self, high_ms: int, now_ms: int) -> None:
+        """The carrier plays nothing more, and what was not written never comes."""
+        for piece in self._pieces:
+            self._tell(piece, self._heard_ms(piece, high_ms, now_ms))
+        self._pieces.clear()
+        self._queued.clear()
+        self._late.clear()
+        self._settled_ms = 0
+        self._plays_until_ms = min(self._plays_until_ms, now_ms)
+        self.cleared(now_ms)
+
+    def _heard_ms(self, piece: _Piece, high_ms: int, now_ms: int) -> int:
+        # After a resume the ledger is ahead for a moment: it counts nothing twice, ears do.
+        return min(piece.length_ms, high_ms - piece.start_ms, now_ms - piece.begins_ms)
+
+    def _tell(self, piece: _Piece, heard_ms: int) -> None:
+        if heard_ms > piece.told_ms:
+            told = piece.payload[piece.told_ms * BYTES_PER_MS : heard_ms * BYTES_PER_MS]
+            self.heard(piece.begins_ms + piece.told_ms, told)
+            piece.told_ms = heard_ms
+
+    def _is_past(self, piece: _Piece, at_ms: int) -> bool:
+        return piece.told_ms == piece.length_ms and piece.ends_ms <= at_ms
+
+    def _move_back(self, settled: list[_Piece], late_ms: int, now_ms: int) -> None:
+        """Have these pieces be over sooner, and what is before and behind them where it can be."""
+        next_ms = settled[-1].ends_ms + late_ms
+        for piece in reversed(settled):
+            if piece.ends_ms <= next_ms:
+                break
+            piece.begins_ms, piece.told_ms = next_ms - piece.length_ms, 0
+            next_ms = piece.begins_ms
+        self.cleared(now_ms)
+        self._plays_until_ms = settled[-1].ends_ms
+        for piece in list(self._pieces)[len(settled) :]:
+            self._play_after(piece)
+
+    def _weigh(self, settled_ms: int, late_ms: int, now_ms: int) -> None:
+        """Believe that the carrier is late when marks say so for as long as the ledger doubts."""
+        if not MARK_LATE_MS < late_ms < MARK_LOST_MS:
+            self._late.clear()
+            return
+        if self._late and abs(late_ms - self._late[0][1]) > STEADY_MS:
+            self._late.clear()
+        self._late.append((settled_ms, late_ms))
+        first_ms = self._late[0][0]
+        if settled_ms - first_ms >= MARK_LATE_MS:
+            self._move_on(first_ms, min(late for _, late in self._late), now_ms)
+            self._late.clear()
+
+    def _move_on(self, from_ms: int, by_ms: int, now_ms: int) -> None:
+        """Have everything from a position on be heard later."""
+        moved = [piece for piece in self._pieces if piece.start_ms >= from_ms]
+        for piece in moved:
+            if piece.told_ms:
+                silence = bytes((MULAW_SILENCE,)) * (piece.told_ms * BYTES_PER_MS)
+                self.heard(piece.begins_ms, silence)
+        self.cleared(now_ms)
+        for piece in moved:
+            piece.begins_ms, piece.told_ms = piece.begins_ms + by_ms, 0
             self._plays_until_ms = piece.ends_ms
             self.scheduled(piece.begins_ms, piece.payload)
-
-    def follow(self, sent: Iterable[Sent], now_ms: int) -> None:
-        """A mark came: what the ledger has behind it is heard when the ledger says."""
-        begins_ms = {one.seq: one.begins_ms for one in sent}
-        while self._playing and self._playing[0].seq not in begins_ms:
-            piece = self._playing.popleft()  # the mark says that it was heard, if only just
-            length_ms = len(piece.payload) // BYTES_PER_MS
-            self.heard(min(piece.begins_ms, now_ms - length_ms), piece.payload)
-        moved = False
-        for piece in self._playing:
-            new_ms = begins_ms.get(piece.seq)
-            moved = moved or (new_ms is not None and new_ms != piece.begins_ms)
-            if moved:
-                piece.begins_ms = piece.begins_ms if new_ms is None else new_ms
-        if not self._playing or not moved:
-            return
-        self._plays_until_ms = self._playing[-1].ends_ms
-        self.cleared(self._playing[0].begins_ms)
-        for piece in self._playing:
-            self.scheduled(piece.begins_ms, piece.payload)
-
-    def advance(self, now_ms: int) -> None:
-        """Let time pass: tell of the pieces that were heard to their ends."""
-        while self._playing and self._playing[0].ends_ms <= now_ms:
-            piece = self._playing.popleft()
-            self.heard(piece.begins_ms, piece.payload)
-
-    def cut(self, at_ms: int) -> None:
-        """The carrier played on until ``at_ms``, and what was not written never comes."""
-        self.advance(at_ms)
-        if self._playing and self._playing[0].begins_ms < at_ms:
-            piece = self._playing[0]
-            self.heard(piece.begins_ms, piece.payload[: (at_ms - piece.begins_ms) * BYTES_PER_MS])
-        self._playing.clear()
-        self._queued.clear()
-        self._plays_until_ms = min(self._plays_until_ms, at_ms)
-        self.cleared(at_ms)

@@ -37,8 +37,7 @@ async def own_call(desk: Desk) -> str:
                 read += 1
                 letter = _waiting_letter(desk) if read < LETTERS_AT_ONCE else None
     finally:
-        if desk.tape is not None:
-            desk.tape.cut(min(desk.line.now_ms(), desk.core.state.playout.heard_until_ms))
+        _end_tape(desk)
         desk.control.end()
 
 
@@ -93,19 +92,26 @@ def _decide_one(desk: Desk, event: ev.Event) -> None:
         _check(desk, event, commands, now_ms)
     for command in commands:
         CARRY_OUT[type(command)](desk, command, now_ms)
-    if desk.tape is not None:
-        # Behind a clear, which cuts it, and no further than a late mark lets it.
-        desk.tape.advance(desk.core.state.playout.heard_until_ms)
     if isinstance(event, ev.ToolAnswered):
         line.forget_tool(event.call_id)  # also when nobody wants the result any more
 
 
 def _tell_tape(tape: HeardTape, core: DecisionCore, event: ev.Event, now_ms: int) -> None:
     """Tell the tape what happened to the audio on its way to the caller."""
+    playout = core.state.playout
     if isinstance(event, ev.CarrierWrote):
         tape.wrote(event.seq, event.at_ms)
     elif isinstance(event, ev.MarkEchoed):
-        tape.follow(core.state.playout.sent, now_ms)
+        tape.echoed(playout.settled_ms, now_ms)
+    tape.follow(playout.high_ms, now_ms)
+
+
+def _end_tape(desk: Desk) -> None:
+    """What is still playing when the call ends is heard until then."""
+    if desk.tape is not None:
+        now_ms, playout = desk.line.now_ms(), desk.core.state.playout
+        playout.advance(now_ms)
+        desk.tape.cut(playout.high_ms, now_ms)
 
 
 def _check(desk: Desk, event: ev.Event, commands: list[cm.Command], now_ms: int) -> None:

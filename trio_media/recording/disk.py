@@ -12,13 +12,30 @@ import math
 from collections.abc import Callable
 from typing import Final
 
+import attrs
 import trio
 
-from trio_media.recording.wav_writer import DEFAULT_LIMITS, DiskLimits
-
+FLUSH_EVERY_S: Final = 1.0  # what a killed process may lose
+WRITE_DEADLINE_S: Final = 2.0  # a disk that is slower has lost the record
 LAST_STEP_DEADLINE_S: Final = 0.5  # what the end of a call may wait for its record
+DEADLINE_PARTS: Final = 4  # of which one passes while the process stands still, however long
+FILE_THREADS_MAX: Final = 20  # a disk that hangs may hold so many; none that names are resolved in
 
-__all__ = ["DEFAULT_LIMITS", "LAST_STEP_DEADLINE_S", "DiskLimits", "run_last_step", "run_step"]
+_file_threads: Final = trio.lowlevel.RunVar[trio.CapacityLimiter]("file_threads")
+
+
+@attrs.frozen(kw_only=True)
+class DiskLimits:
+    """How files are treated."""
+
+    flush_every_s: float = FLUSH_EVERY_S
+    write_deadline_s: float = WRITE_DEADLINE_S
+    """For one step of a file.  Infinite under a virtual clock, which waits for no thread."""
+    threads: trio.CapacityLimiter | None = None
+    """Bounds the process's file threads; None: `FILE_THREADS_MAX` of them."""
+
+
+DEFAULT_LIMITS: Final = DiskLimits()
 
 
 async def run_step(step: Callable[[], None], limits: DiskLimits) -> None:
@@ -44,7 +61,34 @@ async def run_last_step(step: Callable[[], None], limits: DiskLimits) -> None:
 
 
 async def _run(step: Callable[[], None], limits: DiskLimits, deadline_s: float) -> None:
-    with trio.move_on_after(deadline_s) as scope:
-        await trio.to_thread.run_sync(step, abandon_on_cancel=True, limiter=limits.threads)
-    if scope.cancelled_caught:
+    failure: OSError | None = None
+    is_done = False
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_give_up, nursery.cancel_scope, deadline_s)
+        try:
+            threads = limits.threads or _threads()
+            await trio.to_thread.run_sync(step, abandon_on_cancel=True, limiter=threads)
+        except OSError as exc:
+            failure = exc
+        is_done = True
+        nursery.cancel_scope.cancel()
+    if failure is not None:
+        raise failure
+    if not is_done:
         raise OSError(errno.ETIMEDOUT, f"the disk took more than {deadline_s:g} s")
+
+
+async def _give_up(scope: trio.CancelScope, deadline_s: float) -> None:
+    """Cancel when the time is over.  Time in which the process stood still is not the disk's."""
+    for _ in range(DEADLINE_PARTS):
+        await trio.sleep(deadline_s / DEADLINE_PARTS)
+    scope.cancel()
+
+
+def _threads() -> trio.CapacityLimiter:
+    try:
+        return _file_threads.get()
+    except LookupError:
+        limiter = trio.CapacityLimiter(FILE_THREADS_MAX)
+        _file_threads.set(limiter)
+        return limiter

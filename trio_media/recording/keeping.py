@@ -6,7 +6,8 @@ written.  A disk that fails costs what it was to hold, never the call.
 
 from __future__ import annotations
 
-import functools
+import contextlib
+import math
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,9 +21,14 @@ from trio_media.config import RecordingConfig
 from trio_media.core.commands import Command
 from trio_media.core.events import Event
 from trio_media.core.policy import Policy
-from trio_media.recording.disk import DEFAULT_LIMITS, DiskLimits
+from trio_media.recording.disk import (
+    DEFAULT_LIMITS,
+    LAST_STEP_DEADLINE_S,
+    DiskLimits,
+    run_last_step,
+)
 from trio_media.recording.event_log import EventLog, open_event_log, write_log
-from trio_media.recording.log_format import LogHeader
+from trio_media.recording.log_format import CALL_ENDED, LogHeader
 from trio_media.recording.summary import SummaryBuilder
 from trio_media.recording.summary_file import keep_summary
 from trio_media.recording.wav_writer import StereoRecorder, record
@@ -57,6 +63,8 @@ class Keeper:
     def note(self, kind: str, t_ms: int, **fields: Any) -> None:  # noqa: ANN401
         """Something happened that decides nothing."""
         self.summary.note(kind, t_ms, **fields)
+        if kind == CALL_ENDED and self.recorder is not None:
+            self.recorder.close(t_ms)
         if self.log is not None:
             self.log.note(kind, t_ms, **fields)
 
@@ -97,7 +105,7 @@ def keep_call(
             if name not in SECRET_PARAMETERS
         },
     )
-    base = _free_name(Path(config.dir), started.call_sid)
+    place = _Place(Path(config.dir), started.call_sid)
     keeper = Keeper(SummaryBuilder(header), None, None)
     lines: trio.MemoryReceiveChannel[bytes] | None = None
     if config.events:
@@ -106,7 +114,7 @@ def keep_call(
         keeper.recorder = StereoRecorder()
     over = trio.Event()
     nursery.start_soon(_await_end, over)
-    nursery.start_soon(_keep, keeper, base, lines, now_ms, over, limits)
+    nursery.start_soon(_keep, keeper, place, lines, now_ms, over, limits)
     return [keeper]
 
 
@@ -118,9 +126,35 @@ async def _await_end(over: trio.Event) -> None:
         over.set()
 
 
+@attrs.define
+class _Place:
+    """Where a call is kept."""
+
+    folder: Path
+    call_sid: str
+    name: str = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.name = self.call_sid
+
+    def find(self) -> None:
+        """Find a name that is free: a stream that came back must not overwrite what was kept.
+
+        Blocks: for a thread.  Raises OSError.
+        """
+        for number in range(2, STREAMS_MAX):
+            if not any(self.path(end).exists() for end in ("json", "jsonl")):
+                break
+            self.name = f"{self.call_sid}-{number}"
+
+    def path(self, end: str) -> Path:
+        """A file of this call."""
+        return self.folder / f"{self.name}.{end}"
+
+
 async def _keep(
     keeper: Keeper,
-    base: Path,
+    place: _Place,
     lines: trio.MemoryReceiveChannel[bytes] | None,
     now_ms: Callable[[], int],
     over: trio.Event,
@@ -128,39 +162,33 @@ async def _keep(
 ) -> None:
     """Write until the call is over; then end the recording, the log and the summary, in this order.
 
-    Each may have to tell of the one before.  **Cancellation:** is what ``over`` says; every step of
-    a file has a deadline.
+    Each may have to tell of the one before.  **Cancellation:** is what ``over`` says; all of them
+    then have two seconds, whatever the disk does.
     """
-    summary_closed = trio.Event()
-    summary = base.with_name(f"{base.name}.json")
     with trio.CancelScope(shield=True):
+        with contextlib.suppress(OSError):  # what fails here fails again, and is logged then
+            await run_last_step(place.find, limits)
+        log, audio, summary = place.path("jsonl"), place.path("wav"), place.path("json")
         async with trio.open_nursery() as summary_writer:
-            keep = functools.partial(keep_summary, limits=limits)
-            summary_writer.start_soon(keep, keeper.summary, summary, summary_closed)
+            summary_writer.start_soon(_keep_summary, keeper, summary, limits)
             async with trio.open_nursery() as log_writer:
-                if keeper.log is not None and lines is not None:
-                    path = base.with_name(f"{base.name}.jsonl")
-                    log_writer.start_soon(_keep_log, keeper, path, lines, now_ms, limits)
+                if lines is not None:
+                    log_writer.start_soon(_keep_log, keeper, log, lines, now_ms, limits)
                 async with trio.open_nursery() as audio_writer:
                     if keeper.recorder is not None:
-                        path = base.with_name(f"{base.name}.wav")
-                        audio_writer.start_soon(_keep_audio, keeper, path, now_ms, limits)
+                        audio_writer.start_soon(_keep_audio, keeper, audio, now_ms, limits)
                     await over.wait()
-                    if keeper.recorder is not None:
-                        keeper.recorder.close()
-                if keeper.log is not None:
-                    keeper.log.close()
-            summary_closed.set()
+                    audio_writer.cancel_scope.cancel()
+                _end_log(keeper, log_writer.cancel_scope, limits)
+            summary_writer.cancel_scope.cancel()
 
 
-def _free_name(folder: Path, call_sid: str) -> Path:
-    """A call whose stream came back must not overwrite what was kept of it before."""
-    base = folder / call_sid
-    for number in range(2, STREAMS_MAX):
-        if not any(base.with_name(f"{base.name}.{end}").exists() for end in ("json", "jsonl")):
-            break
-        base = folder / f"{call_sid}-{number}"
-    return base
+def _end_log(keeper: Keeper, scope: trio.CancelScope, limits: DiskLimits) -> None:
+    """Let the log write what there is; a disk that hangs does not hold the call for it."""
+    if keeper.log is not None:
+        keeper.log.close()
+    if not math.isinf(limits.write_deadline_s):  # a virtual clock waits for no thread
+        scope.deadline = trio.current_time() + LAST_STEP_DEADLINE_S
 
 
 async def _keep_log(
@@ -173,9 +201,11 @@ async def _keep_log(
     """Write the event log; the summary says when it was lost."""
     assert keeper.log is not None
     stats = keeper.log.stats
-    await write_log(path, lines, stats, limits=limits)
-    if stats.failure is not None:
-        keeper.summary.note("event_log_lost", now_ms(), reason=stats.failure)
+    try:
+        await write_log(path, lines, stats, limits=limits)
+    finally:
+        if stats.failure is not None:
+            keeper.summary.note("event_log_lost", now_ms(), reason=stats.failure)
 
 
 async def _keep_audio(
@@ -184,8 +214,15 @@ async def _keep_audio(
     """Write the recording; the log and the summary say when it was lost, or has holes."""
     recorder = keeper.recorder
     assert recorder is not None
-    await record(recorder, path, now_ms=now_ms, limits=limits)
-    if recorder.failure is not None:
-        keeper.note("recording_lost", now_ms(), reason=recorder.failure)
-    elif recorder.dropped_bytes:
-        keeper.note("recording_holes", now_ms(), ms=recorder.dropped_bytes // BYTES_PER_MS)
+    try:
+        await record(recorder, path, now_ms=now_ms, limits=limits)
+    finally:
+        if recorder.failure is not None:
+            keeper.note("recording_lost", now_ms(), reason=recorder.failure)
+        elif recorder.dropped_bytes:
+            keeper.note("recording_holes", now_ms(), ms=recorder.dropped_bytes // BYTES_PER_MS)
+
+
+async def _keep_summary(keeper: Keeper, path: Path, limits: DiskLimits) -> None:
+    """Until the call's nursery is cancelled."""
+    await keep_summary(keeper.summary, path, trio.Event(), limits=limits)

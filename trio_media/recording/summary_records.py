@@ -121,7 +121,7 @@ class HushRecord:
     ended: str | None = None
     """``resumed`` or ``taken``."""
     onset_to_hush_ms: int | None = None
-    """From the audio that gave the caller's onset away, its second frame; None when nobody was heard
-    locally."""
+    """From the audio that gave the caller's onset away, which is its second frame; None when nobody
+    was heard locally."""
     was_false: bool = False
     """It resumed, and nobody had spoken."""

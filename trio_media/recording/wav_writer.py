@@ -4,7 +4,8 @@ Rule 1: recording never delays, blocks or ends the call.  What finds no place is
 counted; a disk that is full, read-only or too slow costs the recording and nothing else.
 Rule 2: the file is right up to the last flush, once a second, however the process ends.
 Rule 3: audio that comes late is put in its place, however late, also where the file is already.
-Rule 4: memory is constant: a window of mu-law, and a bounded queue in front of it.
+Rule 4: memory is constant: a window of mu-law, a bounded queue in front of it, and as many changes
+of the file as are made at once.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ import contextlib
 import errno
 import io
 import logging
+import threading
 import wave
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
@@ -24,14 +26,14 @@ import numpy as np
 import trio
 
 from trio_media.audio.g711 import BYTES_PER_MS, SAMPLE_RATE_HZ, decode_mulaw
+from trio_media.recording.disk import DEFAULT_LIMITS, DiskLimits, run_last_step, run_step
 from trio_media.recording.stereo_mixer import AHEAD_MS, LAG_MS, MixedSpan, Patch, StereoMixer
 
 _log = logging.getLogger(__name__)
 
-FLUSH_EVERY_S: Final = 1.0  # what a killed process may lose
-WRITE_DEADLINE_S: Final = 2.0  # a disk that is slower has lost the recording
 QUEUED_WRITES_MAX: Final = 1_024  # ten seconds of 20 ms frames both ways
 QUEUED_BYTES_MAX: Final = 2 * 10_000 * BYTES_PER_MS  # ten seconds both ways
+CHANGES_AT_ONCE: Final = 16  # of the file, in one thread: two megabytes at most
 
 _CHANNELS: Final = 2
 _BYTES_PER_FRAME: Final = 2 * _CHANNELS  # 16 bit
@@ -39,20 +41,6 @@ _WAV_HEADER_BYTES: Final = 44
 _WAV_AUDIO_BYTES_MAX: Final = 2**32 - 1 - _WAV_HEADER_BYTES  # RIFF counts in 32 bits: 37 hours
 
 Side: TypeAlias = Literal["left", "right"]
-
-
-@attrs.frozen(kw_only=True)
-class DiskLimits:
-    """How the file is treated."""
-
-    flush_every_s: float = FLUSH_EVERY_S
-    write_deadline_s: float = WRITE_DEADLINE_S
-    """For one step of the file.  Infinite under a virtual clock, which waits for no thread."""
-    threads: trio.CapacityLimiter | None = None
-    """Bounds the process's file threads; None is trio's own limiter."""
-
-
-DEFAULT_LIMITS: Final = DiskLimits()
 
 
 @attrs.frozen
@@ -75,6 +63,7 @@ class StereoRecorder:
         self.failure: str | None = None
         """Why there is no recording, or none any more; None while all is well."""
         self.is_closed = False
+        self._ends_ms: int | None = None
         self._has_news = trio.Event()
         self._send, self._receive = trio.open_memory_channel[_Write](QUEUED_WRITES_MAX)
         self._queued_bytes = 0
@@ -87,27 +76,30 @@ class StereoRecorder:
         """Record audio that the caller heard from ``at_ms`` on."""
         self._queue("right", at_ms, mulaw)
 
-    def close(self) -> None:
-        """End the recording; `record` writes what there is and returns.  May be repeated."""
-        self.is_closed = True
+    def close(self, at_ms: int | None = None) -> None:
+        """End the recording; `record` writes what there is and returns.  May be repeated.
+
+        ``at_ms``: when the call ended; None: with the last write.
+        """
+        if not self.is_closed:
+            self.is_closed, self._ends_ms = True, at_ms
         self._has_news.set()
 
     async def wait_for_news(self) -> None:
         """Wait until the queue must be emptied, or the recording is over."""
         await self._has_news.wait()
 
-    def changes(self, until_ms: int) -> list[MixedSpan | Patch]:
-        """Mix everything that is queued; return what that changes of the file, in order."""
-        changes: list[MixedSpan | Patch] = []
-        with contextlib.suppress(trio.WouldBlock):
-            while True:
-                self._mix(self._receive.receive_nowait(), changes)
-        while (span := self.mixer.take(until_ms)) is not None:
-            changes.append(span)
-        self._queued_bytes = 0
+    def changes(self, until_ms: int) -> Iterator[MixedSpan | Patch]:
+        """Mix everything that is queued; tell what that changes of the file, in order."""
         if not self.is_closed:
             self._has_news = trio.Event()
-        return changes
+        with contextlib.suppress(trio.WouldBlock):
+            while True:
+                yield from self._mix(self._receive.receive_nowait())
+        if self._ends_ms is not None:
+            until_ms = min(until_ms, self._ends_ms)
+        while (span := self.mixer.take(until_ms)) is not None:
+            yield span
 
     def fail(self, reason: str) -> None:
         """Give the recording up; everything that is still to come goes nowhere."""
@@ -130,33 +122,63 @@ class StereoRecorder:
         if self._queued_bytes > QUEUED_BYTES_MAX // 2 or queued > QUEUED_WRITES_MAX // 2:
             self._has_news.set()
 
-    def _mix(self, message: _Write, changes: list[MixedSpan | Patch]) -> None:
+    def _mix(self, message: _Write) -> Iterator[MixedSpan | Patch]:
         at_ms, mulaw = message.at_ms, message.mulaw
+        self._queued_bytes -= len(mulaw)
         while not self.mixer.has_room(at_ms, mulaw):
             span = self.mixer.make_room(at_ms, mulaw)
             if span is None:  # one message longer than the window
                 self.dropped_bytes += len(mulaw)
                 return
-            changes.append(span)
+            yield span
         write = self.mixer.write_left if message.side == "left" else self.mixer.write_right
         patch = write(at_ms, mulaw)
         if patch is not None:
-            changes.append(patch)
+            yield patch
 
 
 class WavFile:
-    """The file.  Every method blocks: call it in a thread, and in one at a time."""
+    """The file.  `write` blocks: it is for threads, one after the other by a lock."""
 
     def __init__(self, path: Path) -> None:
+        self.pending: deque[MixedSpan | Patch] = deque()
+        """What is to be changed.  Whichever thread comes first takes it, in order and once."""
+        self.is_lost = False
+        """Nothing more is written."""
+        self.is_over = False
+        """Nobody waits for a thread any more; the last one closes the file."""
         self._path = path
         self._file: io.BufferedRandom | None = None
         self._wave: wave.Wave_write | None = None
         self._frames = 0
-        self.is_abandoned = False
-        """Set when nobody waits for the thread any more; the file closes when it comes back."""
+        self._is_closed = False
+        self._lock = threading.Lock()
 
-    def open(self) -> None:
-        """Make the directory and the file, with a header.  Raises OSError."""
+    def write(self) -> None:
+        """Make the changes that are pending; the first time, make the file.  Raises OSError."""
+        with self._lock:
+            if self._is_closed:
+                return  # by a thread that came back late: to make the file again would empty it
+            try:
+                if not self.is_lost:
+                    self._write_pending()
+            finally:
+                if self.is_over and (self.is_lost or not self.pending):
+                    self._is_closed = True
+                    self._close()
+
+    def _write_pending(self) -> None:
+        if self._file is None:
+            self._open()
+        while self.pending and not self.is_lost:
+            change = self.pending.popleft()
+            if isinstance(change, Patch):
+                self._patch(change)
+            else:
+                self._append(change)
+
+    def _open(self) -> None:
+        """Make the directory and the file, with a header."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._file = self._path.open("w+b")
         self._wave = wave.Wave_write(self._file)
@@ -167,14 +189,6 @@ class WavFile:
         assert self._file.tell() == _WAV_HEADER_BYTES
         self._file.flush()
 
-    def change(self, changes: Sequence[MixedSpan | Patch]) -> None:
-        """Make changes, in order.  Raises OSError."""
-        for change in changes:
-            if isinstance(change, Patch):
-                self._patch(change)
-            else:
-                self._write(change)
-
     def _patch(self, patch: Patch) -> None:
         """Put audio of one channel where the file has something else already."""
         assert self._file is not None
@@ -183,6 +197,8 @@ class WavFile:
         at_bytes = _WAV_HEADER_BYTES + first * _BYTES_PER_FRAME
         self._file.seek(at_bytes)
         known = self._file.read(len(mulaw) * _BYTES_PER_FRAME)
+        if len(known) != len(mulaw) * _BYTES_PER_FRAME:
+            raise OSError(errno.EIO, "somebody cut the file short", str(self._path))
         pcm = np.frombuffer(known, dtype="<i2").reshape(-1, _CHANNELS).copy()
         pcm[:, int(patch.is_right)] = decode_mulaw(mulaw)
         self._file.seek(at_bytes)
@@ -190,8 +206,8 @@ class WavFile:
         self._file.seek(0, io.SEEK_END)
         self._file.flush()
 
-    def _write(self, span: MixedSpan) -> None:
-        """Correct what the file has, append what it lacks, and set its header.  Raises OSError."""
+    def _append(self, span: MixedSpan) -> None:
+        """Correct what the file has, append what it lacks, and set its header."""
         assert self._file is not None
         assert self._wave is not None
         assert span.start_sample <= self._frames, "a span would leave a hole"
@@ -209,8 +225,8 @@ class WavFile:
         # What stays in the process dies with it; what the kernel has does not.
         self._file.flush()
 
-    def close(self) -> None:
-        """Close the file if it is open, also after an error.  Raises OSError."""
+    def _close(self) -> None:
+        """Close the file if it is open, also after an error."""
         wav, self._wave = self._wave, None
         file, self._file = self._file, None
         try:
@@ -239,51 +255,55 @@ async def record(
 
     ``now_ms`` gives ms since the call began.
 
-    Cancellation: what is queued is written first, within the limits; a thread that does not
-    come back is left alone and closes the file when it does.
+    Cancellation: what is queued is written first, for 500 ms at most; a thread that does not come
+    back is left alone and closes the file when it does.
     """
     file = WavFile(path)
     try:
-        await _in_thread(file, file.open, limits)
-        is_last = False
-        while not is_last:
-            try:
-                with trio.move_on_after(limits.flush_every_s):
-                    await recorder.wait_for_news()
-            finally:
-                # Also when cancelled: what the call heard until then belongs to it.
-                is_last = recorder.is_closed
-                changes = recorder.changes(now_ms())
-                if changes:
-                    await _in_thread(file, partial(file.change, changes), limits)
+        await run_step(file.write, limits)  # a place where nothing can be kept shows at once
+        while not recorder.is_closed:
+            with trio.move_on_after(limits.flush_every_s):
+                await recorder.wait_for_news()
+            await _gather(recorder, file, now_ms(), run_step, limits)
+            await run_step(file.write, limits)
     except OSError as exc:
-        recorder.fail(str(exc))
-        _log.warning("the recording %s is lost: %s", path, exc)
+        _fail(recorder, file, path, exc)
     finally:
-        recorder.close()
-        if not file.is_abandoned:
-            with contextlib.suppress(OSError):  # every write was flushed, or failed and was logged
-                await _in_thread(file, file.close, limits)
+        await _finish(recorder, file, path, now_ms(), limits)
 
 
-async def _in_thread(file: WavFile, step: Callable[[], None], limits: DiskLimits) -> None:
-    """Run one step of the file.  Raises OSError, also when the disk takes too long.
-
-    Cancellation waits for the step: two threads must never have the same file.
-    """
-    with trio.CancelScope(shield=True) as scope:
-        scope.deadline = trio.current_time() + limits.write_deadline_s
-        await trio.to_thread.run_sync(
-            partial(_run_step, file, step), abandon_on_cancel=True, limiter=limits.threads
-        )
-    if scope.cancelled_caught:
-        file.is_abandoned = True
-        raise OSError(errno.ETIMEDOUT, f"the disk took more than {limits.write_deadline_s:g} s")
+RunStep: TypeAlias = Callable[[Callable[[], None], DiskLimits], Awaitable[None]]
 
 
-def _run_step(file: WavFile, step: Callable[[], None]) -> None:
+async def _gather(
+    recorder: StereoRecorder, file: WavFile, until_ms: int, run: RunStep, limits: DiskLimits
+) -> None:
+    """Collect what is to be changed of the file; write when it is too much for memory."""
+    for change in recorder.changes(until_ms):
+        if len(file.pending) >= CHANGES_AT_ONCE:
+            await run(file.write, limits)
+        file.pending.append(change)
+
+
+async def _finish(
+    recorder: StereoRecorder, file: WavFile, path: Path, now_ms: int, limits: DiskLimits
+) -> None:
+    """Write the rest, unless the disk failed, and close the file.  Raises nothing."""
+    recorder.close()
     try:
-        step()
-    finally:
-        if file.is_abandoned:
-            file.close()
+        if recorder.failure is None:
+            await _gather(recorder, file, now_ms, run_last_step, limits)
+    except OSError as exc:
+        _fail(recorder, file, path, exc)
+    file.is_over = True
+    try:
+        await run_last_step(file.write, limits)
+    except OSError as exc:
+        _fail(recorder, file, path, exc)
+
+
+def _fail(recorder: StereoRecorder, file: WavFile, path: Path, error: OSError) -> None:
+    file.is_lost = True
+    if recorder.failure is None:
+        recorder.fail(str(error))
+        _log.warning("the recording %s is lost: %s", path, error)

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 import attrs
 import trio
 
-from trio_media.call.leg import open_model_transport
+from trio_media.call.leg import WEBSOCKETS, OpenModelLeg, Transport, open_model_transport
 from trio_media.call.translate import plain_words
 from trio_media.config import Config, RealtimeConfig
 from trio_media.core import events as ev
@@ -30,13 +30,17 @@ class ModelService:
     url: str
     headers: tuple[tuple[bytes, bytes], ...] = attrs.field(repr=False)
     connect: Connect
+    open_leg: OpenModelLeg
+    """What is spoken on the stream that `connect` returns."""
     connect_timeout_s: float
     request: rt.SessionRequest
     backchannels: frozenset[str] = frozenset()
     """What a caller says who wants no answer, as `plain_words` gives it."""
 
 
-def model_service(config: Config, connect: Connect | None) -> ModelService:
+def model_service(
+    config: Config, connect: Connect | None, transport: Transport = WEBSOCKETS
+) -> ModelService:
     """The service that is configured.  ``connect``: how it is reached, if not by its URL."""
     realtime = config.realtime
     return ModelService(
@@ -44,6 +48,7 @@ def model_service(config: Config, connect: Connect | None) -> ModelService:
         url=model_url(realtime),
         headers=model_headers(realtime),
         connect=connect or default_connect(realtime),
+        open_leg=transport.open_model,
         connect_timeout_s=realtime.connect_timeout_s,
         request=session_request(config),
         backchannels=frozenset(map(plain_words, config.barge_in.backchannels)),

@@ -44,15 +44,19 @@ def _smaller(scenario: Scenario) -> Iterator[Scenario]:
     yield from _shorter(scenario)
     for name in LISTS:
         for fewer in _fewer(getattr(scenario, name)):
-            yield attrs.evolve(scenario, **{name: fewer})
+            yield _with(scenario, name, fewer)
     plain = Scenario()
     for name in ("websockets", "to_carrier", "from_carrier", "to_model", "from_model", "seed"):
         yield from _plainer(scenario, name, getattr(plain, name))
     for name in ("settings", "hearing"):
         for simpler in _simpler(getattr(scenario, name)):
-            yield attrs.evolve(scenario, **{name: simpler})
+            yield _with(scenario, name, simpler)
     for name in LISTS:
         yield from _simpler_in(scenario, name)
+
+
+def _with(scenario: Scenario, name: str, value: Any) -> Scenario:  # noqa: ANN401
+    return attrs.evolve(scenario, **{name: value})
 
 
 def _shorter(scenario: Scenario) -> Iterator[Scenario]:
@@ -70,7 +74,7 @@ def _fewer(acts: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
 
 def _plainer(scenario: Scenario, name: str, plain: object) -> Iterator[Scenario]:
     if getattr(scenario, name) != plain:
-        yield attrs.evolve(scenario, **{name: plain})
+        yield _with(scenario, name, plain)
 
 
 def _simpler(value: Any) -> Iterator[Any]:  # noqa: ANN401
@@ -93,7 +97,7 @@ def _simpler_in(scenario: Scenario, name: str) -> Iterator[Scenario]:
     for place, act in enumerate(acts):
         simpler = [Answer()] if isinstance(act, Answer) and act != Answer() else []
         for other in (*simpler, *_simpler(act), *_rounder(act)):
-            yield attrs.evolve(scenario, **{name: (*acts[:place], other, *acts[place + 1 :])})
+            yield _with(scenario, name, (*acts[:place], other, *acts[place + 1 :]))
 
 
 def _rounder(act: Any) -> Iterator[Any]:  # noqa: ANN401

@@ -155,7 +155,7 @@ class BarePeer:
     @property
     def last_sent_ms(self) -> float:
         """See `Peer.last_sent_ms`."""
-        return self._end.incoming.last_sent_s * 1_000
+        return self._end.incoming.last_sent_ms
 
     async def close(self, code: int = 1000) -> None:
         """See `Peer.close`."""
@@ -206,7 +206,7 @@ class WebSocketPeer:
     @property
     def last_sent_ms(self) -> float:
         """See `Peer.last_sent_ms`."""
-        return self._end.incoming.last_sent_s * 1_000
+        return self._end.incoming.last_sent_ms
 
     async def close(self, code: int = 1000) -> None:
         """See `Peer.close`."""

@@ -10,7 +10,7 @@ from trio_media.simulation.calls import scenario as sc
 from trio_media.simulation.calls.network import Weather
 from trio_media.simulation.calls.record import CARRIER, MODEL
 
-CALL_MS: Final = (4_000, 40_000)
+CALL_MS: Final = (3_000, 20_000)
 TEXTS: Final = ("I would like something else.", "Wait, no.", "Yes, please.", "mhm", "Okay.", "")
 CHOICE = TypeVar("CHOICE")
 

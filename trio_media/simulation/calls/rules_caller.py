@@ -16,6 +16,7 @@ QUIET_MS: Final = 200
 HUSH_MS: Final = 2_500  # the longest hush, the server's grace, and the networks
 END_MS: Final = 1_000
 SLACK_MS: Final = 60.0
+SETTLE_MS: Final = 14_000  # a create without an answer, and a cancel without one
 WATCHDOG_MS: Final = 50_000  # a connection that is dead without a word is found by then
 
 
@@ -44,13 +45,14 @@ def _over_for_caller_ms(seen: Seen, item: Item) -> float:
 def one_clear(seen: Seen) -> Iterator[Broken]:
     """Promise 2: one clear a hush, and none for the take inside it.
 
-    No hush is shorter than `QUIET_MS`, so two clears within it are of one.
+    No hush is shorter than `QUIET_MS`, so two clears within it are of one, unless something new
+    was begun between them.
     """
     cleared_ms: float | None = None
     for entry in seen.near:
-        if not entry.is_ours or entry.wire != CARRIER:
+        if not entry.is_ours:
             continue
-        if entry.kind == "media":
+        if entry.kind in ("media", "response.create"):
             cleared_ms = None
         elif entry.kind == "clear":
             if cleared_ms is not None and entry.sent_ms - cleared_ms < QUIET_MS:
@@ -104,7 +106,7 @@ def hushes_end(seen: Seen) -> Iterator[Broken]:
             and not any(told.sent_ms < clear.sent_ms for told in item.told)
         ]
         due_ms = clear.sent_ms + HUSH_MS + seen.latency_ms
-        if not cut or seen.session_lost_ms < due_ms or seen.is_held(CARRIER, due_ms, for_ms=3_000):
+        if not cut or seen.session_lost_ms < due_ms or seen.is_held(CARRIER, due_ms, for_ms=6_000):
             continue
         if seen.is_held(MODEL, due_ms, for_ms=3_000):
             continue
@@ -203,8 +205,11 @@ def _decided_ms(seen: Seen) -> float | None:
 def interruptions_settle(seen: Seen) -> Iterator[Broken]:
     """Promise 7: whoever interrupts learns what came of it."""
     for asked in seen.record.asked:
-        if asked.outcome is None:
+        if asked.outcome is None or asked.settled_ms is None:
             yield Broken("outcome", asked.asked_ms, f"{asked.wish.value} got none")
+        elif asked.settled_ms > asked.asked_ms + SETTLE_MS:
+            settled_ms = asked.settled_ms
+            yield Broken("outcome", settled_ms, f"of {asked.wish.value} at {asked.asked_ms:.0f}")
 
 
 RULES: Final = (

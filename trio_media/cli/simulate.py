@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from trio_media.simulation.calls.campaign import Played
     from trio_media.simulation.calls.scenario import Scenario
 
-SHRUNK_MAX = 3  # failing seeds that are shrunk; the others are only named
+SHRUNK_MAX: Final = 3  # failing seeds that are shrunk; the others are only named
+TRIES_MAX: Final = 300  # calls that are held to make one smaller
 
 
 @click.command()
@@ -132,6 +133,6 @@ def _print_test(played: Played) -> None:
     def breaks(scenario: Scenario) -> bool:
         return any(broken.promise == promise for broken in broken_in(scenario))
 
-    smallest = shrink(make_scenario(played.seed), breaks)
+    smallest = shrink(make_scenario(played.seed), breaks, TRIES_MAX)
     click.echo(f"\n# The smallest call found that breaks `{promise}` as seed {played.seed} does:\n")
     click.echo(as_test(smallest, promise))

@@ -10,7 +10,6 @@ import attrs
 
 from trio_media.simulation.calls.scenario import Answer, Scenario
 
-TRIES_MAX: Final = 300  # calls that are played to make one smaller
 LINE_MAX: Final = 96
 LISTS: Final = ("faults", "application", "caller", "answers")
 TIMES_MS: Final = (1_000, 100, 10)
@@ -20,7 +19,7 @@ Breaks = Callable[[Scenario], bool]
 """Whether a scenario still breaks what was broken."""
 
 
-def shrink(scenario: Scenario, breaks: Breaks, tries_max: int = TRIES_MAX) -> Scenario:
+def shrink(scenario: Scenario, breaks: Breaks, tries_max: int) -> Scenario:
     """Return a scenario that ``breaks``, from which nothing can be taken away.
 
     At most ``tries_max`` calls are tried; the smallest so far is what comes out then.
@@ -46,8 +45,9 @@ def _smaller(scenario: Scenario) -> Iterator[Scenario]:
         for fewer in _fewer(getattr(scenario, name)):
             yield _with(scenario, name, fewer)
     plain = Scenario()
-    for name in ("websockets", "to_carrier", "from_carrier", "to_model", "from_model", "seed"):
+    for name in ("to_carrier", "from_carrier", "to_model", "from_model", "seed"):
         yield from _plainer(scenario, name, getattr(plain, name))
+    yield from _plainer(scenario, "websockets", False)
     for name in ("settings", "hearing"):
         for simpler in _simpler(getattr(scenario, name)):
             yield _with(scenario, name, simpler)
@@ -72,7 +72,7 @@ def _fewer(acts: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
         yield acts[:place] + acts[place + 1 :]
 
 
-def _plainer(scenario: Scenario, name: str, plain: object) -> Iterator[Scenario]:
+def _plainer(scenario: Scenario, name: str, plain: Any) -> Iterator[Scenario]:  # noqa: ANN401
     if getattr(scenario, name) != plain:
         yield _with(scenario, name, plain)
 
@@ -114,12 +114,14 @@ def _rounder(act: Any) -> Iterator[Any]:  # noqa: ANN401
 
 def as_test(scenario: Scenario, promise: str) -> str:
     """Return a test, ready to be pasted, that fails as long as a scenario breaks a promise."""
-    names = sorted(_names(scenario))
+    names = sorted(_names(scenario) - {"Weather"})
     imports = ", ".join(names)
     line = f"from trio_media.simulation.calls.scenario import {imports}"
     if len(line) > LINE_MAX:
         inner = "".join(f"    {name},\n" for name in names)
         line = f"from trio_media.simulation.calls.scenario import (\n{inner})"
+    if "Weather" in _names(scenario):
+        line = f"from trio_media.simulation.calls.network import Weather\n{line}"
     name = "".join(c if c.isalnum() else "_" for c in promise)
     return (
         "from trio_media.simulation.calls import broken_in\n"

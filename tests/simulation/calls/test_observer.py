@@ -86,6 +86,13 @@ def replaces(target: Any, name: str, wrong: Any) -> Plant:
     return lambda monkeypatch: monkeypatch.setattr(target, name, wrong)
 
 
+def clear_again(self: Any, text: str) -> int:
+    self._waiting.clear()
+    self._put(outboxes.Outgoing(text, is_clear=True))
+    self._put(outboxes.Outgoing(text, is_clear=True))
+    return 0
+
+
 def drops_caller_audio(monkeypatch: pytest.MonkeyPatch) -> None:
     right, count = outboxes.ModelOutbox.put_audio, iter(range(10**9))
 
@@ -109,6 +116,11 @@ PLANTED: dict[str, tuple[sc.Scenario, str, Plant]] = {
         carries_out(commands.TruncateItem, too_far),
     ),
     "no truncation": (INTERRUPTED, "truth", carries_out(commands.TruncateItem, never)),
+    "two clears": (
+        INTERRUPTED,
+        "one clear",
+        replaces(outboxes.CarrierOutbox, "clear", clear_again),
+    ),
     "no clear": (INTERRUPTED, "truth", carries_out(commands.ClearCarrier, never)),
     "a create at once": (
         sc.Scenario(

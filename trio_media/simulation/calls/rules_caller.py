@@ -48,16 +48,17 @@ def one_clear(seen: Seen) -> Iterator[Broken]:
     No hush is shorter than `QUIET_MS`, so two clears within it are of one, unless something new
     was begun between them.
     """
-    cleared_ms: float | None = None
+    cleared_ms, new_ms = float(-QUIET_MS), 0.0
     for entry in seen.near:
-        if not entry.is_ours:
-            continue
-        if entry.kind in ("media", "response.create"):
-            cleared_ms = None
+        at_ms = entry.near_ms or 0.0
+        if entry.kind in ("response.create", "response.created") or (
+            entry.kind == "media" and entry.is_ours
+        ):
+            new_ms = at_ms
         elif entry.kind == "clear":
-            if cleared_ms is not None and entry.sent_ms - cleared_ms < QUIET_MS:
-                yield Broken("one clear", entry.sent_ms, "nothing was sent since the last one")
-            cleared_ms = entry.sent_ms
+            if at_ms - cleared_ms < QUIET_MS and new_ms < cleared_ms:
+                yield Broken("one clear", at_ms, f"the second since {new_ms:.0f} ms")
+            cleared_ms = at_ms
 
 
 def in_order(seen: Seen) -> Iterator[Broken]:

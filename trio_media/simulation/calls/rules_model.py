@@ -49,7 +49,7 @@ def one_answer(seen: Seen) -> Iterator[Broken]:
             continue
         at_ms = create.sent_ms
         for response in seen.responses.values():
-            if _is_open(response, at_ms):
+            if _is_open(seen, response, at_ms):
                 yield Broken("one answer", at_ms, f"a create while {response.response_id} is open")
         for other in seen.ours["response.create"]:
             if other.sent_ms < at_ms and _is_unanswered(seen, other, at_ms):
@@ -58,12 +58,16 @@ def one_answer(seen: Seen) -> Iterator[Broken]:
         yield from _turn_in_progress(seen, at_ms)
 
 
-def _is_open(response: Response, at_ms: float) -> bool:
+def _is_open(seen: Seen, response: Response, at_ms: float) -> bool:
     if response.created_ms >= at_ms:
         return False
     if response.over_ms is not None and response.over_ms <= at_ms:
         return False
-    patience_ms = CANCELLING_MS if any(c.sent_ms < at_ms for c in response.cancels) else ACTIVE_MS
+    stops_ms = [cancel.sent_ms for cancel in response.cancels]
+    if seen.settings.authority == "server":  # which stops it by itself
+        started = seen.theirs.get("input_audio_buffer.speech_started", [])
+        stops_ms += [_at(entry) for entry in started if _at(entry) > response.created_ms]
+    patience_ms = CANCELLING_MS if any(stop_ms < at_ms for stop_ms in stops_ms) else ACTIVE_MS
     return at_ms - response.last_ms < patience_ms - SLACK_MS
 
 

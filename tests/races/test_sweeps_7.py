@@ -8,7 +8,6 @@ from typing import Final, TypeAlias
 import attrs
 import pytest
 import trio
-from trio.testing import MockClock
 from trio_websocket import ConnectionClosed
 
 from tests.call.live import ENDS_WITHIN_MS, GREETS, LiveCall, live_call
@@ -16,6 +15,8 @@ from tests.call.streams import SpyStream
 from tests.call.wires import Wire, is_type, numbers_of, speech
 from trio_media.call.control import InterruptionResult
 from trio_media.call.watch import PING_AFTER_S, SILENT_S, STALL_S, WATCH_EVERY_S
+
+from .language import race
 
 At: TypeAlias = Callable[[str], Awaitable[None]]
 
@@ -156,10 +157,11 @@ def steps_of(*legs: str) -> list[tuple[str, str]]:
 EVERY_STEP = pytest.mark.parametrize(("leg", "step"), steps_of("carrier", "model"))
 
 
+@race("S7")
 @EVERY_STEP
 @pytest.mark.parametrize("is_polite", [True, False], ids=["with a goodbye", "without one"])
 async def test_a_wire_that_ends_at_any_step_ends_the_call_in_time(
-    autojump_clock: MockClock, leg: str, step: str, is_polite: bool
+    leg: str, step: str, is_polite: bool
 ) -> None:
     """The carrier's end ends it at once; the model's, when what was said has been heard."""
     async with live_call(GREETS) as call:
@@ -184,10 +186,9 @@ async def test_a_wire_that_ends_at_any_step_ends_the_call_in_time(
         nobody_waits(course)
 
 
+@race("S7", "I143")
 @EVERY_STEP
-async def test_a_peer_that_vanishes_at_any_step_is_found_out(
-    autojump_clock: MockClock, leg: str, step: str
-) -> None:
+async def test_a_peer_that_vanishes_at_any_step_is_found_out(leg: str, step: str) -> None:
     """It says nothing any more, and takes whatever it is sent: a half-open socket."""
     async with live_call(GREETS) as call:
 
@@ -202,10 +203,9 @@ async def test_a_peer_that_vanishes_at_any_step_is_found_out(
         nobody_waits(course)
 
 
+@race("S7")
 @EVERY_STEP
-async def test_a_peer_that_reads_no_more_at_any_step_is_found_out(
-    autojump_clock: MockClock, leg: str, step: str
-) -> None:
+async def test_a_peer_that_reads_no_more_at_any_step_is_found_out(leg: str, step: str) -> None:
     async with live_call(GREETS) as call:
 
         async def stall() -> None:
@@ -220,10 +220,9 @@ async def test_a_peer_that_reads_no_more_at_any_step_is_found_out(
         nobody_waits(course)
 
 
+@race("S7")
 @EVERY_STEP
-async def test_a_peer_that_reads_late_at_any_step_keeps_its_call(
-    autojump_clock: MockClock, leg: str, step: str
-) -> None:
+async def test_a_peer_that_reads_late_at_any_step_keeps_its_call(leg: str, step: str) -> None:
     """It stands still for a while, and goes on: nothing is lost, and the call goes on."""
     async with live_call(GREETS) as call:
 

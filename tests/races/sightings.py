@@ -33,9 +33,13 @@ class Numbers:
         return speech(length_ms, start_ms=base_ms + start_ms)
 
     def read(self, audio: bytes) -> list[tuple[str, int]]:
-        """Which milliseconds of which items some audio is, in order."""
+        """Which milliseconds of which items some audio is, in order; ``?`` has no numbers."""
+        names = dict(enumerate(self.items, start=1))
         found = [divmod(number, ITEM_SPAN_MS) for number in numbers_of(audio)]
-        return [(self.items[index - 1], ms) for index, ms in found]
+        return [
+            (names[index], ms) if index in names else ("?", place)
+            for place, (index, ms) in enumerate(found)
+        ]
 
     def spans(self, audio: bytes) -> list[tuple[str, int, int]]:
         """The same, as spans: item, from, to."""

@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final, ParamSpec
@@ -46,8 +47,8 @@ Args = ParamSpec("Args")
 HEARD_WITHIN_MS: Final = 40  # two frames: a truncation, and what the caller really heard
 CASES: Final[dict[str, list[str]]] = {}
 """Which tests concern which case, by its number; a test is ``module::function``."""
-_scenes: list[Scene] = []
-"""Those of the test that runs, for its time lines."""
+_scenes: deque[Scene] = deque(maxlen=1)
+"""The last one of the test that runs, for its time line."""
 
 
 def race(*cases: str) -> Callable[[Callable[Args, Awaitable[None]]], Callable[Args, None]]:

@@ -113,3 +113,16 @@ async def test_a_session_that_gives_the_rights_to_another_is_refused_at_the_star
         is_ours = interrupts is creates is is_asked
         assert s.call.ended.is_set() is not is_ours
         assert s.told == (["create"] if is_ours else [])
+
+
+@race(*CASES, "P2-45")
+@pytest.mark.parametrize("interrupts", [False, True])
+async def test_a_session_that_divides_the_rights_later_is_refused_too(interrupts: bool) -> None:
+    async with scene() as s:
+        session = {
+            "type": "realtime",
+            "audio": flags(interrupts=interrupts, creates=not interrupts),
+        }
+        await s.model.event("session.updated", session=session)
+        await s.after(100)
+        assert s.call.end.reason == "model_lost"

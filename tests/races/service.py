@@ -34,8 +34,8 @@ class SlowService:
     length_ms: int = 2_000
     cancels_after_ms: int = 50
     """How late a cancel reaches it."""
-    over: set[str] = attrs.field(factory=set)
-    cancels_seen: int = 0
+    over: set[str] = attrs.field(factory=set, init=False)
+    cancels_seen: int = attrs.field(default=0, init=False)
 
     @property
     def done_after_ms(self) -> int:

@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final, ParamSpec
@@ -46,8 +47,8 @@ Args = ParamSpec("Args")
 HEARD_WITHIN_MS: Final = 40  # two frames: a truncation, and what the caller really heard
 CASES: Final[dict[str, list[str]]] = {}
 """Which tests concern which case, by its number; a test is ``module::function``."""
-_scenes: list[Scene] = []
-"""Those of the test that runs, for its time lines."""
+_scenes: deque[Scene] = deque(maxlen=1)
+"""The last one of the test that runs, for its time line."""
 
 
 def race(*cases: str) -> Callable[[Callable[Args, Awaitable[None]]], Callable[Args, None]]:
@@ -101,9 +102,10 @@ class Scene:
     """The model service."""
     app: App
     """The application: `CallControl`."""
-    is_truth_exact: bool = True
-    """False where marks do not come or the carrier stands still: then less may be told as heard
-    than was, but never more."""
+    more_ms: int = HEARD_WITHIN_MS
+    """How much more may be told as heard than was: a mark may be overdue before it counts."""
+    less_ms: int = HEARD_WITHIN_MS
+    """How much less may be told: what no mark confirms is not believed."""
     zero_ms: int = 0
     settles: bool = True
 
@@ -214,11 +216,17 @@ def configured(settings: dict[str, Any]) -> Config:
 
 @asynccontextmanager
 async def scene(
-    *, starts: bool = True, agrees: bool = True, is_truth_exact: bool = True, **settings: Any
+    *,
+    starts: bool = True,
+    agrees: bool = True,
+    more_ms: int = HEARD_WITHIN_MS,
+    less_ms: int = HEARD_WITHIN_MS,
+    **settings: Any,
 ) -> AsyncIterator[Scene]:
     """Set a scene: a call that has started, and a model that has agreed on the session.
 
     ``starts``: whether the media stream has started.  ``agrees``: whether the session is ready.
+    ``more_ms`` and ``less_ms``: how true truncations must be, where the carrier is odd.
     ``settings``: configuration (`configured`) and what `live_call` takes, such as ``tools``.
     """
     config = configured(settings)
@@ -230,7 +238,8 @@ async def scene(
             caller=Caller(call, numbers),
             model=ModelSide(call, numbers),
             app=App(call),
-            is_truth_exact=is_truth_exact,
+            more_ms=more_ms,
+            less_ms=less_ms,
         )
         for actor in (played.caller, played.model, played.app):
             actor.settle = played.settle

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 WRITE_MS: Final = 200  # the most audio that can be in the hands of the stream when it is hushed
 TAIL_MS: Final = 150  # so much unheard counts as heard
-EXACT_MS: Final = 40  # two frames
 
 
 def look_back(scene: Scene) -> None:
@@ -77,9 +76,8 @@ def truncations_are_true(scene: Scene) -> None:
         heard_ms = heard.get(item_id, 0)
         assert type(told_ms) is int, f"{item_id} truncated at {told_ms!r}"
         assert 0 <= told_ms <= scene.numbers.received_ms[item_id], f"{item_id} at {told_ms} ms"
-        assert told_ms <= heard_ms + EXACT_MS, f"{item_id}: {told_ms} told, {heard_ms} heard"
-        if scene.is_truth_exact:
-            assert told_ms >= heard_ms - EXACT_MS, f"{item_id}: {told_ms} told, {heard_ms} heard"
+        story = f"{item_id}: {told_ms} ms told, {heard_ms} ms heard"
+        assert heard_ms - scene.less_ms <= told_ms <= heard_ms + scene.more_ms, story
     assert len(names) == len(set(names)), f"told twice what was heard: {names}"
 
 

@@ -9,10 +9,12 @@ from itertools import pairwise
 from typing import Final
 
 import attrs
+import numpy as np
 
-from tests.call.wires import Carrier, Message, Model, numbers_of, speech
+from tests.call.wires import Carrier, Message, Model, speech
 
 ITEM_SPAN_MS: Final = 1_000_000  # no item is that long, so a number says whose millisecond it is
+PADDING: Final = 0xFFFFFFFF  # of the last frame
 
 
 @attrs.define
@@ -32,19 +34,29 @@ class Numbers:
         base_ms = (self.items.index(item_id) + 1) * ITEM_SPAN_MS
         return speech(length_ms, start_ms=base_ms + start_ms)
 
-    def read(self, audio: bytes) -> list[tuple[str, int]]:
-        """Which milliseconds of which items some audio is, in order."""
-        found = [divmod(number, ITEM_SPAN_MS) for number in numbers_of(audio)]
-        return [(self.items[index - 1], ms) for index, ms in found]
-
     def spans(self, audio: bytes) -> list[tuple[str, int, int]]:
-        """The same, as spans: item, from, to."""
+        """Which milliseconds of which items some audio is: item, from, to; ``?`` has no numbers."""
+        numbers = np.frombuffer(audio[: len(audio) - len(audio) % 8], dtype=">u4")
+        first, second = numbers[::2].astype(np.int64), numbers[1::2]
+        numbers = first[(first != PADDING) | (second != PADDING)]
+        if not numbers.size:
+            return []
+        breaks = np.flatnonzero(np.diff(numbers) != 1) + 1
+        starts, ends = [0, *breaks], [*breaks, numbers.size]
+        return self._named(
+            [(int(numbers[i]), int(j - i)) for i, j in zip(starts, ends, strict=True)]
+        )
+
+    def _named(self, runs: list[tuple[int, int]]) -> list[tuple[str, int, int]]:
         spans: list[tuple[str, int, int]] = []
-        for item_id, ms in self.read(audio):
-            if spans and spans[-1][0] == item_id and spans[-1][2] == ms:
-                spans[-1] = (item_id, spans[-1][1], ms + 1)
+        for number, length_ms in runs:
+            place, start_ms = divmod(number, ITEM_SPAN_MS)
+            if 1 <= place <= len(self.items):
+                spans.append((self.items[place - 1], start_ms, start_ms + length_ms))
+            elif spans and spans[-1][0] == "?":
+                spans[-1] = ("?", 0, spans[-1][2] + length_ms)
             else:
-                spans.append((item_id, ms, ms + 1))
+                spans.append(("?", 0, length_ms))
         return spans
 
 

@@ -104,6 +104,8 @@ ROWS = (
     Row(
         "P2-71",
         "Logging in the sending loop holds it up for seconds.",
+        "tests/test_log_output.py::"
+        "test_a_reader_that_stands_still_stops_nobody_and_learns_what_it_missed",
         "tests/recording/test_keeping.py::test_a_disk_that_hangs_keeps_nobody_waiting",
         "tests/call/test_listening.py::test_a_slow_voice_model_delays_no_hush_and_no_audio",
     ),

@@ -128,8 +128,8 @@ ROWS = (
         "P2-22",
         "A cancel from another thread blocks it, or runs in a loop that is gone.",
         Impossible(
-            "a call runs in one thread and cancels by a letter to its owner; the one thread that "
-            "works for calls judges voices, and knows no call"
+            "a call runs in one thread, and a cancel is a letter to its owner; the threads beside it "
+            "judge voices, write files and logs, and know no call"
         ),
     ),
     Row(

@@ -56,17 +56,6 @@ def test_every_test_that_is_named_exists() -> None:
     assert not missing
 
 
-def test_a_scenario_is_named_only_for_cases_that_it_plays() -> None:
-    plays = {scenario.node_id: scenario.cases for scenario in scenarios()}
-    strangers = [
-        f"{row.case}: {fate}"
-        for row in rows()
-        for fate in named_tests(row)
-        if fate in plays and row.case not in plays[fate]
-    ]
-    assert not strangers
-
-
 def test_the_page_says_what_the_rows_and_the_scenarios_say() -> None:
     wanted = page(rows(), scenarios())
     assert PAGE.read_text(encoding="utf-8") == wanted, "run `python -m tests.races.page`"

@@ -19,7 +19,7 @@ import trio
 import trio.lowlevel
 from trio_websocket import WebSocketConnection
 
-from tests.call.live import LiveCall, config_of, live_call
+from tests.call.live import ENDS_WITHIN_MS, LiveCall, config_of, live_call
 from trio_media.call.audio_store import AudioStore
 from trio_media.call.leg import WebSocketLeg
 from trio_media.call.line import Line
@@ -76,9 +76,12 @@ async def one_call(chance: random.Random, admission: Admission) -> str:
 
                 async def end_it() -> None:
                     await trio.sleep(at_ms / 1_000)
+                    decided_ms = call.carrier.now_ms()
                     await bring_to_an_end(call, end)
-                    with trio.move_on_after(2 * SPOKEN_MS / 1_000):
+                    with trio.fail_after(60):
                         await call.ended.wait()
+                    plays_on_ms = SPOKEN_MS if end.startswith("model") else 0
+                    assert call.ended_ms - decided_ms <= plays_on_ms + ENDS_WITHIN_MS
                     steps.cancel()
 
                 call.nursery.start_soon(end_it)

@@ -128,7 +128,7 @@ ROWS = (
         "P2-22",
         "A cancel from another thread blocks it, or runs in a loop that is gone.",
         Impossible(
-            "a call runs in one thread, and a cancel is a letter to its owner; the threads beside it "
+            "a call runs in one thread, and a cancel is a letter to its owner; other threads "
             "judge voices, write files and logs, and know no call"
         ),
     ),

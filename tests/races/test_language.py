@@ -10,7 +10,7 @@ import pytest
 
 from tests.call.wires import Message
 
-from .language import CASES, Scene, near, race, scene
+from .language import Scene, near, scenario, scene
 from .looking_back import look_back
 from .sightings import Numbers, in_runs, order_line
 
@@ -83,7 +83,7 @@ FORGERIES: dict[Forge, str] = {
 }
 
 
-@race("S1")
+@scenario
 @pytest.mark.parametrize("forge", FORGERIES)
 async def test_a_scene_notices_by_itself(forge: Forge) -> None:
     async with scene() as s:
@@ -101,7 +101,7 @@ async def test_a_scene_notices_by_itself(forge: Forge) -> None:
 
 
 def test_a_failure_shows_both_wires() -> None:
-    @race("S1")
+    @scenario
     async def fails() -> None:
         async with scene() as s:
             await s.app.says()
@@ -110,12 +110,9 @@ def test_a_failure_shows_both_wires() -> None:
             await s.app.interrupts()
             raise AssertionError("as expected")
 
-    try:
+    with pytest.raises(AssertionError, match="as expected") as failed:
         fails()
-    except AssertionError as failure:
-        [note] = failure.__notes__
-    finally:
-        CASES["S1"].pop()
+    [note] = failed.value.__notes__
     for line in ("0 ms  >caller media I1 0-200", "model> output_audio.delta R1 I1 0-1000"):
         assert line in note
     assert "500 ms        >model cancel R1" in note

@@ -24,11 +24,10 @@ Rule 4: an item's audio is numbered, so that `s.heard` knows what the caller hea
 from __future__ import annotations
 
 import functools
-import inspect
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any, Final, ParamSpec
+from typing import Any, Final, ParamSpec, TypeAlias
 
 import attrs
 import pytest
@@ -44,6 +43,7 @@ from .looking_back import look_back
 from .sightings import Numbers, Sighting, in_runs, on_phone, time_line, told
 
 Args = ParamSpec("Args")
+Script: TypeAlias = Callable[Args, Awaitable[None]]
 HEARD_WITHIN_MS: Final = 40  # two frames: a truncation, and what the caller really heard
 CASES: Final[dict[str, list[str]]] = {}
 """Which tests concern which case, by its number; a test is ``module::function``."""
@@ -51,31 +51,36 @@ _scenes: deque[Scene] = deque(maxlen=1)
 """The last one of the test that runs, for its time line."""
 
 
-def race(*cases: str) -> Callable[[Callable[Args, Awaitable[None]]], Callable[Args, None]]:
-    """Run a scenario under a clock that jumps, and say which cases of the catalogue it plays."""
-    assert cases, "a scenario names its cases"
+def race(*cases: str) -> Callable[[Script[Args]], Callable[Args, None]]:
+    """Make a test of a script, and say which cases of the catalogue it plays."""
+    assert cases, "a race names its cases"
 
-    def decorate(scenario: Callable[Args, Awaitable[None]]) -> Callable[Args, None]:
-        name = f"{inspect.getmodule(scenario).__name__}::{scenario.__name__}"  # type: ignore
+    def decorate(script: Script[Args]) -> Callable[Args, None]:
         for case in cases:
-            CASES.setdefault(case, []).append(name)
-
-        @functools.wraps(scenario)
-        def test(*args: Args.args, **kwargs: Args.kwargs) -> None:
-            _scenes.clear()
-            play = functools.partial(scenario, *args, **kwargs)
-            try:
-                trio.run(play, clock=MockClock(autojump_threshold=0))
-            except BaseException as failure:  # noqa: BLE001  # it is raised again, with the wires
-                told = _alone(failure)
-                for played in _scenes:
-                    told.add_note(f"the wires:\n{played.time_line()}")
-                raise told from told.__cause__
-
+            CASES.setdefault(case, []).append(f"{script.__module__}::{script.__qualname__}")
+        test = scenario(script)
         test.races = cases  # type: ignore[attr-defined]
         return test
 
     return decorate
+
+
+def scenario(script: Script[Args]) -> Callable[Args, None]:
+    """Make a test of a script: it runs under a clock that jumps, and a failure shows the wires."""
+
+    @functools.wraps(script)
+    def test(*args: Args.args, **kwargs: Args.kwargs) -> None:
+        _scenes.clear()
+        play = functools.partial(script, *args, **kwargs)
+        try:
+            trio.run(play, clock=MockClock(autojump_threshold=0))
+        except BaseException as failure:  # noqa: BLE001  # it is raised again, with the wires
+            told = _alone(failure)
+            for played in _scenes:
+                told.add_note(f"the wires:\n{played.time_line()}")
+            raise told from told.__cause__
+
+    return test
 
 
 def _alone(failure: BaseException) -> BaseException:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from .sightings import payload_of
+from .sightings import Sighting, payload_of
 
 if TYPE_CHECKING:
     from .language import Scene
@@ -40,17 +40,16 @@ def cancels_name_their_response(scene: Scene) -> None:
 
 def nothing_is_heard_of_what_was_taken(scene: Scene) -> None:
     """No audio of what the model was told to be over, but the write in progress, and a clear."""
-    items = _items(scene)
+    items, phone = _items(scene), scene.on_phone_when
     for order in scene.told_when:
         kind, _, name = order.line.partition(" ")
         taken = {name} if kind in ("truncate", "delete") else set()
         if kind == "cancel":
             taken = {item for item, response in items.items() if response == name}
-        _assert_silent(scene, taken, order.at_ms)
+        _assert_silent(phone, taken, order.at_ms)
 
 
-def _assert_silent(scene: Scene, taken: set[str], from_ms: int) -> None:
-    seen = scene.on_phone_when
+def _assert_silent(seen: list[Sighting], taken: set[str], from_ms: int) -> None:
     late = [
         place
         for place, sighting in enumerate(seen)

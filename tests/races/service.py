@@ -35,6 +35,7 @@ class SlowService:
     cancels_after_ms: int = 50
     """How late a cancel reaches it."""
     over: set[str] = attrs.field(factory=set, init=False)
+    opened: set[str] = attrs.field(factory=set, init=False)
     cancels_seen: int = attrs.field(default=0, init=False)
 
     @property
@@ -52,6 +53,7 @@ class SlowService:
 
     async def _speak(self, response_id: str, item_id: str, create: Message) -> None:
         wire, numbers = self.scene.model.wire, self.scene.numbers
+        self.opened.add(response_id)
         await wire.created(response_id, create)
         await wire.item(response_id, item_id)
         await trio.sleep(self.audio_after_ms / 1_000)
@@ -62,10 +64,14 @@ class SlowService:
             await trio.sleep(self.delta_every_ms / 1_000)
         await self._end(response_id, "completed")
 
-    async def _end(self, response_id: str, status: str) -> None:
+    async def ends_by_itself(self) -> None:
+        """It hears the caller, and ends what has an id and is not over."""
+        for response_id in sorted(self.opened - self.over):
+            await self._end(response_id, "cancelled", "turn_detected")
+
+    async def _end(self, response_id: str, status: str, reason: str | None = None) -> None:
         if response_id not in self.over:
             self.over.add(response_id)
-            reason = "client_cancelled" if status == "cancelled" else None
             await self.scene.model.wire.done(response_id, status, reason)
 
     async def heed_cancels(self) -> None:
@@ -78,7 +84,7 @@ class SlowService:
             await trio.sleep(self.cancels_after_ms / 1_000)
             if cancel["response_id"] in self.over:
                 await wire.error("response_cancel_not_active", cancel["event_id"])
-            await self._end(cancel["response_id"], "cancelled")
+            await self._end(cancel["response_id"], "cancelled", "client_cancelled")
 
 
 @asynccontextmanager

@@ -142,7 +142,10 @@ async def test_an_interruption_is_defined_in_every_state_and_again() -> None:
 
 
 @race("A4", "A5", "A6")
-async def test_an_answer_interrupted_before_its_id_is_cancelled_by_id_and_never_heard() -> None:
+@pytest.mark.parametrize("says_whose_it_is", [True, False])
+async def test_an_answer_interrupted_before_its_id_is_cancelled_by_id_and_never_heard(
+    says_whose_it_is: bool,
+) -> None:
     async with scene() as s:
         await s.app.says("Hello.")
         await s.at(50)
@@ -150,7 +153,7 @@ async def test_an_answer_interrupted_before_its_id_is_cancelled_by_id_and_never_
         await s.at(350)
         assert s.told == ["create"]
         s.model.obeys_no_more()
-        await s.model.opens("R1", "I1", 500)
+        await s.model.opens("R1", "I1", 500, by_itself=not says_whose_it_is)
         await s.model.audio("R1", "I1", 500)
         await s.model.done("R1", "cancelled")
         await s.at(1_000)

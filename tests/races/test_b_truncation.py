@@ -106,6 +106,23 @@ async def test_of_two_items_the_heard_one_is_left_alone_and_the_audible_one_trun
         assert s.truncated == {"I2": near(400)}
 
 
+@race("B35", "B37", "A9")
+@EVERY_WAY
+async def test_what_plays_is_truncated_and_what_waits_behind_it_is_cancelled_and_deleted(
+    how: str,
+) -> None:
+    async with scene() as s:
+        await s.app.says("One.")
+        await s.app.says("Two.")
+        await s.model.says("R1", "I1", 2_000)
+        await s.model.opens("R2", "I2", 2_000)
+        await s.at(500)
+        await interrupt(s, how)
+        await s.after(1_000)
+        assert s.told == ["create", "create", "cancel R2", "truncate I1", "delete I2"]
+        assert s.on_phone == ["media I1", "clear"]
+
+
 @race("B51")
 async def test_an_item_that_comes_after_the_interruption_is_deleted() -> None:
     async with scene() as s:

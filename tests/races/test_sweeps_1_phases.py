@@ -17,7 +17,7 @@ import trio
 from tests.call.wires import FRAME_MS
 
 from .language import Scene, near, race, scene
-from .service import slow_service
+from .service import SlowService, slow_service
 
 STEP_MS: Final = 10
 AGREES_MS: Final = 100
@@ -49,13 +49,13 @@ def moments(phase: str) -> Iterator[int]:
 
 
 @asynccontextmanager
-async def answering(until_ms: int, **settings: Any) -> AsyncIterator[Scene]:
+async def answering(until_ms: int, **settings: Any) -> AsyncIterator[tuple[Scene, SlowService]]:
     """A call in which one answer goes through its phases, looked at until some time."""
     async with scene(agrees=False, echo_guard_ms=GUARD_MS, **settings) as s:
         await s.app.says()
         s.call.nursery.start_soon(_agree, s)
-        async with slow_service(s, length_ms=HEARD_MS - AUDIO_MS):
-            yield s
+        async with slow_service(s, length_ms=HEARD_MS - AUDIO_MS) as service:
+            yield s, service
             await s.at(until_ms)
 
 
@@ -69,7 +69,7 @@ async def _agree(s: Scene) -> None:
 async def test_an_application_interrupts_at_every_moment(phase: str) -> None:
     outcomes = {"over but playing": "already_over", "heard": "nothing_to_interrupt"}
     for at_ms in moments(phase):
-        async with answering(at_ms + LOOKS_ON_MS) as s:
+        async with answering(at_ms + LOOKS_ON_MS) as (s, _):
             await s.at(at_ms)
             asked = await s.app.interrupts()
         outcome = outcomes.get(phase, "cancelled")
@@ -84,7 +84,7 @@ async def test_an_application_interrupts_at_every_moment(phase: str) -> None:
 @IN_EVERY_PHASE
 async def test_a_key_interrupts_at_every_moment(phase: str) -> None:
     for at_ms in moments(phase):
-        async with answering(at_ms + LOOKS_ON_MS) as s:
+        async with answering(at_ms + LOOKS_ON_MS) as (s, _):
             await s.at(at_ms)
             await s.caller.presses("1")
         check(s, at_ms, at_ms)
@@ -94,18 +94,32 @@ async def test_a_key_interrupts_at_every_moment(phase: str) -> None:
 @pytest.mark.parametrize("phase", list(PHASES)[1:])
 async def test_speech_that_the_server_hears_interrupts_at_every_moment(phase: str) -> None:
     for at_ms in moments(phase):
-        async with answering(at_ms + LOOKS_ON_MS, detector="server") as s:
+        async with answering(at_ms + LOOKS_ON_MS, detector="server") as (s, _):
             await s.at(at_ms)
             await s.model.hears_start("T1")
             await s.model.hears_stop("T1")
         check(s, at_ms, at_ms)
 
 
+@race(*CASES, "A1", "A12")
+@pytest.mark.parametrize("phase", list(PHASES)[1:])
+async def test_speech_over_which_the_server_ends_its_answer_itself_at_every_moment(
+    phase: str,
+) -> None:
+    for at_ms in moments(phase):
+        async with answering(at_ms + LOOKS_ON_MS, authority="server") as (s, service):
+            await s.at(at_ms)
+            await s.model.hears_start("T1")
+            await service.ends_by_itself()
+            await s.model.hears_stop("T1")
+        check(s, at_ms, at_ms, is_servers=at_ms >= ID_MS)
+
+
 @race(*CASES)
 @IN_EVERY_PHASE
 async def test_speech_that_we_hear_hushes_and_interrupts_at_every_moment(phase: str) -> None:
     for at_ms in moments(phase):
-        async with answering(at_ms + LOOKS_ON_MS, detector="local") as s:
+        async with answering(at_ms + LOOKS_ON_MS, detector="local") as (s, _):
             await s.at(at_ms)
             await s.caller.speaks(CONFIRM_MS + 100)
         hushes_ms = max(at_ms, AGREES_MS)
@@ -114,13 +128,16 @@ async def test_speech_that_we_hear_hushes_and_interrupts_at_every_moment(phase: 
         check(s, hushes_ms, at_ms + CONFIRM_MS)
 
 
-def check(s: Scene, silent_ms: int, taken_ms: int) -> None:
-    """Silence from one moment on, and one cancel if the answer was not over at the other."""
+def check(s: Scene, silent_ms: int, taken_ms: int, *, is_servers: bool = False) -> None:
+    """Silence from one moment on, and one cancel if the answer was not over at the other.
+
+    ``is_servers``: the server ends what has an id, and a cancel would be one too many.
+    """
     story = f"silent from {silent_ms} ms, taken at {taken_ms} ms: {s.told}"
-    is_open = AGREES_MS < taken_ms < DONE_MS
+    is_ours = AGREES_MS < taken_ms < DONE_MS and not is_servers
     is_audible = AGREES_MS <= silent_ms < HEARD_MS
     if abs(taken_ms - DONE_MS) > 2 * FRAME_MS:
-        assert s.told_of("cancel") == (["R1"] if is_open else []), story
+        assert s.told_of("cancel") == (["R1"] if is_ours else []), story
     assert s.told.count("create") == (taken_ms > AGREES_MS), story
     assert len(s.clears) == is_audible, story
     heard_ms = min(max(0, silent_ms - AUDIO_MS), HEARD_MS - AUDIO_MS)

@@ -90,7 +90,7 @@ async def test_many_interruptions_of_long_answers_keep_nothing() -> None:
 
 @race("J159")
 async def test_a_carrier_that_reads_slowly_costs_little_memory_and_then_the_call() -> None:
-    async with scene(is_truth_exact=False) as s:
+    async with scene() as s:
         await s.app.says()
         await s.model.says("R1", "I1", 30_000)
         await s.at(450)
@@ -135,7 +135,7 @@ async def test_whoever_waits_is_woken_by_any_end(end: str) -> None:
 
 @race("J164")
 async def test_marks_that_never_come_back_hold_up_nothing() -> None:
-    async with scene(is_truth_exact=False) as s:
+    async with scene() as s:
         s.call.carrier.echoes = False
         for number in range(1, 4):
             await s.model.hears(f"T{number}", "And then?")

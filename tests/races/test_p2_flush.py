@@ -54,7 +54,7 @@ async def test_an_interruption_empties_every_place_where_audio_waits() -> None:
 @race("P2-29", "P2-73")
 async def test_a_write_in_progress_is_all_that_follows_an_interruption() -> None:
     """The carrier's stream stands still in the middle of a write; the clear is next on it."""
-    async with scene(is_truth_exact=False) as s:
+    async with scene(less_ms=600) as s:
         await s.app.says()
         await s.model.opens("R1", "I1", 4_000)
         await s.at(450)

@@ -80,5 +80,6 @@ ROWS = (
         "E106",
         "A turn whose end was lost stays open while other things come.",
         TURNS + "test_a_turn_that_never_ends_blocks_nothing_for_longer_than_its_deadline",
+        TURNS + "test_noise_does_not_keep_a_turn_open_whose_end_was_lost",
     ),
 )

@@ -262,3 +262,19 @@ async def test_a_turn_that_never_ends_blocks_nothing_for_longer_than_its_deadlin
         await s.at(32_000)
         assert s.told == ["create"]
         assert s.heard == {"I1": 700}
+
+
+@race("E106")
+async def test_noise_does_not_keep_a_turn_open_whose_end_was_lost() -> None:
+    async with scene() as s:
+        await s.model.hears_start("T1")
+        await s.app.says("Are you still there?")
+        while s.now_ms < 56_000:
+            await s.caller.speaks(100)
+            await s.after(3_000)
+            assert s.told == []
+        await s.at(63_000)
+        await s.model.says("R1", "I1", 700)
+        await s.at(65_000)
+        assert s.told == ["create"]
+        assert s.heard == {"I1": 700}

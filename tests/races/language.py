@@ -182,7 +182,10 @@ class Scene:
     @property
     def heard(self) -> dict[str, int]:
         """How much of each item the caller has heard up to now, from its beginning."""
-        return {item_id: end for item_id, _, end in self.heard_spans}
+        ends: dict[str, int] = {}
+        for item_id, _, end in self.heard_spans:  # a resume goes on a little before the position
+            ends[item_id] = max(end, ends.get(item_id, 0))
+        return ends
 
     @property
     def heard_spans(self) -> list[tuple[str, int, int]]:

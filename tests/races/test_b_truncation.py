@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from trio_media.core.units import MARK_LATE_MS
-
 from .language import Scene, near, race, scene
 
 MARK_DUE_MS = 200  # between two marks
+MARK_LATE_MS = 500  # a mark later than this holds the position
 
 
 async def interrupt(s: Scene, how: str) -> None:

@@ -28,7 +28,7 @@ ROWS = (
     Row(
         "I143",
         "A socket is half open: nothing comes, and what is sent goes nowhere.",
-        "tests/races/test_sweeps_7.py::test_a_peer_that_vanishes_at_any_step_is_found_out",
+        "tests/races/test_sweeps_7_networks.py::test_a_peer_that_vanishes_at_any_step_is_found_out",
         "tests/call/test_leg.py::test_a_model_that_vanishes_without_a_word_is_found_out",
         HERE + "test_what_is_kept_for_a_model_that_does_not_read_is_bounded",
     ),

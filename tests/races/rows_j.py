@@ -6,7 +6,7 @@ from .rows import Due, Row
 
 HERE = "tests/races/test_j_leaks.py::"
 RUN = "tests/call/test_run.py::"
-CHURN = "tests/races/test_sweeps_9.py::test_nothing_is_left_of_any_number_of_calls"
+CHURN = "tests/races/test_sweeps_9_churn.py::test_nothing_is_left_of_any_number_of_calls"
 LEAVES = HERE + "test_a_caller_who_leaves_while_the_model_speaks_leaves_nothing_running"
 
 ROWS = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .rows import Row
 
-NETWORKS = "tests/races/test_sweeps_7.py::"
+NETWORKS = "tests/races/test_sweeps_7_networks.py::"
 
 ROWS = (
     Row(
@@ -18,6 +18,6 @@ ROWS = (
     Row(
         "S9",
         "Thousands of calls that end at any moment, and what is left of them.",
-        "tests/races/test_sweeps_9.py::test_nothing_is_left_of_any_number_of_calls",
+        "tests/races/test_sweeps_9_churn.py::test_nothing_is_left_of_any_number_of_calls",
     ),
 )

@@ -29,7 +29,7 @@ from trio_media.server.admission import Admission
 from trio_media.server.lateness import LoopLateness
 
 from .language import race
-from .test_sweeps_7 import GONE, SPOKEN_MS, Course, take_every_step
+from .test_sweeps_7_networks import GONE, SPOKEN_MS, Course, take_every_step
 
 CALLS: Final = int(os.environ.get("RACES_CHURN", "300"))
 WARM_UP: Final = 20  # caches of the libraries fill up

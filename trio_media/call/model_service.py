@@ -105,12 +105,7 @@ def check_session(request: rt.SessionRequest, got: rt.SessionUpdated) -> None:
 
     Audio in another format would be noise, and flags that differ would be a second owner.
     """
-    wrong = []
-    for name, value in (("input", got.input_format), ("output", got.output_format)):
-        if value is not None and value != FORMAT:
-            wrong.append(f"{name} format is {value}, not {FORMAT}")
-    if got.has_turn_detection is False:
-        wrong.append("there is no turn detection")
+    wrong = _wrong_in_any(got)
     flags = (
         ("interrupt_response", got.interrupt_response, request.interrupt_response),
         ("create_response", got.create_response, request.create_response),
@@ -118,6 +113,32 @@ def check_session(request: rt.SessionRequest, got: rt.SessionUpdated) -> None:
     for name, flag, asked in flags:
         if flag is not None and flag is not asked:
             wrong.append(f"{name} is {flag}, not {asked}")
+    _refuse(wrong)
+
+
+def check_change(got: rt.SessionUpdated) -> None:
+    """Raise `ModelRefused` when a session has become one in which no call can go on.
+
+    Who acts may change, but not in halves: nobody could say who cancels and who creates.
+    """
+    wrong = _wrong_in_any(got)
+    interrupts, creates = got.interrupt_response, got.create_response
+    if None not in (interrupts, creates) and interrupts is not creates:
+        wrong.append(f"interrupt_response is {interrupts}, but create_response is {creates}")
+    _refuse(wrong)
+
+
+def _wrong_in_any(got: rt.SessionUpdated) -> list[str]:
+    wrong = []
+    for name, value in (("input", got.input_format), ("output", got.output_format)):
+        if value is not None and value != FORMAT:
+            wrong.append(f"{name} format is {value}, not {FORMAT}")
+    if got.has_turn_detection is False:
+        wrong.append("there is no turn detection")
+    return wrong
+
+
+def _refuse(wrong: list[str]) -> None:
     if wrong:
         raise ModelRefused("session_mismatch", "; ".join(wrong))
 

@@ -13,7 +13,12 @@ import trio
 
 from trio_media.call.leg import Leg
 from trio_media.call.line import Line, ToolCall
-from trio_media.call.model_service import ModelService, check_session, session_ready
+from trio_media.call.model_service import (
+    ModelService,
+    check_change,
+    check_session,
+    session_ready,
+)
 from trio_media.call.translate import to_core
 from trio_media.call.watch import close_leg, ping_leg, watch_leg
 from trio_media.core import events as ev
@@ -151,6 +156,7 @@ def _to_core(event: rt.ModelEvent, service: ModelService, line: Line) -> ev.Even
             gained_ms = line.store.add(item_id, payload)
             return ev.AudioReceived(response_id, item_id, gained_ms)
         case rt.SessionUpdated():
+            check_change(event)
             asked = line.server_asked
             return session_ready(
                 event, request, asked=request.interrupt_response if asked is None else asked

@@ -24,6 +24,7 @@ SERVER_CREATE_MS: Final = 1_500  # after a commit the server's own response is d
 VERDICT_MS: Final = 3_000  # a transcript that takes longer counts as empty
 TURN_COMMIT_MS: Final = 2_000  # a turn that stopped must be committed within this
 TURN_SILENT_MS: Final = 30_000  # a turn in which nobody is heard locally is over
+TURN_MAX_MS: Final = 60_000  # nobody speaks for so long without a pause that ends a turn
 FLAGS_MS: Final = 5_000  # a session.update must be confirmed within this
 HEARD_ENOUGH_MS: Final = 150  # so little unheard is less than the uncertainty of hearing
 MARK_LATE_MS: Final = 500  # a mark later than this holds the position
@@ -41,6 +42,7 @@ TURNS_KEPT: Final = 16  # turns that late events may still name
 
 assert CHUNK_MS % FRAME_MS == 0
 assert MARK_LATE_MS < MARK_LOST_MS
+assert TURN_SILENT_MS < TURN_MAX_MS
 assert CANCELLING_MS < CANCELLING_TOTAL_MS
 
 

@@ -26,6 +26,7 @@ ROWS = (
         "S8",
         "A minute of noise, and then a caller who wants an answer.",
         NOISE + "test_after_a_minute_of_noise_the_caller_is_answered",
+        NOISE + "test_after_a_minute_of_noise_a_service_that_acts_by_itself_is_heard",
         NOISE + "test_a_minute_of_coughs_costs_a_long_answer_little_and_none_of_its_words",
     ),
 )

@@ -3,7 +3,8 @@
 - ``steps``: a log as steps, each an event with the commands that it led to.
 - ``replaying``: the steps through a core of the log's own policy; what differs, and which promise
   breaks.
-- ``telling``: the call in lines for people.  ``report``: the verdict, likewise.
+- ``telling``: the call in lines for people.  ``hearing``: what was heard in it.  ``report``: the
+  verdict.
 - ``stripping``: a log without what the core does not need.  ``as_test``: such a log as a test.
 
 Rule 1: a log that says the version of these decisions replays without any difference; one of

@@ -15,11 +15,13 @@ from trio_media.core import events as ev
 from trio_media.recording import log_format
 from trio_media.recording.log_format import LogHeader, Note
 from trio_media.recording.timeline_facts import seconds
+from trio_media.recording.timeline_reader import DRAWN_ELSEWHERE
+from trio_media.replay.hearing import Hearing
 from trio_media.replay.steps import Entry, Noted
 
 TEXT_CHARS_MAX: Final = 100  # of a transcript or a note; a line is for the eye
 # What these say is told by an event or a command as well, or is for machines.
-TOLD_ELSEWHERE: Final = (log_format.MODEL_TEXT_DELTA, "started", "local_speech", "response_done")
+TOLD_ELSEWHERE: Final = (*DRAWN_ELSEWHERE, log_format.MODEL_TEXT_DELTA)
 
 
 def printable(line: str) -> str:
@@ -49,8 +51,8 @@ class Teller:
         self.outcomes: Counter[str] = Counter()
         """How the interruptions ended, by their outcomes."""
         self.hushes = 0
-        self.heard_ms = 0
-        self.received_ms = 0
+        self._hearing = Hearing()
+        self._end_ms = 0
         self._numbers: dict[str, int] = {}
         self._playing: tuple[int, str] | None = None
         self._taken_ms: dict[int, int] = {}
@@ -63,19 +65,29 @@ class Teller:
             if what is not None:
                 yield tell_line(t_ms, "note", what)
             return
+        self._end_ms = t_ms
+        self._hearing.event(entry.event, t_ms)
         told = _EVENTS.get(type(entry.event))
         if told is not None:
             who, say = told
             yield tell_line(t_ms, who, say(entry.event))
         # What was decided first, then what follows from it.
         for command in sorted(entry.commands, key=lambda c: not isinstance(c, cm.Taken)):
+            self._hearing.command(command, t_ms)
             what = self._decided(command, t_ms)
             if what is not None:
                 yield tell_line(t_ms, "us", what)
 
     def summary(self) -> Iterator[str]:
-        """Sum the call up, in lines."""
-        yield f"heard: {seconds(self.heard_ms)} of {seconds(self.received_ms)} that the model spoke"
+        """Sum the call up, in lines.  Ends it."""
+        hearing = self._hearing
+        heard_ms, received_ms = hearing.heard_ms, hearing.received_ms
+        for item in hearing.end(self._end_ms):
+            heard_ms += item.heard_ms
+            received_ms += item.received_ms
+            spans = f"{seconds(item.heard_ms)} of {seconds(item.received_ms)}"
+            yield tell_line(self._end_ms, "call", f"{item.item_id} still plays: {spans} were heard")
+        yield f"heard: {seconds(heard_ms)} of {seconds(received_ms)} that the model spoke"
         ends = ", ".join(f"{count} {_words(name)}" for name, count in self.outcomes.most_common())
         count = self.outcomes.total()
         yield f"interruptions: {count}{f' ({ends})' * bool(ends)}; hushes: {self.hushes}"
@@ -96,9 +108,6 @@ class Teller:
                 self.hushes += 1
             case cm.Taken(interruption=interruption):
                 self._taken_ms[interruption] = t_ms
-            case cm.ItemHeard(heard_ms=heard_ms, received_ms=received_ms):
-                self.heard_ms += heard_ms
-                self.received_ms += received_ms
             case cm.InterruptionSettled():
                 return self._settled(command, t_ms)
             case _:

@@ -186,6 +186,19 @@ def test_a_policy_with_a_choice_that_is_not_known_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
+    ("choice", "reason"),
+    [
+        (b'"lead_ms":0', "lead_ms is 20 at least, not 0"),
+        (b'"lead_ms":-20', "lead_ms is 20 at least, not -20"),
+    ],
+)
+def test_a_policy_that_no_configuration_allows_is_refused(choice: bytes, reason: str) -> None:
+    line = encode_line(HEADER, 0).replace(b'"lead_ms":20', choice)
+    with pytest.raises(LogUnreadable, match=reason):
+        decode_line(line)
+
+
+@pytest.mark.parametrize(
     ("content", "reason"),
     [
         (b"", "the file is empty"),

@@ -24,6 +24,7 @@ import msgspec
 from trio_media.core.commands import Command
 from trio_media.core.events import Event
 from trio_media.core.policy import Policy
+from trio_media.core.units import FRAME_MS
 from trio_media.core.version import DECISION_VERSION
 from trio_media.errors import LogCutOff, LogUnreadable, evidence
 
@@ -181,7 +182,19 @@ def _decode_record(
         )
     except (msgspec.ValidationError, ValueError) as exc:
         raise LogUnreadable(line_number, f"{name}: {exc}") from exc
+    if isinstance(record, LogHeader):
+        _check_policy(record.policy, line_number)
     return record
+
+
+def _check_policy(policy: Policy, line_number: int) -> None:
+    """Refuse what no configuration allows: a core that plays in chunks of nothing never ends."""
+    for name, choice in attrs.asdict(policy).items():
+        least_ms = FRAME_MS if name in ("lead_ms", "mark_every_ms") else 0
+        if name.endswith("_ms") and choice < least_ms:
+            raise LogUnreadable(
+                line_number, f"a policy's {name} is {least_ms} at least, not {choice}"
+            )
 
 
 def _check_header(fields: dict[str, Any], line_number: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from difflib import SequenceMatcher
 from itertools import zip_longest
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -110,10 +111,8 @@ class _Replayer:
         try:
             decided = self._core.handle(step.event, step.t_ms)
         except _ERRORS as error:
-            what = f"{type(error).__name__}: {error}"
-            replay.failure = (
-                f"line {step.line_number}, {step.t_ms} ms, {step.event}: the core fails: {what}"
-            )
+            where = f"line {step.line_number}, {step.t_ms} ms, {step.event}"
+            replay.failure = f"{where}: the core fails: {type(error).__name__}: {_one_line(error)}"
             return ()
         replay.commands += len(decided)
         self._compare(step, decided)
@@ -136,24 +135,24 @@ class _Replayer:
         except _ERRORS as error:  # a broken promise, or the observer has lost count itself
             self.replay.broken_count += 1
             if len(self.replay.broken) < KEPT_MAX:
-                promise = str(error) or type(error).__name__
+                promise = _one_line(error) or type(error).__name__
                 broken = BrokenPromise(step.line_number, step.t_ms, step.event, promise)
                 self.replay.broken.append(broken)
 
 
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
 def _differences(step: Step, decided: Sequence[Command]) -> Iterator[Difference]:
-    """Pair what was with what is, behind what both begin with and before what both end with."""
-    was, now = list(step.commands), list(decided)
-    same = 0
-    while same < min(len(was), len(now)) and was[same] == now[same]:
-        same += 1
-    was, now = was[same:], now[same:]
-    while was and now and was[-1] == now[-1]:
-        was, now = was[:-1], now[:-1]
-    first_line = step.line_number + 1 + same
-    for index, (old, new) in enumerate(zip_longest(was, now)):
-        line_number = first_line + index if old is not None else first_line + len(was) - 1
-        yield Difference(line_number, step.t_ms, step.event, old, new)
+    """Pair what was with what is, between what both have in common."""
+    was, now = step.commands, decided
+    for kind, at, until, now_at, now_until in SequenceMatcher(None, was, now, False).get_opcodes():
+        if kind == "equal":
+            continue
+        for index, (old, new) in enumerate(zip_longest(was[at:until], now[now_at:now_until])):
+            behind = min(at + index + 1, until)  # the last line of the log that is spoken of
+            yield Difference(step.line_number + behind, step.t_ms, step.event, old, new)
 
 
 def replay_call(call: LoggedCall, tell: Tell | None = None) -> Replay:

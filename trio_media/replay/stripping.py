@@ -43,21 +43,21 @@ class Stripper:
         self.lines: list[LogLine] = []
         self._names: dict[str, str] = {}
         self._is_ended = False
+        self._is_whole = False
 
     def take(self, entry: Entry, commands: Sequence[Command]) -> None:
-        """Take in a step, with the commands that are to stand in the log, or a note.
-
-        A step that is not whole says too little to be compared with: it is left out.
-        """
+        """Take in a step, with the commands that are to stand in the log, or a note."""
         if isinstance(entry, Noted):
             self._is_ended = self._is_ended or entry.note.kind == CALL_ENDED
-        elif entry.is_whole:
+        else:
+            self._is_whole = entry.is_whole
             self._take_step(entry, commands)
 
     def finish(self) -> None:
-        """Close the last step by a note, so that it is whole in the new log too."""
-        t_ms = self.lines[-1].t_ms if self.lines else 0
-        self.lines.append(LogLine(t_ms, Note(CALL_ENDED if self._is_ended else CUT_HERE)))
+        """Close the last step by a note if it is whole, so that it is in the new log too."""
+        if self.lines and self._is_whole:
+            end = Note(CALL_ENDED if self._is_ended else CUT_HERE)
+            self.lines.append(LogLine(self.lines[-1].t_ms, end))
 
     def _take_step(self, step: Step, commands: Sequence[Command]) -> None:
         self.lines.append(LogLine(step.t_ms, self._strip(step.event)))

@@ -136,9 +136,8 @@ def _note(note: Note) -> str | None:
         case log_format.CALL_ENDED, fields:
             return _clip(f"the call is over: {fields.get('reason', '')} by {fields.get('by', '')}")
         case kind, fields:
-            return _clip(
-                f"{kind} " + ", ".join(f"{name} {field}" for name, field in fields.items())
-            )
+            told = ", ".join(f"{name} {field}" for name, field in fields.items())
+            return _clip(f"{_words(kind)}: {told}" if told else _words(kind))
 
 
 def _clip(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import typing
 from collections.abc import Sequence
 from functools import cache
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import attrs
 import pytest
+import trio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +19,8 @@ from trio_media.core import events as ev
 from trio_media.core.machine import DecisionCore
 from trio_media.core.version import DECISION_VERSION
 from trio_media.errors import LogUnreadable
+from trio_media.recording import event_log
+from trio_media.recording.event_log import open_event_log
 from trio_media.recording.log_format import (
     CALL_ENDED,
     LINES_DROPPED,
@@ -219,6 +223,41 @@ def test_a_replay_ends_at_a_hole(
     assert replay.ends_early == f"lines were dropped at line {at + 2}"
     assert replay.is_kept
     assert replay.end_ms == lines[at].t_ms
+
+
+@pytest.mark.parametrize("drained_at", [0, 1, 2, 3, 40, 41])
+async def test_a_log_whose_writer_was_too_slow_replays_up_to_its_hole(
+    drained_at: int, lively: ScriptedCall, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hole is wherever it comes: before an event, or between one and its commands."""
+    monkeypatch.setattr(event_log, "QUEUED_BATCHES_MAX", 60)
+    log, receive = open_event_log(lively.header)
+    written: list[bytes] = []
+    dropped_before = 0
+    for line in lively.lines:
+        if isinstance(line.record, EVENTS):
+            log.event(line.record, line.t_ms)
+        elif not isinstance(line.record, Note):
+            log.commands([line.record], line.t_ms)
+        if log.stats.lines_dropped > drained_at and not dropped_before:
+            dropped_before = log.stats.lines_dropped
+            written += drain(receive)
+    written += drain(receive)
+    assert dropped_before
+    path = tmp_path / "log"
+    path.write_bytes(b"".join(written))
+    replay = replay_log(path)
+    assert replay.problems() == []
+    assert replay.ends_early is not None
+    assert replay.ends_early.startswith("lines were dropped at line ")
+
+
+def drain(receive: trio.MemoryReceiveChannel[bytes]) -> list[bytes]:
+    batches = []
+    with contextlib.suppress(trio.WouldBlock):
+        while True:
+            batches.append(receive.receive_nowait())
+    return batches
 
 
 @settings(max_examples=150, deadline=None)

@@ -18,7 +18,7 @@ from trio_media.core.version import DECISION_VERSION
 from trio_media.errors import ConfigError
 from trio_media.recording.log_format import LogHeader, Note, encode_line, read_log
 from trio_media.replay import LoggedCall, replay_call, replay_log, replaying
-from trio_media.replay.as_test import TestPlace, TestWriter
+from trio_media.replay.as_test import LogAsTest, Place
 from trio_media.replay.stripping import KEYS, NAMES
 
 from .conftest import ScriptedCall
@@ -30,9 +30,9 @@ OUR_WORDS = {("EndModelSession", "reason"), ("EndCall", "reason"), ("TurnDecided
 def write_test(log: Path, test: Path) -> Path:
     """Make a test of a log, and give its own log."""
     call = LoggedCall.read(log)
-    writer = TestWriter(call.header)
+    writer = LogAsTest(call.header)
     replay_call(call, writer.take)
-    place = TestPlace(test)
+    place = Place(test)
     writer.write(place)
     return place.log
 
@@ -198,16 +198,16 @@ def test_a_place_that_will_not_do_is_refused(
 ) -> None:
     if taken:
         (tmp_path / taken).write_text("mine")
-        TestPlace(tmp_path / name).check(may_overwrite=True)
+        Place(tmp_path / name).check(may_overwrite=True)
     with pytest.raises(ConfigError, match=reason):
-        TestPlace(tmp_path / name).check(may_overwrite=False)
+        Place(tmp_path / name).check(may_overwrite=False)
 
 
 @pytest.mark.parametrize("taken", ["test_a.py", "test_a.jsonl"])
 def test_a_directory_is_never_overwritten(taken: str, tmp_path: Path) -> None:
     (tmp_path / taken).mkdir()
     with pytest.raises(ConfigError, match=f"{taken} is a directory"):
-        TestPlace(tmp_path / "test_a.py").check(may_overwrite=True)
+        Place(tmp_path / "test_a.py").check(may_overwrite=True)
 
 
 def test_a_disk_that_does_not_want_to_is_told_of(lively_log: Path, tmp_path: Path) -> None:

@@ -57,14 +57,14 @@ def replay(
 
 def _replay(log_path: Path, test_path: Path | None, *, tells: bool, force: bool) -> Replay:
     from trio_media.replay import LoggedCall, replay_call
-    from trio_media.replay.as_test import TestPlace, TestWriter
+    from trio_media.replay.as_test import LogAsTest, Place
     from trio_media.replay.telling import Teller, tell_header
 
-    place = None if test_path is None else TestPlace(test_path)
+    place = None if test_path is None else Place(test_path)
     if place is not None:
         place.check(may_overwrite=force)
     call = LoggedCall.read(log_path)
-    teller, writer = Teller(), TestWriter(call.header)
+    teller, writer = Teller(), LogAsTest(call.header)
 
     def tell(entry: Entry, decided: Sequence[Command]) -> None:
         if tells:

@@ -37,10 +37,8 @@ def test_the_call_replays_to_the_same_decisions() -> None:
 
 
 @attrs.frozen
-class TestPlace:
+class Place:
     """Where a test and its log go."""
-
-    __test__ = False  # for pytest, which takes a name like this for a test
 
     test: Path
 
@@ -65,14 +63,12 @@ class TestPlace:
                 )
 
 
-class TestWriter:
+class LogAsTest:
     """Takes in a replay, and writes it down as a test when it is over.
 
     The test is held to the log's decisions where these decisions made it, and to today's where
     others did: what a replay of it says is then news.
     """
-
-    __test__ = False
 
     def __init__(self, header: LogHeader) -> None:
         self._header = strip_header(header, DECISION_VERSION)
@@ -85,10 +81,10 @@ class TestWriter:
             decided = entry.commands
         self._stripper.take(entry, decided)
 
-    def write(self, place: TestPlace) -> None:
+    def write(self, place: Place) -> None:
         """Write both files; the old ones, if any, stay whole until the new ones are.
 
-        Raises `ConfigError` for a log without a whole step, and when the disk does not want to.
+        Raises `ConfigError` for a log without a step, and when the disk does not want to.
         """
         if not self._stripper.lines:
             raise ConfigError(f"--as-test {place.test}: nothing is decided in this log")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -195,6 +198,19 @@ def test_no_bytes_lead_to_a_traceback(
     path = tmp_path_factory.getbasetemp() / "any.jsonl"
     path.write_bytes(content)
     assert replay(path) in (0, 1, 2)
+
+
+def test_words_that_a_terminal_cannot_show_are_replaced(log: Path) -> None:
+    note = encode_line(Note("caller_text", {"item_id": "t", "text": "grüß dich \U0001f600"}), 1_400)
+    log.write_bytes(LOG + note)
+    done = subprocess.run(
+        [sys.executable, "-m", "trio_media", "replay", str(log)],
+        env={**os.environ, "PYTHONIOENCODING": "latin-1"},
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert "grüß dich ?".encode("latin-1") in done.stdout
 
 
 # --- as a test -------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from trio_media.core import commands as cm
 from trio_media.core import events as ev
+from trio_media.core.invariants import Invariants
 from trio_media.core.machine import DecisionCore
 from trio_media.core.version import DECISION_VERSION
 from trio_media.errors import LogUnreadable
@@ -201,6 +202,32 @@ def test_a_core_that_fails_is_a_verdict_and_ends_the_replay(
     assert "the core fails: AssertionError: too loud" in replay.failure
     assert "\n" not in replay.failure
     assert replay.end_ms == lines[at].t_ms
+
+
+@pytest.mark.parametrize("error", [AssertionError, KeyError, IndexError, ValueError, TypeError])
+def test_whatever_a_core_raises_by_mistake_is_a_verdict(
+    error: type[Exception], lively_log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def handle(self: DecisionCore, event: ev.Event, now_ms: int) -> list[cm.Command]:
+        raise error
+
+    monkeypatch.setattr(replaying.DecisionCore, "handle", handle)
+    replay = replay_log(lively_log)
+    assert replay.failure is not None
+    assert error.__name__ in replay.failure
+
+
+def test_an_observer_that_loses_count_is_a_broken_promise(
+    lively_log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def observe(self: Invariants, event: ev.Event, out: object, now_ms: int) -> None:
+        raise KeyError("item_9")
+
+    monkeypatch.setattr(replaying.Invariants, "observe", observe)
+    replay = replay_log(lively_log)
+    assert not replay.is_kept
+    assert replay.broken_count == replay.events
+    assert "item_9" in replay.broken[0].promise
 
 
 # --- logs that are not whole -----------------------------------------------------------------

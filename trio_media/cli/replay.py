@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,6 +44,8 @@ def replay(
     """
     from trio_media.errors import ConfigError, LogUnreadable
 
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # what was said may not be in its alphabet
     if force and test_path is None:
         raise ConfigError("--force says what --as-test may do, and there is no --as-test")
     try:

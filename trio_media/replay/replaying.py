@@ -21,7 +21,10 @@ from trio_media.replay.steps import Entry, LoggedCall, Step
 KEPT_MAX: Final = 1_000  # differences, and broken promises: the first one leads to all the others
 
 # What a programmer's error raises: the core and the observer are to be judged here, not trusted.
-_ERRORS: Final = (AssertionError, ArithmeticError, AttributeError, LookupError, TypeError)
+_ERRORS: Final = (
+    *(ArithmeticError, AssertionError, AttributeError, LookupError),
+    *(RuntimeError, TypeError, ValueError),
+)
 
 Tell: TypeAlias = Callable[[Entry, Sequence[Command]], None]
 """Told of every entry and, of a step, what the core decides now."""

@@ -224,9 +224,12 @@ def test_an_observer_that_loses_count_is_a_broken_promise(
         raise KeyError("item_9")
 
     monkeypatch.setattr(replaying.Invariants, "observe", observe)
+    monkeypatch.setattr(replaying, "KEPT_MAX", 5)
     replay = replay_log(lively_log)
     assert not replay.is_kept
     assert replay.broken_count == replay.events
+    assert len(replay.broken) == 5
+    assert replay.problems()[0] == f"broken promise: {replay.broken[0]}"
     assert "item_9" in replay.broken[0].promise
 
 

@@ -126,6 +126,36 @@ def test_a_decision_that_was_not_made_and_one_that_is_not_are_found(
     assert (difference.was, difference.now) == (gone.record, None)
 
 
+@pytest.mark.parametrize(
+    ("logged", "lines_behind"),
+    [
+        ([9, 8, 7], [1, 2, 3]),  # three others
+        ([9], [1, 1, 1]),  # one other, and two that the log has not: behind the last line it has
+        ([9, 8, 7, 6], [1, 2, 3, 4]),
+        ([], [0, 0, 0]),  # behind the event itself
+        ([1, 9, 3], [2]),
+        ([1, 2, 3, 9, 8], [4, 5]),
+        ([9, 1, 2, 3], [1]),
+        ([1, 3], [1]),
+    ],
+)
+def test_every_difference_has_the_line_where_it_is(
+    logged: list[int],
+    lines_behind: list[int],
+    lively: ScriptedCall,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def handle(self: DecisionCore, event: ev.Event, now_ms: int) -> list[cm.Command]:
+        return [cm.SpeechDropped(number) for number in (1, 2, 3)]
+
+    monkeypatch.setattr(replaying.DecisionCore, "handle", handle)
+    commands = [LogLine(5, cm.SpeechDropped(number)) for number in logged]
+    step = [LogLine(5, ev.TimePassed()), *commands, LogLine(5, ENDED)]
+    replay = replay_log(write(tmp_path / "log", lively, step))
+    assert [found.line_number for found in replay.differences] == [2 + n for n in lines_behind]
+
+
 def test_differences_are_counted_beyond_those_that_are_kept(
     lively: ScriptedCall, lines: list[LogLine], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

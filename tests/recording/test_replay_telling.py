@@ -14,6 +14,7 @@ from trio_media.core.policy import Policy
 from trio_media.core.version import DECISION_VERSION
 from trio_media.recording.log_format import LogHeader, Note
 from trio_media.replay import BrokenPromise, Difference, LoggedCall, Replay, Step, report
+from trio_media.replay.hearing import HeardItem, Hearing
 from trio_media.replay.report import report_problems, report_verdict
 from trio_media.replay.steps import Entry, Noted
 from trio_media.replay.telling import Teller, tell_header
@@ -96,6 +97,32 @@ def test_what_was_heard_is_summed_up_with_what_still_played_at_the_end() -> None
     )
     assert "    1.20 s  call    j still plays: 0.50 s of 1.00 s were heard" in lines
     assert "heard: 1.10 s of 1.60 s that the model spoke" in lines
+
+
+def test_what_was_heard_is_known_to_the_millisecond() -> None:
+    hearing = Hearing()
+    for t_ms, item_id, length_ms in ((0, "i", 333), (10, "never played", 500), (20, "i", 267)):
+        hearing.event(ev.AudioReceived("r", item_id, length_ms), t_ms)
+    hearing.command(cm.PlayAudio(1, 1, "i", 0, 400), 20)
+    hearing.event(ev.CarrierWrote(1, 21), 21)
+    hearing.command(cm.ClearCarrier(2), 171)
+    hearing.command(cm.PlayAudio(2, 2, "i", 50, 560), 400)
+    hearing.event(ev.CarrierWrote(2, 401), 401)
+    hearing.event(ev.CarrierWrote(2, 402), 900)
+    assert hearing.end(900) == [HeardItem("i", 549, 600)]
+    assert hearing.end(2_000) == [HeardItem("i", 549, 600)], "what is over is over"
+    assert (hearing.heard_ms, hearing.received_ms) == (0, 0)
+    hearing.command(cm.ItemHeard(1, "i", 549, 600), 2_000)
+    assert (hearing.heard_ms, hearing.received_ms) == (549, 600)
+    assert hearing.end(2_000) == []
+
+
+def test_what_was_padded_was_not_heard() -> None:
+    hearing = Hearing()
+    hearing.event(ev.AudioReceived("r", "i", 395), 0)
+    hearing.command(cm.PlayAudio(1, 1, "i", 0, 400), 0)
+    hearing.event(ev.CarrierWrote(1, 0), 0)
+    assert hearing.end(5_000) == [HeardItem("i", 395, 395)]
 
 
 def test_audio_is_told_where_it_begins_and_goes_on() -> None:
@@ -196,3 +223,5 @@ def test_no_more_is_listed_than_anybody_reads(monkeypatch: pytest.MonkeyPatch) -
     lines = verdict_on(differences=[one] * 3, differences_count=50)
     assert len(lines) == 5
     assert lines[3] == "  and 48 more"
+    lines = verdict_on(differences=[one] * 2, differences_count=2)
+    assert len(lines) == 4, "nothing is left out"

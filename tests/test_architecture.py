@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "realtime": {"realtime"},
     "config": {"config", "config_load", "config_rules"},
     "recording": {"recording", "core", "audio", "config", "telephony"},
+    "replay": {"replay", "recording", "core"},
     "call": {"call", "telephony", "realtime", "audio", "core", "config"},
     "simulation": {"simulation", "call", "core", "telephony", "realtime", "audio", "config"},
     "embedded": {"embedded", "audio"},

@@ -81,3 +81,8 @@ class LogUnreadable(TrioMediaError):
         self.line_number = line_number
         """The first line is 1."""
         self.reason = reason
+
+
+class LogCutOff(LogUnreadable):
+    """The last line of an event log has no end: whoever wrote it was killed.  What is before it
+    stands."""

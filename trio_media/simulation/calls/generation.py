@@ -9,6 +9,7 @@ import attrs
 import trio
 
 from trio_media.simulation.calls.legs import PeerGone
+from trio_media.simulation.calls.record import Said
 from trio_media.simulation.calls.scenario import Answer, CallsTool, Ending
 from trio_media.simulation.calls.sounds import Span, model_audio
 
@@ -41,11 +42,11 @@ class Generation:
         about = {"response_id": self.response_id, "metadata": self.metadata}
         await model.event("response.created", about, response=response)
 
-    async def begin_item(self, model: Model, text: str) -> None:
+    async def begin_item(self, model: Model, text: str, length_ms: int) -> None:
         """Add an item that will be spoken.  Raises `PeerGone`."""
         model.item_number += 1
         self.item = model.item_number
-        model.record.texts[self.item] = text
+        model.record.said[self.item] = Said(text, length_ms, self.response_id)
         model.generated_ms[self.item_id] = 0
         item = {"id": self.item_id, "type": "message", "role": "assistant"}
         await model.event(
@@ -89,7 +90,7 @@ class Generation:
         """The last item is complete.  Raises `PeerGone`."""
         about = {**self._about, "output_index": 0, "content_index": 0}
         await model.event("response.output_audio.done", self._about, **about)
-        text = model.record.texts[self.item]
+        text = model.record.said[self.item].text
         if text:
             kind = "response.output_audio_transcript.done"
             await model.event(kind, self._about, **about, transcript=text)
@@ -167,7 +168,7 @@ async def _generate(model: Model, generation: Generation) -> None:
 
 async def _say(model: Model, generation: Generation, length_ms: int, text: str) -> None:
     answer = generation.answer
-    await generation.begin_item(model, text)
+    await generation.begin_item(model, text, length_ms)
     said_ms = 0
     while said_ms < length_ms and not generation.is_over:
         piece_ms = min(answer.delta_ms, length_ms - said_ms)
@@ -189,6 +190,7 @@ async def _call_tool(model: Model, generation: Generation, number: int, tool: Ca
         "name": tool.name,
     }
     about = {"response_id": generation.response_id, "call_id": call_id}
+    called = {**about, "name": tool.name, "arguments": tool.arguments}
     await model.event(
         "response.output_item.added",
         about,
@@ -198,7 +200,7 @@ async def _call_tool(model: Model, generation: Generation, number: int, tool: Ca
     )
     await model.event(
         "response.output_item.done",
-        about,
+        called,
         response_id=generation.response_id,
         output_index=number,
         item={**item, "status": "completed", "arguments": tool.arguments},

@@ -63,6 +63,16 @@ class Heard:
     span: Span
 
 
+@attrs.frozen
+class Said:
+    """What an item of the model's voice says from its beginning to its end."""
+
+    text: str
+    """Empty: nobody knows."""
+    length_ms: int
+    response_id: str
+
+
 class Wish(enum.Enum):
     """What an application asked of the call."""
 
@@ -88,8 +98,8 @@ class Record:
     entries: list[Entry] = attrs.field(factory=list)
     heard: list[Heard] = attrs.field(factory=list)
     """In the order in which it was heard."""
-    texts: dict[int, str] = attrs.field(factory=dict)
-    """What each item of the model's voice says, by its label; empty: nobody knows."""
+    said: dict[int, Said] = attrs.field(factory=dict)
+    """What each item of the model's voice says, by its label."""
     caller_sent: list[tuple[float, int]] = attrs.field(factory=list)
     """Frames of the caller's: when, and their numbers."""
     caller_came: list[tuple[float, int]] = attrs.field(factory=list)

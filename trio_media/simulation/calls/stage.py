@@ -58,6 +58,8 @@ class Cast:
     wrap_carrier: Wrap | None = None
     """Put around the stream that the call has of the carrier; needs websockets."""
     wrap_model: Wrap | None = None
+    scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
+    """Around the call."""
 
 
 @attrs.define(eq=False)
@@ -123,10 +125,10 @@ async def _call(stage: Stage) -> None:
         stage.started.set()
 
     async def connect() -> trio.abc.Stream:
+        await trio.lowlevel.checkpoint()  # here, and not when there is something to be closed
         link = Link.between(cast.to_model, cast.from_model, stage.rng)
         stage.model_link = link
         stage.nursery.start_soon(_hold_model, stage, link.far)
-        await trio.lowlevel.checkpoint()
         return link.near if cast.wrap_model is None else cast.wrap_model(link.near)
 
     options = attrs.evolve(
@@ -139,14 +141,15 @@ async def _call(stage: Stage) -> None:
     )
     near = stage.carrier.near
     try:
-        end = await run_call(
-            near if cast.wrap_carrier is None else cast.wrap_carrier(near),
-            config=cast.config,
-            log=_NoLog(),
-            judge=cast.judge,
-            options=options,
-        )
-        record.end_reason = end.reason
+        with cast.scope:
+            end = await run_call(
+                near if cast.wrap_carrier is None else cast.wrap_carrier(near),
+                config=cast.config,
+                log=_NoLog(),
+                judge=cast.judge,
+                options=options,
+            )
+            record.end_reason = end.reason
     except Exception as error:  # noqa: BLE001  # whatever it is, it is the finding
         stage.crash = error
         record.crash = _described(error)

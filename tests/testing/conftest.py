@@ -14,6 +14,9 @@ import trio_media
 
 SOURCES = Path(trio_media.__file__).parent.parent
 PLUGIN = "trio_media.testing.plugin"
+IS_INSTALLED = any(entry.value == PLUGIN for entry in entry_points(group="pytest11"))
+WITH_PLUGIN = ("-p", "no:cacheprovider", *(() if IS_INSTALLED else ("-p", PLUGIN)))
+"""The plugin is found by itself where this tree is installed."""
 LIMIT_S = 120.0
 
 
@@ -30,18 +33,16 @@ InnerPytest = Callable[..., Inner]
 
 @pytest.fixture
 def inner_pytest(tmp_path: Path) -> InnerPytest:
-    """Run pytest over a project of some test files."""
+    """Run pytest in a process of its own, over a project of some test files."""
 
     def run(*arguments: str, ini: str = "trio_mode = true", **files: str) -> Inner:
         (tmp_path / "pytest.ini").write_text(f"[pytest]\n{ini}\n", encoding="utf-8")
         for name, source in files.items():
             (tmp_path / f"{name}.py").write_text(source, encoding="utf-8")
-        is_installed = any(e.value == PLUGIN for e in entry_points(group="pytest11"))
-        named = () if is_installed else ("-p", PLUGIN)
         done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *named, *arguments],
+            [sys.executable, "-m", "pytest", *WITH_PLUGIN, *arguments],
             cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(SOURCES), "COLUMNS": "150"},
+            env={**os.environ, "PYTHONPATH": str(SOURCES)},
             capture_output=True,
             text=True,
             timeout=LIMIT_S,

@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "recording": {"recording", "core", "audio", "config", "telephony"},
     "call": {"call", "telephony", "realtime", "audio", "core", "config"},
     "simulation": {"simulation", "call", "core", "telephony", "realtime", "audio", "config"},
+    "testing": {"testing", "simulation", "call", "core", "config"},
     "embedded": {"embedded", "audio"},
     "phone": {"phone", "audio"},
     "server": {"server", "call", "audio", "telephony", "embedded", "recording", "config", "logs"},

@@ -184,4 +184,5 @@ async def test_a_call_that_is_dropped_at_any_await_leaves_nothing_open(
         assert call.record().left_open == []
         assert all(stream.is_closed for stream in streams)
         is_through = streams[0].operations < stall_at
+        assert call.scope.cancelled_caught != is_through
     assert stall_at > 20

@@ -30,6 +30,14 @@ async def test_answers_come_in_order_and_then_the_usual_one(call: Call) -> None:
     assert call.model.remembers == call.phone.heard
 
 
+async def test_answers_come_with_their_transcripts(call: Call) -> None:
+    call.model.speaks("One.", length_ms=800)
+    await call.run(until_ms=3_000)
+    kinds = [e.kind for e in call.record().entries if "transcript" in e.kind]
+    transcript = "response.output_audio_transcript"
+    assert kinds == [f"{transcript}.delta", f"{transcript}.done"]
+
+
 async def test_an_answer_takes_its_time(make_call: MakeCall) -> None:
     begins_ms = []
     for after_ms in (0, 200, 1_500):
@@ -75,14 +83,14 @@ async def test_whatever_it_does_about_a_cancel_none_of_the_rest_is_heard(
 
 
 async def test_an_answer_of_which_nothing_was_heard_is_deleted(call: Call) -> None:
-    call.model.speaks("Too late.", after_ms=1_000)
+    call.model.speaks("Too late.", after_ms=1_000, when_cancelled=Cancelled.IGNORES)
     async with call.running():
         await call.until(lambda: call.model.creates)
         await call.at(call.now_ms + 500)
         await call.interrupt()
         await call.at(5_000)
     assert call.phone.heard == ""
-    assert call.model.deleted in ([], ["Too late."])
+    assert call.model.deleted == ["Too late."]
     assert call.model.remembers == ""
 
 

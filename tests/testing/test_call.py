@@ -110,7 +110,14 @@ async def test_leaving_is_cancelled_with_the_test(call: Call) -> None:
         await call.run(until_ms=60_000)
     assert scope.cancelled_caught
     assert trio.current_time() == pytest.approx(1.0)
-    call.observe = False  # it was dropped in the middle
+    assert call.broken_promises() == []  # nobody can say of a call that was dropped
+    assert call.report()
+
+
+def test_a_call_says_how_it_stands() -> None:
+    call = run_virtual(held_anew, seed=0)
+    assert repr(call) == "<Call: caller_hung_up>"
+    assert repr(make_call()) == "<Call, not held yet>"
 
 
 async def test_waiting_has_a_limit(call: Call) -> None:

@@ -76,7 +76,9 @@ class Call:
         self.model_network = ScriptedNetwork(director, MODEL, sc.FAR)
 
     def __repr__(self) -> str:
-        return f"<Call, at {self.now_ms} ms{self.end_reason and ': '}{self.end_reason}>"
+        if not self.has_run:
+            return "<Call, not held yet>"
+        return f"<Call: {self.end_reason}>" if self.end_reason else "<Call>"
 
     # --- holding it -------------------------------------------------------------------------
 
@@ -168,8 +170,11 @@ class Call:
         return record if stage is None else record.since(stage.began_ms)
 
     def broken_promises(self) -> list[Broken]:
-        """Judge the call, once it is over: what was broken, in the order of time."""
-        if self._director.stage is None:
+        """Judge the call, once it is over: what was broken, in the order of time.
+
+        Nothing is said of a call that goes on, or that was dropped because the test was cancelled.
+        """
+        if self._director.stage is None or not self._director.is_over:
             return []
         latency_ms = max(self.carrier_network.slowest_ms, self.model_network.slowest_ms)
         began_ms = self._director.stage.began_ms

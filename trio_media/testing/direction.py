@@ -19,7 +19,7 @@ class Director:
     record: Record = attrs.field(factory=Record)
     stage: Stage | None = None
     is_over: bool = False
-    """The call was left; there is nothing to direct any more."""
+    """The call came to its end, and was left; there is nothing to direct any more."""
     _script: list[Act] = attrs.field(factory=list)
 
     def now_ms(self) -> int:

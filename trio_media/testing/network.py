@@ -14,6 +14,7 @@ from trio_media.testing.direction import Director, whole
 class ScriptedNetwork:
     """The connection to the carrier, or to the model.  ``at_ms``: None is now.
 
+    What comes before there is a connection, in the first tenth of a second, befalls nothing.
     Every direction raises `ScriptError` for a time that is past and for what makes no sense.
     """
 

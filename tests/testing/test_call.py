@@ -100,8 +100,9 @@ async def test_what_a_tool_raises_comes_out_of_the_call(make_call: MakeCall) -> 
 
     call = make_call(tools={"breaks": breaks})
     call.model.calls_tool("breaks")
-    with pytest.RaisesGroup(ZeroDivisionError, flatten_subgroups=True):
+    with pytest.raises(ExceptionGroup) as raised:
         await call.run(until_ms=5_000)
+    assert raised.group_contains(ZeroDivisionError, match="in the tool")
     assert any("ZeroDivisionError" in str(broken) for broken in call.broken_promises())
 
 

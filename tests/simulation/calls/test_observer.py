@@ -28,7 +28,9 @@ GENERATING = sc.Scenario(
     answers=(sc.Answer(items_ms=(9_000,), pace=1, cancelled=sc.Cancelled.STRAGGLES),),
 )
 TOOLS = sc.Scenario(
-    length_ms=10_000, websockets=False, answers=(sc.Answer(items_ms=(1_000,), tools=2),)
+    length_ms=10_000,
+    websockets=False,
+    answers=(sc.Answer(items_ms=(1_000,), tools=(sc.CallsTool(), sc.CallsTool())),),
 )
 COUGH = sc.Scenario(
     length_ms=10_000,

@@ -42,7 +42,7 @@ def test_only_what_is_needed_stays() -> None:
         caller=(sc.Presses(3, "1"), sc.Coughs(2_345, 70), sc.Speaks(9, 500)),
         application=(sc.Says(5), sc.Interrupts(777)),
     )
-    small = shrink(big, breaks)
+    small = shrink(big, breaks, tries_max=300)
     assert breaks(small)
     assert small == sc.Scenario(
         length_ms=small.length_ms,
@@ -80,7 +80,7 @@ def test_a_fault_ends_as_a_test_that_fails(monkeypatch: pytest.MonkeyPatch) -> N
     scenario = sc.Scenario(
         length_ms=8_000,
         caller=(sc.SpeaksOver(400, 1_500), sc.Coughs(500, 100)),
-        answers=(sc.Answer(items_ms=(6_000,), pace=1), sc.Answer(tools=1)),
+        answers=(sc.Answer(items_ms=(6_000,), pace=1), sc.Answer(tools=(sc.CallsTool(),))),
         faults=(sc.Fault(3_000, "carrier", sc.Trouble.LOSE_MARK),),
     )
     with monkeypatch.context() as planted:

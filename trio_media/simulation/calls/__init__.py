@@ -3,12 +3,14 @@
 ```
  making ──► scenario ──► play ──► record ──► rules ──► what is broken
    ▲                      │                               │
- seed              phone ─┤ network ─► run_call           ▼
-                   model ─┘                           shrinking
+ seed                   stage: run_call                   ▼
+                 phone ───┤ network                   shrinking
+                 model ───┘
 ```
 
 - ``scenario``: all there is to one call, as data: what the caller does, what the model does, what
   the networks do.  ``making``: one from a seed.
+- ``stage``: the call between its far ends, and what happens to them.
 - ``phone``, ``model``: the far ends.  They speak the real protocols and know nothing of ours.
 - ``network``: connections in memory, with latency, stalls, pieces and breaks.  ``legs``: messages
   over them, in websocket frames or bare.

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from collections import deque
 from collections.abc import Callable
-from typing import Final
 
 import attrs
 
 from trio_media.core.units import FRAME_MS
 from trio_media.simulation.calls.record import Record
-from trio_media.simulation.calls.scenario import CallerAct, Coughs, Speaks, SpeaksOver
+from trio_media.simulation.calls.scenario import Coughs, Speaks, SpeaksOver
 from trio_media.simulation.calls.scheduling import now_ms
 from trio_media.simulation.calls.sounds import Sound
 
 Noise = Speaks | SpeaksOver | Coughs
-NOISES: Final = (Speaks, Coughs)
 
 
 @attrs.define(eq=False)
@@ -24,22 +23,21 @@ class Caller:
 
     record: Record
     is_model_audible: Callable[[], bool]
-    _planned: deque[Speaks | Coughs]
-    _waiting: deque[SpeaksOver]
+    _planned: list[Speaks | Coughs] = attrs.field(factory=list)
+    """By their times, which are those of the clock."""
+    _waiting: deque[SpeaksOver] = attrs.field(factory=deque)
     text: str = ""
     """What they said last."""
     _sound: Sound = Sound.QUIET
     _until_ms: float = 0.0
     _heard_ms: int = 0
 
-    @classmethod
-    def of(
-        cls, acts: tuple[CallerAct, ...], record: Record, is_model_audible: Callable[[], bool]
-    ) -> Caller:
-        """Make the caller of a scenario."""
-        planned = sorted((act for act in acts if isinstance(act, NOISES)), key=lambda a: a.at_ms)
-        waiting = deque(act for act in acts if isinstance(act, SpeaksOver))
-        return cls(record, is_model_audible, deque(planned), waiting)
+    def plan(self, act: Noise) -> None:
+        """Be heard when the time for it comes; what is over the model waits for its turn."""
+        if isinstance(act, SpeaksOver):
+            self._waiting.append(act)
+        else:
+            insort(self._planned, act, key=lambda a: a.at_ms)
 
     def sound_now(self) -> Sound:
         """Say what is to be heard now; what was planned meanwhile begins when its turn comes."""
@@ -52,7 +50,7 @@ class Caller:
 
     def _next(self) -> Noise | None:
         if self._planned and self._planned[0].at_ms <= now_ms():
-            return self._planned.popleft()
+            return self._planned.pop(0)
         self._heard_ms += FRAME_MS if self.is_model_audible() else 0
         if self._waiting and self._heard_ms >= self._waiting[0].heard_ms:
             return self._waiting.popleft()

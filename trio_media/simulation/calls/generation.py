@@ -9,7 +9,8 @@ import attrs
 import trio
 
 from trio_media.simulation.calls.legs import PeerGone
-from trio_media.simulation.calls.scenario import Answer, Ending
+from trio_media.simulation.calls.record import Said
+from trio_media.simulation.calls.scenario import Answer, CallsTool, Ending
 from trio_media.simulation.calls.sounds import Span, model_audio
 
 if TYPE_CHECKING:
@@ -41,10 +42,11 @@ class Generation:
         about = {"response_id": self.response_id, "metadata": self.metadata}
         await model.event("response.created", about, response=response)
 
-    async def begin_item(self, model: Model) -> None:
+    async def begin_item(self, model: Model, text: str, length_ms: int) -> None:
         """Add an item that will be spoken.  Raises `PeerGone`."""
         model.item_number += 1
         self.item = model.item_number
+        model.record.said[self.item] = Said(text, length_ms, self.response_id)
         model.generated_ms[self.item_id] = 0
         item = {"id": self.item_id, "type": "message", "role": "assistant"}
         await model.event(
@@ -54,6 +56,10 @@ class Generation:
             output_index=0,
             item={**item, "status": "in_progress"},
         )
+        if text:
+            about = {**self._about, "output_index": 0, "content_index": 0}
+            kind = "response.output_audio_transcript.delta"
+            await model.event(kind, self._about, **about, delta=text)
 
     @property
     def item_id(self) -> str:
@@ -84,6 +90,10 @@ class Generation:
         """The last item is complete.  Raises `PeerGone`."""
         about = {**self._about, "output_index": 0, "content_index": 0}
         await model.event("response.output_audio.done", self._about, **about)
+        text = model.record.said[self.item].text
+        if text:
+            kind = "response.output_audio_transcript.done"
+            await model.event(kind, self._about, **about, transcript=text)
         item = {"id": self.item_id, "type": "message", "role": "assistant", "status": "completed"}
         await model.event(
             "response.output_item.done",
@@ -148,17 +158,17 @@ async def _generate(model: Model, generation: Generation) -> None:
     await trio.sleep(answer.created_ms / 1_000)
     await generation.create(model)
     await trio.sleep(answer.first_ms / 1_000)
-    for length_ms in answer.items_ms:
+    for place, length_ms in enumerate(answer.items_ms):
         if not generation.is_over:
-            await _say(model, generation, length_ms)
-    for number in range(answer.tools):
+            await _say(model, generation, length_ms, answer.text_of(place))
+    for number, tool in enumerate(answer.tools, 1):
         if not generation.is_over:
-            await _call_tool(model, generation, number + 1)
+            await _call_tool(model, generation, number, tool)
 
 
-async def _say(model: Model, generation: Generation, length_ms: int) -> None:
+async def _say(model: Model, generation: Generation, length_ms: int, text: str) -> None:
     answer = generation.answer
-    await generation.begin_item(model)
+    await generation.begin_item(model, text, length_ms)
     said_ms = 0
     while said_ms < length_ms and not generation.is_over:
         piece_ms = min(answer.delta_ms, length_ms - said_ms)
@@ -171,15 +181,16 @@ async def _say(model: Model, generation: Generation, length_ms: int) -> None:
         await generation.end_item(model)
 
 
-async def _call_tool(model: Model, generation: Generation, number: int) -> None:
+async def _call_tool(model: Model, generation: Generation, number: int, tool: CallsTool) -> None:
     call_id = f"call_{generation.response_id}_{number}"
     item = {
         "id": f"fc_{generation.response_id}_{number}",
         "type": "function_call",
         "call_id": call_id,
-        "name": "look_up",
+        "name": tool.name,
     }
     about = {"response_id": generation.response_id, "call_id": call_id}
+    called = {**about, "name": tool.name, "arguments": tool.arguments}
     await model.event(
         "response.output_item.added",
         about,
@@ -189,8 +200,8 @@ async def _call_tool(model: Model, generation: Generation, number: int) -> None:
     )
     await model.event(
         "response.output_item.done",
-        about,
+        called,
         response_id=generation.response_id,
         output_index=number,
-        item={**item, "status": "completed", "arguments": "{}"},
+        item={**item, "status": "completed", "arguments": tool.arguments},
     )

@@ -97,8 +97,12 @@ class BareLeg:
             self._writing_since_s = None
 
     async def ping(self) -> None:
-        """A bare link has no pings."""
-        await trio.lowlevel.checkpoint()
+        """See `Leg.ping`.  The network answers for the peer."""
+        try:
+            await self._end.ping()
+        except GONE as error:
+            raise LegLost(self.name, str(error)) from None
+        self._received_s = trio.current_time()
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """See `Leg.close`."""

@@ -102,7 +102,7 @@ def _answer(rng: random.Random) -> sc.Answer:
         delta_ms=rng.choice((20, 50, 100, 400)),
         pace=rng.choice((0, 1, 2, 8, 8, 8)),
         pause_ms=_mostly(rng, 0, 300, 1_500, 6_000, chance=0.85),
-        tools=_few(rng, (0.85, 0.1, 0.05)),
+        tools=(sc.CallsTool(),) * _few(rng, (0.85, 0.1, 0.05)),
         ending=_mostly(rng, sc.Ending.COMPLETED, *sc.Ending, chance=0.85),
         cancelled=_mostly(rng, sc.Cancelled.OBEYS, *sc.Cancelled, chance=0.6),
         refusal=_mostly(rng, None, *sc.Refusal, chance=0.93),

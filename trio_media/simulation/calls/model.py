@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
@@ -37,7 +37,8 @@ class Model:
     peer: Peer
     record: Record
     nursery: trio.Nursery
-    answers: tuple[Answer, ...]
+    answers: Iterator[Answer]
+    """What it answers, one a response; when there are no more, it answers as by default."""
     hearing: Hearing
     text_now: Callable[[], str]
     """What the caller said last."""
@@ -197,9 +198,8 @@ class Model:
     # --- responses --------------------------------------------------------------------------
 
     def _next_answer(self) -> Answer:
-        number = self._responses
         self._responses += 1
-        return self.answers[number] if number < len(self.answers) else Answer()
+        return next(self.answers, Answer())
 
     async def _create(self, message: Message) -> None:
         event_id = message.get("event_id")
@@ -268,12 +268,19 @@ def _about(message: Message) -> dict[str, Any]:
         for key in ("event_id", "response_id", "item_id", "audio_end_ms")
         if key in message
     }
+    instructions = message.get("response", {}).get("instructions")
+    if instructions is not None:
+        about["instructions"] = instructions
     item = message.get("item")
     if item is not None:
         about["item"] = {
             key: item[key] for key in ("type", "role", "call_id", "output") if key in item
         }
+        if "content" in item:
+            about["item"]["text"] = item["content"][0]["text"]
     if message["type"] == "session.update":
         turns = message["session"].get("audio", {}).get("input", {}).get("turn_detection")
         about["acts"] = None if turns is None else turns["interrupt_response"]
+        if message["session"].get("instructions"):
+            about["instructions"] = message["session"]["instructions"]
     return about

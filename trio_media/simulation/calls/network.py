@@ -7,6 +7,7 @@ until it is read, as a kernel's buffers do.
 Rule 1: a pipe never invents, loses, doubles or reorders anything, but for a link that went silent,
 which swallows all.
 Rule 2: whoever closes has said everything; whoever breaks, or is silent, has not.
+Rule 3: that a peer closed is known no sooner than anything else that it said then.
 """
 
 from __future__ import annotations
@@ -60,7 +61,10 @@ class Pipe:
     _last_arrival_s: float = 0.0
     _held_until_s: float = 0.0
     _is_silent: bool = False
-    _has_ended: bool = False
+    _ends_s: float = math.inf
+    """When its end arrives; infinite: nobody has ended it."""
+    _refuses_s: float = math.inf
+    """From when on the writer can know that the reader is gone."""
     _is_broken: bool = False
     _waiting: trio.CancelScope | None = None
     """Around the reader, while there is nothing for it: its deadline is the next arrival."""
@@ -75,17 +79,18 @@ class Pipe:
         """
         while self._unread_bytes >= ROOM_BYTES and not (self._is_broken or self._has_ended):
             await self._room.park()
-        if self._is_broken:
+        if self._is_broken or self._refuses_s <= trio.current_time():
             raise trio.BrokenResourceError("connection reset by peer")
         if self._has_ended:
             raise trio.ClosedResourceError
+        if self._is_refused:
+            return
         self._unread_bytes += len(unit)
         if self._is_silent:
             return
         now_s = trio.current_time()
-        arrives_s = max(now_s + self._transit_s(), self._last_arrival_s)
-        self._last_arrival_s = arrives_s
-        self._units.append(InFlight(unit, now_ms(), arrives_s, entry))
+        self._last_arrival_s = max(now_s + self._transit_s(), self._last_arrival_s)
+        self._units.append(InFlight(unit, now_ms(), self._last_arrival_s, entry))
         if self._waiting is not None and len(self._units) == 1:
             self._waiting.deadline = self._next_s()
 
@@ -100,19 +105,26 @@ class Pipe:
         Raises `trio.BrokenResourceError`.
         """
         await trio.lowlevel.checkpoint_if_cancelled()
-        while not self._is_broken:
+        while not (self._is_broken or self._is_refused):
             if self._next_s() <= trio.current_time():
-                return self._take()
-            if self._has_ended and not self._units:
-                return None
+                return self._take() if self._units else None
             with trio.CancelScope(deadline=self._next_s()) as self._waiting:
                 await trio.sleep_forever()
             self._waiting = None
         raise trio.BrokenResourceError("connection reset by peer")
 
     def _next_s(self) -> float:
-        """When the next unit arrives."""
-        return max(self._units[0].arrives_s, self._held_until_s) if self._units else math.inf
+        """When the next unit arrives, or the end."""
+        arrives_s = self._units[0].arrives_s if self._units else self._ends_s
+        return max(arrives_s, self._held_until_s)
+
+    @property
+    def _has_ended(self) -> bool:
+        return self._ends_s < math.inf
+
+    @property
+    def _is_refused(self) -> bool:
+        return self._refuses_s < math.inf
 
     def _wake(self) -> None:
         if self._waiting is not None:
@@ -137,10 +149,26 @@ class Pipe:
         self._is_silent = True
         self._units.clear()
 
-    def end(self) -> None:
-        """Nothing more will be put in."""
-        self._has_ended = True
+    def end(self) -> float:
+        """Nothing more will be put in.  Returns when the reader learns it."""
+        ends_s = max(trio.current_time() + self._transit_s(), self._last_arrival_s)
+        self._ends_s = min(self._ends_s, ends_s)
         self._wake()
+        return max(self._ends_s, self._held_until_s)
+
+    def refuse(self, from_s: float) -> None:
+        """Nothing more will be got: what comes is thrown away, and fails from ``from_s`` on."""
+        self._refuses_s = from_s
+        self._units.clear()
+        self._unread_bytes = 0
+        self._wake()
+
+    async def passes(self) -> None:
+        """Wait as long as something takes that is put in now; for ever if it never arrives."""
+        await trio.sleep(self._transit_s())
+        await trio.sleep_until(max(trio.current_time(), self._held_until_s))
+        if self._is_silent:
+            await trio.sleep_forever()
 
     def break_off(self) -> None:
         """Lose what is on its way; putting and getting fail from here on."""
@@ -185,6 +213,12 @@ class End(trio.abc.Stream):
             await trio.lowlevel.checkpoint()
         await self.outgoing.put(message, entry)
 
+    async def ping(self) -> None:
+        """Wait for a sign of life of the peer; for ever if there is none."""
+        self._require_open()
+        await self.outgoing.passes()
+        await self.incoming.passes()
+
     async def wait_send_all_might_not_block(self) -> None:
         """Return at once: `send_all` waits well enough by itself."""
         await trio.lowlevel.checkpoint()
@@ -221,8 +255,7 @@ class End(trio.abc.Stream):
         """Close: the peer gets what was sent, and then the end; what it sends is refused."""
         if not self._is_closed:
             self._is_closed = True
-            self.outgoing.end()
-            self.incoming.break_off()
+            self.incoming.refuse(self.outgoing.end())
         await trio.lowlevel.checkpoint()
 
 

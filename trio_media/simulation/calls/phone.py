@@ -135,6 +135,17 @@ class Phone:
             playing = self._playing.popleft()
             self.record.heard.append(Heard(playing.begins_ms, playing.span))
 
+    def heard_so_far(self) -> list[Heard]:
+        """What was heard of the model until now, also of what is just playing."""
+        at_ms = now_ms()
+        self._play(at_ms)
+        heard = list(self.record.heard)
+        if self._playing and (heard_ms := int(at_ms - self._playing[0].begins_ms)) > 0:
+            first = self._playing[0]
+            span = attrs.evolve(first.span, end_ms=first.span.start_ms + heard_ms)
+            heard.append(Heard(first.begins_ms, span))
+        return heard
+
     def hang_up(self) -> None:
         """The caller is gone: what was playing was heard until now."""
         if not self.is_over:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import enum
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import attrs
 
@@ -16,6 +16,7 @@ from trio_media.simulation.calls.sounds import Span
 
 CARRIER: Final = "carrier"
 MODEL: Final = "model"
+MORE = TypeVar("MORE")
 
 
 @attrs.define(eq=False)
@@ -62,6 +63,16 @@ class Heard:
     span: Span
 
 
+@attrs.frozen
+class Said:
+    """What an item of the model's voice says from its beginning to its end."""
+
+    text: str
+    """Empty: nobody knows."""
+    length_ms: int
+    response_id: str
+
+
 class Wish(enum.Enum):
     """What an application asked of the call."""
 
@@ -87,6 +98,8 @@ class Record:
     entries: list[Entry] = attrs.field(factory=list)
     heard: list[Heard] = attrs.field(factory=list)
     """In the order in which it was heard."""
+    said: dict[int, Said] = attrs.field(factory=dict)
+    """What each item of the model's voice says, by its label."""
     caller_sent: list[tuple[float, int]] = attrs.field(factory=list)
     """Frames of the caller's: when, and their numbers."""
     caller_came: list[tuple[float, int]] = attrs.field(factory=list)
@@ -111,6 +124,37 @@ class Record:
         entry = Entry(len(self.entries) + 1, wire, is_ours, kind, sent_ms, **more)
         self.entries.append(entry)
         return entry
+
+    def since(self, began_ms: float) -> Record:
+        """Return the same call with its times told from ``began_ms`` on."""
+
+        def told(at_ms: float | None) -> float | None:
+            return None if at_ms is None else round(at_ms - began_ms, 3)
+
+        def shifted(times: list[tuple[float, MORE]]) -> list[tuple[float, MORE]]:
+            return [(round(at_ms - began_ms, 3), more) for at_ms, more in times]
+
+        return attrs.evolve(
+            self,
+            entries=[
+                attrs.evolve(e, sent_ms=round(e.sent_ms - began_ms, 3), came_ms=told(e.came_ms))
+                for e in self.entries
+            ],
+            heard=[attrs.evolve(h, at_ms=round(h.at_ms - began_ms, 3)) for h in self.heard],
+            caller_sent=shifted(self.caller_sent),
+            caller_came=shifted(self.caller_came),
+            voiced_ms=[(a - began_ms, b - began_ms) for a, b in self.voiced_ms],
+            faults=shifted(self.faults),
+            asked=[
+                attrs.evolve(
+                    a, asked_ms=round(a.asked_ms - began_ms, 3), settled_ms=told(a.settled_ms)
+                )
+                for a in self.asked
+            ],
+            ended_ms=told(self.ended_ms),
+            carrier_closed_ms=told(self.carrier_closed_ms),
+            model_closed_ms=told(self.model_closed_ms),
+        )
 
     def near(self) -> list[Entry]:
         """Return the messages in the order in which the system under test sent or learned them.

@@ -113,6 +113,15 @@ class Refusal(enum.Enum):
 
 
 @attrs.frozen
+class CallsTool:
+    """The model calls a tool."""
+
+    name: str = "look_up"
+    arguments: str = "{}"
+    """As JSON."""
+
+
+@attrs.frozen
 class Answer:
     """One response of the model, from the create that asks for it."""
 
@@ -128,14 +137,20 @@ class Answer:
     """How many times faster than it is spoken; 0: at once."""
     pause_ms: int = 0
     """How long it falters in the middle of each item."""
-    tools: int = 0
-    """How many tools it calls behind what it says."""
+    texts: tuple[str, ...] = ()
+    """What each of its items says; items without a text come without a transcript."""
+    tools: tuple[CallsTool, ...] = ()
+    """What it calls behind what it says."""
     ending: Ending = Ending.COMPLETED
     cancelled: Cancelled = Cancelled.OBEYS
     refusal: Refusal | None = None
     """It never comes to be."""
     has_metadata: bool = True
     """It says which create it answers."""
+
+    def text_of(self, place: int) -> str:
+        """What the item at that place says; empty: nobody knows."""
+        return self.texts[place] if place < len(self.texts) else ""
 
 
 @attrs.frozen

@@ -8,7 +8,8 @@ same two are used, for the same reason, by pytest-trio's support for hypothesis.
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import trio
@@ -23,12 +24,19 @@ def run_virtual(call: Callable[..., Awaitable[RETURN]], *args: Any, seed: int) -
 
     The same seed and the same versions give the same order of everything.
     """
+    with definite_order(seed):
+        return trio.run(call, *args, clock=MockClock(autojump_threshold=0))
+
+
+@contextmanager
+def definite_order(seed: int) -> Iterator[None]:
+    """Let the order of all tasks of the runs inside come from a seed."""
     shuffle: random.Random = _run._r
     was_definite, state = _run._ALLOW_DETERMINISTIC_SCHEDULING, shuffle.getstate()
     _run._ALLOW_DETERMINISTIC_SCHEDULING = True  # type: ignore[misc]
     shuffle.seed(seed)
     try:
-        return trio.run(call, *args, clock=MockClock(autojump_threshold=0))
+        yield
     finally:
         _run._ALLOW_DETERMINISTIC_SCHEDULING = was_definite  # type: ignore[misc]
         shuffle.setstate(state)

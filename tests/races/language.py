@@ -90,7 +90,7 @@ def _alone(failure: BaseException) -> BaseException:
     return failure
 
 
-def near(length_ms: int, by_ms: int = HEARD_WITHIN_MS) -> Any:
+def near(length_ms: float, by_ms: int = HEARD_WITHIN_MS) -> Any:
     """So many milliseconds, within what a frame or two may change."""
     return pytest.approx(length_ms, abs=by_ms)
 

@@ -15,6 +15,7 @@ ROWS = (
         "The server and we cancel the same answer, and the error ends the call.",
         CANCELS
         + "test_what_the_server_interrupts_is_not_cancelled_by_us_and_its_error_is_harmless",
+        CANCELS + "test_the_end_of_an_answer_alone_says_that_the_server_interrupted_it",
         OWNERSHIP + "test_one_party_cancels_and_one_creates",
     ),
     Row(
@@ -65,6 +66,7 @@ ROWS = (
         "A10",
         "Two answers are heard mixed, and an interruption ends one of them.",
         CANCELS + "test_open_answers_are_heard_one_by_one_and_each_is_cancelled_by_its_id",
+        CANCELS + "test_an_answer_that_pauses_between_its_items_is_not_mixed_with_another",
     ),
     Row(
         "A11",

@@ -123,7 +123,7 @@ ROWS = (
         "The length of G.711 is computed as if it were linear.",
         Impossible("the only format is mu-law: a session with another is refused"),
         "tests/call/test_model_service.py::test_everything_that_is_wrong_with_a_session_is_named",
-        TRUNCATION + "test_audio_of_no_whole_millisecond_leads_to_whole_milliseconds",
+        TRUNCATION + "test_of_audio_of_no_whole_millisecond_nothing_is_lost",
     ),
     Row(
         "B57",

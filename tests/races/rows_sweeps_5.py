@@ -13,6 +13,7 @@ ROWS = (
         "S5",
         "One to three tools, and an interruption at every gap.",
         TOOLS + "test_every_call_has_one_result_and_every_result_is_answered",
+        TOOLS + "test_results_and_a_service_that_interrupts_and_answers_by_itself_do_not_collide",
         TOOLS + "test_all_results_of_an_answer_lead_to_one_create_after_all_of_them",
     ),
     Row(
@@ -25,6 +26,7 @@ ROWS = (
         "S8",
         "A minute of noise, and then a caller who wants an answer.",
         NOISE + "test_after_a_minute_of_noise_the_caller_is_answered",
+        NOISE + "test_after_a_minute_of_noise_a_service_that_acts_by_itself_is_heard",
         NOISE + "test_a_minute_of_coughs_costs_a_long_answer_little_and_none_of_its_words",
     ),
 )

@@ -45,6 +45,19 @@ async def test_what_the_server_interrupts_is_not_cancelled_by_us_and_its_error_i
         assert s.heard["I2"] == 800
 
 
+@race("A1", "A12")
+async def test_the_end_of_an_answer_alone_says_that_the_server_interrupted_it() -> None:
+    async with scene(authority="server") as s:
+        await s.app.says()
+        await s.model.opens("R1", "I1", 3_000)
+        await s.at(1_000)
+        await s.model.done("R1", "cancelled", "turn_detected")
+        await s.at(2_000)
+        assert s.told == ["create", "truncate I1"]
+        assert s.on_phone == ["media I1", "clear"]
+        assert s.heard == {"I1": near(1_000)}
+
+
 @race("A2", "A20")
 @pytest.mark.parametrize("names_the_cancel", [True, False])
 async def test_not_active_after_the_end_of_what_was_cancelled_is_harmless(
@@ -257,6 +270,22 @@ async def test_open_answers_are_heard_one_by_one_and_each_is_cancelled_by_its_id
         assert s.told_of("cancel") == ["R1", "R2"]
         assert s.told_of("truncate") + s.told_of("delete") == ["I1", "I2"]
         assert [item for item, _, _ in s.heard_spans] == ["I1"]
+
+
+@race("A10")
+async def test_an_answer_that_pauses_between_its_items_is_not_mixed_with_another() -> None:
+    async with scene() as s:
+        await s.app.says()
+        await s.model.opens("R1", "I1", 300)
+        await s.model.audio_done("R1", "I1")
+        await s.model.says("R2", "I2", 500, by_itself=True)
+        await s.at(600)
+        await s.model.item("R1", "I3")
+        await s.model.audio("R1", "I3", 400)
+        await s.model.done("R1")
+        await s.at(2_500)
+        assert s.heard_spans == [("I1", 0, 300), ("I3", 0, 400), ("I2", 0, 500)]
+        assert s.told == ["create"]
 
 
 @race("A15")

@@ -295,6 +295,21 @@ async def test_audio_of_no_whole_millisecond_leads_to_whole_milliseconds(odd_byt
         assert truncate["audio_end_ms"] == near(500)
 
 
+@race("B46", "B56")
+@pytest.mark.parametrize("odd_bytes", [1, 7, 161])
+async def test_of_audio_of_no_whole_millisecond_nothing_is_lost(odd_bytes: int) -> None:
+    async with scene() as s:
+        await s.app.says()
+        await s.model.created("R1")
+        await s.model.item("R1", "I1")
+        for _ in range(50):
+            await s.model.wire.audio("R1", "I1", b"\x55" * (240 - odd_bytes))
+        await s.model.done("R1")
+        await s.at(2_000)
+        [(_, _, heard_ms)] = s.heard_spans
+        assert heard_ms == near(50 * (240 - odd_bytes) / 8, by_ms=1)
+
+
 @race("B49")
 @pytest.mark.parametrize("code", ["invalid_value", "item_truncate_invalid_item_id"])
 async def test_a_truncation_that_is_refused_costs_nothing_and_the_next_turn_is_answered(

@@ -37,6 +37,24 @@ async def test_an_interruption_that_no_words_follow_is_spoken_into_again(authori
         assert s.told_when[-1].at_ms == near(stopped_ms + 2_000, 60)
 
 
+@race("E91")
+async def test_noise_that_goes_on_does_not_put_off_an_owed_answer_for_ever() -> None:
+    async with scene() as s:
+        await s.app.says()
+        await s.model.opens("R1", "I1", 5_000)
+        await s.at(1_000)
+        await s.caller.speaks(500)  # it is long enough to be believed, and no turn comes of it
+        taken = ["create", "cancel R1", "truncate I1"]
+        while len(s.told) == len(taken) and s.now_ms < 40_000:
+            await s.caller.speaks(60)
+            await s.after(1_500)
+        assert s.told == [*taken, "create"]
+        assert s.told_when[-1].at_ms == near(1_500 + 10_000, 100)
+        await s.model.says("R2", "I2", 2_000)
+        await s.after(4_000)
+        assert s.heard["I2"] == 2_000
+
+
 @race("E92")
 @pytest.mark.parametrize("phase", ["requested", "created", "item"])
 async def test_a_cough_before_the_first_sound_of_an_answer_costs_none_of_it(phase: str) -> None:

@@ -111,6 +111,40 @@ async def test_every_call_has_one_result_and_every_result_is_answered(
             assert s.heard[s.numbers.items[-1]] == ANSWER_MS, "the caller was not answered"
 
 
+@race("S5", "F108", "F109")
+@pytest.mark.parametrize("at_ms", GAPS_MS)
+@pytest.mark.parametrize("pattern", PATTERNS, ids="".join)
+async def test_results_and_a_service_that_interrupts_and_answers_by_itself_do_not_collide(
+    pattern: tuple[str, ...], at_ms: int
+) -> None:
+    box = Toolbox()
+    async with scene(tools=box.tools(), authority="server") as s:
+        await s.model.hears("T1", "Book a table, and a taxi.")
+        await s.model.opens("R0", "I0", 0, by_itself=True)
+        async with slow_service(s, length_ms=ANSWER_MS) as service:
+            service.opened.add("R0")
+            s.call.nursery.start_soon(speaks_and_calls, s, service, box, pattern)
+            await s.at(at_ms)
+            await service_takes_over(s, service)
+            await s.at(4_500)
+        check_outputs(s, box)
+        assert "R0" not in s.told_of("cancel"), "the service has ended that by itself"
+        assert s.heard["I9"] == ANSWER_MS
+
+
+async def service_takes_over(s: Scene, service: SlowService) -> None:
+    """It hears the caller, ends what is open, and answers."""
+    await s.model.hears_start("T2")
+    told = len(s.told)
+    await service.ends_by_itself()
+    await s.after(600)
+    await s.model.hears_stop("T2")
+    await s.model.commits("T2")
+    await s.after(100)
+    assert "create" not in s.told[told:], "the service hears the caller, and answers by itself"
+    await s.model.says("R9", "I9", ANSWER_MS, by_itself=True)
+
+
 @race("S5", "D81")
 @pytest.mark.parametrize("pattern", PATTERNS, ids="".join)
 async def test_all_results_of_an_answer_lead_to_one_create_after_all_of_them(

@@ -13,7 +13,7 @@ import pytest
 import trio
 
 from .language import Scene, race, scene
-from .service import slow_service
+from .service import SlowService, slow_service
 
 STORM_MS: Final = 60_000
 ANSWER_MS: Final = 4_000
@@ -90,6 +90,60 @@ async def test_after_a_minute_of_noise_the_caller_is_answered(
         told = len(s.told)
         await s.after(20_000)
         assert s.told[told:] == [], "there is no end to it"
+
+
+@race("S8", "A32")
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("pace", PACES_S)
+async def test_after_a_minute_of_noise_a_service_that_acts_by_itself_is_heard(
+    pace: str, seed: int
+) -> None:
+    rng = random.Random(seed)
+    async with (
+        scene(greeting="Hello.", authority="server") as s,
+        slow_service(s, length_ms=ANSWER_MS) as service,
+    ):
+        number = 0
+        while s.now_ms < STORM_MS:
+            await trio.sleep(rng.uniform(*PACES_S[pace]))
+            number += 1
+            fate = rng.choice(("lost", "stopped", "stopped", "committed"))
+            await acts_on(s, service, f"N{number}", rng.choice(LENGTHS_MS[pace]), fate)
+        await s.after(3_000)
+        await acts_on(s, service, "T1", 600, "committed")
+        await s.after(TURN_ENDS_MS + ANSWER_MS + 2_000)
+        assert s.heard["answer to T1"] == ANSWER_MS, "who asked was not answered"
+        assert s.told_of("cancel") == [], "the service ends its answers by itself"
+        told = len(s.told)
+        await s.after(20_000)
+        assert s.told[told:] == [], "there is no end to it"
+
+
+async def acts_on(s: Scene, service: SlowService, item_id: str, length_ms: int, fate: str) -> None:
+    """The service hears a burst: it ends what it says, and answers what becomes a turn."""
+    await s.model.wire.hears_start(item_id)
+    await service.ends_by_itself()
+    await s.call.caller_speaks(length_ms)
+    if fate != "lost":
+        await s.model.wire.hears_stop(item_id)
+    if fate == "committed":
+        await s.model.wire.commits(item_id)
+        if service.opened <= service.over:
+            s.call.nursery.start_soon(answers, s, service, f"answer to {item_id}")
+
+
+async def answers(s: Scene, service: SlowService, name: str) -> None:
+    """An answer that nobody here asked for, much faster than it is heard."""
+    service.opened.add(name)
+    await s.model.wire.created(name)
+    await s.model.wire.item(name, name)
+    for _ in range(0, ANSWER_MS, 100):
+        await trio.sleep(0.02)
+        if name in service.over:
+            return  # the caller was heard
+        await s.model.wire.audio(name, name, s.numbers.audio(name, 100))
+    service.over.add(name)
+    await s.model.wire.done(name)
 
 
 def check_storm(s: Scene) -> None:

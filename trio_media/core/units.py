@@ -17,6 +17,7 @@ SERVER_GRACE_MS: Final = 600  # how long strong local evidence waits for the ser
 LONG_SERVER_SPEECH_MS: Final = 700  # server speech beyond its silence time that is strong evidence
 VOICE_LEAD_MS: Final = 1_000  # how long before the server the local ear may hear the same words
 LOCAL_SPEECH_MAX_MS: Final = 30_000  # local speech without end is noise that nobody means
+NOISE_WAIT_MS: Final = 8_000  # noise that nobody takes for speech delays an owed answer by this
 KEYS_PAUSE_MS: Final = 1_500  # no key for this long: the caller has finished dialling
 KEYS_KEPT: Final = 256  # more at a stretch nobody dials; the rest is noise
 CREATES_KEPT: Final = 64  # requests to speak that may wait; more are dropped at once

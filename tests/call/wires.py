@@ -184,8 +184,9 @@ class Carrier(Wire):
         return b"".join(_until(p, now_s - s) for s, p in self.played if s < now_s)
 
     def is_playing(self) -> bool:
-        """Whether there is audio that the caller has still to hear."""
-        return self._plays_until_s > trio.current_time()
+        """Whether there is audio that the caller has still to hear, or a mark to come back."""
+        is_marked = self.echoes and bool(self._marks)
+        return is_marked or self._plays_until_s > trio.current_time()
 
     def sent(self) -> bytes:
         """All audio that ever came, heard or not."""

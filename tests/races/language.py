@@ -181,11 +181,11 @@ class Scene:
 
     @property
     def heard(self) -> dict[str, int]:
-        """How much of each item the caller has heard up to now, from its beginning."""
-        ends: dict[str, int] = {}
-        for item_id, _, end in self.heard_spans:  # a resume goes on a little before the position
-            ends[item_id] = max(end, ends.get(item_id, 0))
-        return ends
+        """How far into each item the caller has heard up to now."""
+        heard: dict[str, int] = {}
+        for item_id, _, end_ms in self.heard_spans:
+            heard[item_id] = max(heard.get(item_id, 0), end_ms)
+        return heard
 
     @property
     def heard_spans(self) -> list[tuple[str, int, int]]:

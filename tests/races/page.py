@@ -44,6 +44,9 @@ it, the reason why it cannot happen, or the part of the product with which it is
 the sweeps come from the public trackers and the source of such systems, part P2 from the history of
 one server. Numbers are stable; gaps are intended.
 
+A scenario reads from top to bottom as the call goes, runs a whole call under a virtual clock, and
+shows both wires when it fails: `language.py` begins with one.
+
 This page is made by `python -m tests.races.page` from the rows in `rows_*.py` and the scenarios;
 a test compares them.
 """

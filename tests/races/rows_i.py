@@ -5,7 +5,7 @@ from __future__ import annotations
 from .rows import Due, Row
 
 HERE = "tests/races/test_i_reconnects.py::"
-RECONNECTS = Due("reconnects and the limits of sessions")
+RECONNECTS = Due("reconnects and session limits")
 
 ROWS = (
     Row("I136", "A session reaches its longest duration, and the call is lost.", RECONNECTS),

@@ -84,7 +84,7 @@ ROWS = (
         "Every session leaves a thread.",
         CHURN,
         "tests/recording/test_disk.py::test_files_take_no_threads_from_others",
-        Due("agents and tools"),
+        Due("agents and tools API"),
     ),
     Row(
         "J162",

@@ -31,7 +31,7 @@ ROWS = (
     Row(
         "K170",
         "What is kept of the history holds an answer that was cancelled later.",
-        Due("reconnects and the limits of sessions"),
+        Due("reconnects and session limits"),
     ),
     Row(
         "K172",

@@ -10,9 +10,9 @@ ENDINGS = "tests/races/test_p2_endings.py::"
 RUN = "tests/call/test_run.py::"
 BURST = PACING + "test_a_burst_of_half_a_minute_is_heard_whole_and_in_order"
 
-AGENTS = Due("agents and tools")
-HANG_UPS = Due("endings of calls")
-OUTBOUND = Due("outbound calls")
+AGENTS = Due("agents and tools API")
+ENDS = Due("calls' endings, transfer, outbound")
+
 
 ROWS = (
     # --- D: greetings and detection ---------------------------------------------------------
@@ -149,20 +149,20 @@ ROWS = (
         "tests/races/test_p2_flush.py::test_nothing_of_an_answers_last_piece_leads_the_next_answer",
     ),
     # --- F: hanging up, silence, ends -------------------------------------------------------
-    Row("P2-79", "The call is hung up when its last words are generated, not heard.", HANG_UPS),
-    Row("P2-80", "A goodbye whose transcript comes after its audio is not noticed.", HANG_UPS),
-    Row("P2-81", "The caller speaks into the goodbye, and is hung up on.", HANG_UPS),
-    Row("P2-82", "The call is hung up after an answer that was cut off.", HANG_UPS),
-    Row("P2-83", "A hang-up that waits for one answer is set off by another.", HANG_UPS),
+    Row("P2-79", "The call is hung up when its last words are generated, not heard.", ENDS),
+    Row("P2-80", "A goodbye whose transcript comes after its audio is not noticed.", ENDS),
+    Row("P2-81", "The caller speaks into the goodbye, and is hung up on.", ENDS),
+    Row("P2-82", "The call is hung up after an answer that was cut off.", ENDS),
+    Row("P2-83", "A hang-up that waits for one answer is set off by another.", ENDS),
     Row(
         "P2-84",
         "A timer of one call hangs up another one.",
         "tests/races/test_j_leaks.py::test_two_calls_at_once_know_nothing_of_each_other",
         RUN + "test_two_hundred_calls_leave_nothing",
     ),
-    Row("P2-85", "The goodbye is said again and again.", HANG_UPS),
-    Row("P2-86", "A watchdog for silence hangs up in mid-sentence, or never.", HANG_UPS),
-    Row("P2-87", "A watchdog speaks after the goodbye.", HANG_UPS),
+    Row("P2-85", "The goodbye is said again and again.", ENDS),
+    Row("P2-86", "A watchdog for silence hangs up in mid-sentence, or never.", ENDS),
+    Row("P2-87", "A watchdog speaks after the goodbye.", ENDS),
     Row("P2-88", "The caller's goodbye ends the call before it is answered.", AGENTS),
     Row(
         "P2-89",
@@ -258,7 +258,7 @@ ROWS = (
         "P2-105",
         "What detects machines answers before anybody listens; a start comes late.",
         RUN + "test_a_media_stream_that_does_not_start_is_closed",
-        OUTBOUND,
+        ENDS,
     ),
     Row("P2-106", "A cache of prompts gives one customer's prompt to another.", AGENTS),
     Row(

@@ -15,6 +15,7 @@ from tests.call.wires import Carrier, Message, Model, speech
 
 ITEM_SPAN_MS: Final = 1_000_000  # no item is that long, so a number says whose millisecond it is
 PADDING: Final = 0xFFFFFFFF  # of the last frame
+CALLER_AUDIO: Final = "media"
 
 
 @attrs.define
@@ -150,7 +151,7 @@ _SPAN = re.compile(r"(.*) (\d+)-(\d+)")
 
 
 def _shortly(messages: list[tuple[int, Message]], line_of: Line) -> list[tuple[int, str]]:
-    """Lines, with spans joined, and others that repeat themselves counted."""
+    """Lines: spans are joined; what is said again at once is counted, and the caller's audio."""
     lines: list[tuple[int, str, int]] = []
     for at_ms, message in messages:
         line = line_of(message)
@@ -160,7 +161,7 @@ def _shortly(messages: list[tuple[int, Message]], line_of: Line) -> list[tuple[i
         joined = _joined(last, line) if since_ms == at_ms else None
         if joined is not None:
             lines[-1] = (since_ms, joined, 1)
-        elif line == last:
+        elif line == last and (at_ms == since_ms or line == CALLER_AUDIO):
             lines[-1] = (since_ms, line, count + 1)
         else:
             lines.append((at_ms, line, 1))

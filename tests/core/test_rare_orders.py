@@ -8,6 +8,7 @@ from trio_media.core import commands as cm
 from trio_media.core import events as ev
 from trio_media.core.commands import Cause, Outcome
 from trio_media.core.events import Ended, Refusal
+from trio_media.core.units import ACTIVE_MS, CANCELLING_MS, SERVER_GRACE_MS
 
 from .driver import SERVER, Call, active, over_audible
 
@@ -200,3 +201,45 @@ def test_two_calls_of_tools_in_one_answer_are_one_create_however_late_the_result
     assert call.creates() == [Cause.APPLICATION]
     call.does(ev.ToolAnswered("b"))
     assert call.creates() == [Cause.APPLICATION, Cause.TOOL]
+
+
+# --- a deadline, and what the model says at the same moment ----------------------------------
+
+
+@pytest.mark.parametrize("late_ms", [0, 5])
+@pytest.mark.parametrize(
+    "event",
+    [
+        ev.ResponseOver("R1", Ended.COMPLETED),
+        ev.ResponseOver("R1", Ended.TURN_DETECTED),
+        ev.ServerSpeechStarted("T1"),
+        ev.SessionLost(),
+    ],
+)
+def test_what_the_model_says_is_known_before_a_deadline_cancels(
+    event: ev.Event, late_ms: int
+) -> None:
+    call = Call(SERVER)
+    active(call)
+    call.caller_interrupts()
+    call.passes(SERVER_GRACE_MS - 1)
+    call.now_ms += 1 + late_ms  # the take by local speech is due, and this is read first
+    call.does(event)
+    assert call.cancels() == []
+
+
+def test_an_end_that_is_read_with_the_deadline_of_its_response_is_not_cancelled(call: Call) -> None:
+    call.begins_to_answer(400)
+    call.passes(ACTIVE_MS - 1)
+    call.now_ms += 1
+    call.ends()
+    assert call.cancels() == []
+
+
+def test_an_end_that_is_read_with_the_deadline_of_its_cancel_is_in_time(call: Call) -> None:
+    active(call)
+    request = call.interrupts()
+    call.passes(CANCELLING_MS - 1)
+    call.now_ms += 1
+    call.ends("R1", Ended.CANCELLED)
+    assert call.outcome(request) is Outcome.CANCELLED

@@ -40,7 +40,7 @@ from trio_media.config import AgentConfig, BargeInConfig, Config, PlayoutConfig
 
 from .actors import App, Caller, ModelSide
 from .looking_back import look_back
-from .sightings import Numbers, Sighting, in_runs, on_phone, time_line, told
+from .sightings import Numbers, Sighting, in_runs, on_phone, order_line, time_line, told
 
 Args = ParamSpec("Args")
 Script: TypeAlias = Callable[Args, Awaitable[None]]
@@ -142,6 +142,12 @@ class Scene:
         self.settles = False
         yield
         self.settles = True
+
+    @property
+    def is_server_acting(self) -> bool:
+        """Whether the server may interrupt and answer by itself, as it was asked last."""
+        asked = [order_line(message) for message in self.model.wire.of("session.update")]
+        return asked[-1:] == ["flags on"]
 
     # --- what was seen ---
 

@@ -16,6 +16,7 @@ ROWS = (
         CANCELS
         + "test_what_the_server_interrupts_is_not_cancelled_by_us_and_its_error_is_harmless",
         CANCELS + "test_the_end_of_an_answer_alone_says_that_the_server_interrupted_it",
+        CANCELS + "test_an_end_that_comes_just_when_we_would_cancel_is_not_cancelled",
         OWNERSHIP + "test_one_party_cancels_and_one_creates",
     ),
     Row(

@@ -9,6 +9,8 @@ from trio_media.core.events import Reason
 
 from .language import Scene, near, race, scene
 
+GRACE_MS = 600  # how long sure local speech waits for the server to say the same
+
 
 async def next_answer_is_heard(s: Scene, response_id: str = "R9", item_id: str = "I9") -> None:
     """The caller says something, is answered once, and hears all of the answer."""
@@ -56,6 +58,24 @@ async def test_the_end_of_an_answer_alone_says_that_the_server_interrupted_it() 
         assert s.told == ["create", "truncate I1"]
         assert s.on_phone == ["media I1", "clear"]
         assert s.heard == {"I1": near(1_000)}
+
+
+@race("A1", "A8", "A12")
+@pytest.mark.parametrize("reason", [None, "turn_detected"])
+async def test_an_end_that_comes_just_when_we_would_cancel_is_not_cancelled(
+    reason: str | None,
+) -> None:
+    async with scene(authority="server") as s:
+        await s.app.says()
+        await s.model.opens("R1", "I1", 3_000)
+        await s.at(1_000)
+        await s.caller.begins()
+        await s.at(s.clears[0] + GRACE_MS)
+        await s.model.done("R1", "cancelled" if reason else "completed", reason)
+        await s.after(100)
+        await s.caller.stops()
+        assert s.told == ["create", "truncate I1"]
+        assert len(s.clears) == 1
 
 
 @race("A2", "A20")

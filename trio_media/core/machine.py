@@ -43,8 +43,14 @@ class DecisionCore:
         if state.is_over:
             return []
         state.playout.advance(now_ms)
-        _expire(state, now_ms)
-        if not (state.is_session_lost and isinstance(event, ev.OF_THE_MODEL)):
+        if isinstance(event, ev.OF_THE_MODEL):
+            # It has happened already, and a deadline decides only about what has not: what is over
+            # is not cancelled, and what came in time, but was read late, is not given up.
+            if not state.is_session_lost:
+                HANDLERS[type(event)](state, event, now_ms)
+            _expire(state, now_ms)
+        else:
+            _expire(state, now_ms)
             HANDLERS[type(event)](state, event, now_ms)
         if not state.is_over:
             _settle(state, now_ms)
@@ -170,7 +176,7 @@ def _close_all(state: State) -> None:
 
 
 def _time_passed(state: State, event: ev.TimePassed, now_ms: int) -> None:
-    """Everything due was done before any event is looked at."""
+    """Everything due was done before this is looked at."""
 
 
 def _carrier_wrote(state: State, event: ev.CarrierWrote, now_ms: int) -> None:

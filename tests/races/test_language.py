@@ -65,6 +65,7 @@ def played_after_it_was_taken(s: Scene) -> None:
 
 def never_told(s: Scene) -> None:
     s.call.carrier._cut(s.call.carrier.began_s + (s.zero_ms + 1_000) / 1_000)
+    s.call.carrier._marks.clear()
     s.model.wire.said.append(
         (s.call.carrier.now_ms(), {"type": "response.done", "response": {"id": "R1"}})
     )

@@ -120,7 +120,7 @@ def draw(path: Path, results: Results) -> None:
         (
             "model's speech lost to false alarms, ms a minute",
             middle,
-            WIDTH - 40,
+            WIDTH - 110,
             LOST_MS_MAX,
             15_000,
         ),
@@ -194,4 +194,4 @@ def _draw_lost(
     pen.rectangle((left, y + 3, x, y + ROW - 3), colour)
     if figures.false_takes:
         takes = f"{figures.false_takes / max(figures.alone_min, 0.01):.1f} takes"
-        pen.text((min(x + 8, right - 70), y - 2), takes, colour, _font(14))
+        pen.text((x + 8, y - 2), takes, colour, _font(14))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from measure import AFTER_MS, EARLY_MS, LATE_MS, REWIND_MS, Figures, add, measure
 from seen import FRAME_MS, Seen, Spoken
@@ -38,6 +38,14 @@ def test_a_clip_is_heard_from_its_onset() -> None:
     assert (figures.silent, figures.hush_misses, figures.take_misses) == (0, 0, 0)
 
 
+def test_a_clip_is_heard_once() -> None:
+    seen = a_call()
+    seen.spoken = [clip(10_000, 11_000)]
+    seen.clears_ms, seen.takes_ms = [10_060, 10_600], [10_700, 10_720]
+    figures = measure(seen)
+    assert (figures.hushes_ms, figures.takes_ms) == ([60], [700])
+
+
 @pytest.mark.parametrize(
     ("after_onset_ms", "is_heard"),
     [(-EARLY_MS - 1, False), (-EARLY_MS, True), (1_000 + LATE_MS, True), (1_001 + LATE_MS, False)],
@@ -56,6 +64,7 @@ def test_what_is_too_early_or_too_late_is_not_heard(after_onset_ms: int, is_hear
     [
         ((9_000, 10_500), True),
         ((9_000, 9_960), True),  # as early as the onset may be
+        ((9_940, 10_500), True),  # however short before
         ((9_000, 9_940), False),  # it came back in time
         ((9_980, 10_500), False),  # by the clip
         ((5_000, 9_500), False),  # and nobody cares whether it was hushed before
@@ -138,6 +147,7 @@ def test_an_answer_that_was_going_on_is_what_the_caller_interrupts() -> None:
     assert measure(seen).false_takes == 0
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 9_000), st.integers(100, 2_000)), max_size=4),
     st.lists(st.tuples(st.integers(0, 9_000), st.integers(100, 2_000)), max_size=4),
@@ -163,6 +173,12 @@ def test_a_false_hush_loses_its_silence_and_what_is_played_twice() -> None:
     seen = a_call((20_000, 20_400))
     seen.clears_ms = [20_000]
     assert measure(seen).lost_ms == 400 + REWIND_MS
+
+
+def test_a_false_hush_that_never_ends_plays_nothing_twice() -> None:
+    seen = a_call((59_800, 60_000))
+    seen.clears_ms = [59_800]
+    assert measure(seen).lost_ms == 200
 
 
 def test_a_false_take_loses_its_silence_and_plays_nothing_twice() -> None:
@@ -196,6 +212,7 @@ def test_silence_that_nothing_false_began_is_no_loss() -> None:
     assert measure(seen).lost_ms == 0
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.booleans(), min_size=1, max_size=60),
     st.lists(st.integers(0, 1_400), max_size=5),

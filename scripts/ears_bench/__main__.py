@@ -24,10 +24,13 @@ from cost import measure_cost
 from measure import Figures, add, measure
 from rich.console import Console
 from rich.progress import Progress
+from seen import FRAME_MS
 
 DEFAULT_CLIPS: Final = 24
 CLIPS_AT_ONCE: Final = 12  # in one call
-SECONDS_A_CLIP: Final = 14.0  # of background that is there for one, at the most
+SECONDS_A_CLIP: Final = 22.0  # of background that is there for one, at the most
+WAKE_CLIPS: Final = 6  # of them, by all callers
+WAKE_CLIP_S: Final = (0.65, 1.5)
 QUICK: Final = ("clean", "noise 10 dB", "echo 20 dB", "backchannels", "coughs", "music on hold")
 CACHE: Final = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
 
@@ -68,11 +71,12 @@ def run(job: Job) -> tuple[Job, Figures, float]:
         policy=policies.ALL[job.policy],
         clips=said,
         background=background,
-        speech=sources.model_speech(job.root, 60, seed),
+        wakes=tuple(islice(sources.clips(job.root, job.half, WAKE_CLIP_S, seed), WAKE_CLIPS)),
+        speech=sources.model_speech(job.root, job.half, 60, seed),
         seed=seed,
     )
     seen = stage.play(scene)
-    return job, measure(seen), len(seen.audible) * stage.FRAME_MS / 1_000
+    return job, measure(seen), len(seen.audible) * FRAME_MS / 1_000
 
 
 def jobs(names: tuple[str, ...], policy_names: tuple[str, ...], clips: int) -> Iterator[Named]:

@@ -10,11 +10,12 @@ from typing import Final
 
 import numpy as np
 import trio
+from peers import to_mulaw
 from policies import model
 from rich.console import Console
 from rich.table import Table
+from seen import FRAME_BYTES, FRAME_MS
 from sources import RATE_HZ, model_speech
-from stage import FRAME_BYTES, FRAME_MS, to_mulaw
 
 from trio_media.audio.ear import LocalEar
 from trio_media.audio.echo import EchoGate
@@ -36,7 +37,7 @@ FRAMES_A_S: Final = 1_000 // FRAME_MS
 
 def measure_cost(console: Console, root: Path) -> None:
     """Print what each part costs, and how late media is beside 100 callers who speak."""
-    speech = to_mulaw(model_speech(root, SECONDS + 5, 1))
+    speech = to_mulaw(model_speech(root, "test", SECONDS + 5, 1))
     parts = Table("part", "µs a second of a call", title="CPU", title_justify="left")
     for name, cost_us in _parts(speech):
         parts.add_row(name, f"{cost_us:,.0f}")

@@ -20,23 +20,27 @@ COLOURS: Final = ("#0b7a75", "#c8553d", "#e0a526", "#6a4c93", "#9aa5b1", "#5d6d7
 
 
 def _hush(figures: Figures) -> str:
-    return _latency(figures.hushes_ms, figures.hush_misses, figures.clips)
+    return _latency(figures.hushes_ms, figures.hush_misses, figures.interrupting)
 
 
 def _take(figures: Figures) -> str:
-    return _latency(figures.takes_ms, figures.take_misses, figures.clips)
+    return _latency(figures.takes_ms, figures.take_misses, figures.interrupting)
 
 
-def _latency(values: list[int], misses: int, clips: int) -> str:
-    if not clips:
+def _latency(values: list[int], misses: int, of: int) -> str:
+    if not of:
         return ""
-    missed = f" m{misses * 100 / clips:.0f}" if misses else ""
+    missed = f" m{misses * 100 / of:.0f}" if misses else ""
     p50, p95 = percentile(values, 50), percentile(values, 95)
     return missed.strip() if p50 is None or p95 is None else f"{p50:.0f}/{p95:.0f}{missed}"
 
 
 def _already(figures: Figures) -> str:
-    return f"{figures.silent_already * 100 / figures.clips:.0f}" if figures.clips else ""
+    return f"{figures.silent * 100 / figures.clips:.0f}" if figures.clips else ""
+
+
+def _wakes(figures: Figures) -> str:
+    return f"{figures.wakes}" if figures.wakes else ""
 
 
 def _false(figures: Figures) -> str:
@@ -54,9 +58,10 @@ def _a_minute(count: int, figures: Figures) -> str:
 TABLES: Final = (
     ("Onset to hush: p50/p95 ms, m = missed %", _hush),
     ("Onset to take: p50/p95 ms, m = missed % (of backchannels: a take is wrong)", _take),
-    ("Silenced already when the caller began, %", _already),
-    ("False hushes and false takes a minute", _false),
+    ("Silent already when the caller began, % (neither heard nor missed above)", _already),
+    ("False hushes and false takes a minute in which the caller says nothing", _false),
     ("Model's speech lost by that, ms a minute", _lost),
+    ("Times that the caller had to wake a silent model", _wakes),
 )
 
 
@@ -100,7 +105,7 @@ GAP: Final = 12
 TOP: Final = 120
 LEFT: Final = 260
 HUSH_MS_MAX: Final = 1_000
-LOST_MS_MAX: Final = 20_000
+LOST_MS_MAX: Final = 60_000
 
 
 def draw(path: Path, results: Results) -> None:
@@ -115,9 +120,9 @@ def draw(path: Path, results: Results) -> None:
         (
             "model's speech lost to false alarms, ms a minute",
             middle,
-            WIDTH - 40,
+            WIDTH - 110,
             LOST_MS_MAX,
-            5_000,
+            15_000,
         ),
     )
     _legend(pen, policies)
@@ -166,14 +171,18 @@ def _draw_hush(
 ) -> None:
     left, right, most = panel
     p50, p95 = percentile(figures.hushes_ms, 50), percentile(figures.hushes_ms, 95)
-    if p50 is None or p95 is None:
-        return
-    x50, x95 = (left + (right - left) * min(v, most) / most for v in (max(p50, 0), max(p95, 0)))
-    pen.line((x50, y + ROW // 2, x95, y + ROW // 2), colour, 5)
-    pen.ellipse((x50 - 6, y + 1, x50 + 6, y + 13), colour)
+    x95 = float(left)
+    if p50 is not None and p95 is not None:
+        x50, x95 = (left + (right - left) * min(v, most) / most for v in (max(p50, 0), max(p95, 0)))
+        pen.line((x50, y + ROW // 2, x95, y + ROW // 2), colour, 5)
+        pen.ellipse((x50 - 6, y + 1, x50 + 6, y + 13), colour)
+    notes = []
     if figures.hush_misses:
-        missed = f"{figures.hush_misses * 100 / figures.clips:.0f}% missed"
-        pen.text((x95 + 10, y - 2), missed, colour, _font(14))
+        notes.append(f"{figures.hush_misses * 100 / figures.interrupting:.0f}% missed")
+    if figures.silent:
+        notes.append(f"{figures.silent * 100 / figures.clips:.0f}% silent already")
+    x = min(x95 + 10, right - 170)
+    pen.text((x, y - 2), ", ".join(notes), colour, _font(14))
 
 
 def _draw_lost(
@@ -185,4 +194,4 @@ def _draw_lost(
     pen.rectangle((left, y + 3, x, y + ROW - 3), colour)
     if figures.false_takes:
         takes = f"{figures.false_takes / max(figures.alone_min, 0.01):.1f} takes"
-        pen.text((min(x + 8, right - 70), y - 2), takes, colour, _font(14))
+        pen.text((x + 8, y - 2), takes, colour, _font(14))

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import wave
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pytest
-from sources import CLIP_S, active_dbfs, clips, is_tone, label, load, make_clip
+from numpy.lib.stride_tricks import sliding_window_view
+from sources import (
+    CLIP_S,
+    MODELS,
+    active_dbfs,
+    clips,
+    is_tone,
+    label,
+    load,
+    make_clip,
+    model_speech,
+)
 
 from .conftest import VOICES
 
@@ -66,3 +78,30 @@ def test_clips_are_of_one_half_of_their_length_and_always_the_same(root: Path) -
     assert all(650 <= clip.speech_ms <= 5_000 for clip in first)
     test = {clip.name for clip in clips(root, "test", CLIP_S, 1)}
     assert test.isdisjoint(clip.name for clip in first)
+
+
+def test_the_model_says_other_things_in_each_half(tmp_path: Path) -> None:
+    folder = tmp_path / "sounds" / MODELS[0]
+    folder.mkdir(parents=True)
+    sounds = [np.random.default_rng(number).standard_normal(9_600) * 0.1 for number in range(12)]
+    for number, sound in enumerate(sounds):
+        write_wav(folder / f"{number}.wav", sound)
+    said = {half: model_speech(tmp_path, half, 60, 1) for half in ("dev", "test")}
+    names = {half: {n for n in range(12) if is_in(folder, n, said[half])} for half in said}
+    assert names["dev"] | names["test"] == set(range(12))
+    assert names["dev"].isdisjoint(names["test"])
+
+
+def write_wav(path: Path, sound: np.ndarray) -> None:
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(8_000)
+        file.writeframes((sound * 32_767).astype("<i2").tobytes())
+
+
+def is_in(folder: Path, number: int, speech: np.ndarray) -> bool:
+    clip = make_clip("", load(folder / f"{number}.wav"))
+    assert clip is not None
+    piece = clip.at_level(-20)[4_000:4_100]
+    return bool((sliding_window_view(speech, 100) == piece).all(axis=1).any())

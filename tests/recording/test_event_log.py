@@ -236,32 +236,118 @@ async def test_a_full_disk_costs_the_log_and_not_the_call(
     assert len(caplog.records) == 1
 
 
+class Stalling:
+    """A disk that stalls once: in the first write, before it has it or when it is to be flushed."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, has_written: bool = False) -> None:
+        self.is_stuck, self.may_go_on = threading.Event(), threading.Event()
+        self.error: OSError | None = None
+        self._has_written = has_written
+        self._real = event_log._LogFile._write_pending
+        monkeypatch.setattr(event_log._LogFile, "_write_pending", lambda file: self._write(file))
+
+    def _write(self, file: event_log._LogFile) -> None:
+        if self.is_stuck.is_set():
+            self._real(file)
+            return
+        if self._has_written:
+            self._real(file)
+        self.is_stuck.set()
+        self._wait(file)
+        if self.error is not None:
+            raise self.error
+        if not self._has_written:
+            self._real(file)
+
+    def _wait(self, file: event_log._LogFile) -> None:
+        self.may_go_on.wait(10)
+
+    async def until_stuck(self) -> None:
+        await trio.to_thread.run_sync(self.is_stuck.wait, 10)
+
+
+class StallingToTheEnd(Stalling):
+    """Comes back as soon as the log is over, while its last step waits."""
+
+    def _wait(self, file: event_log._LogFile) -> None:
+        for _ in range(2_000):
+            if file.is_over:
+                return
+            self.may_go_on.wait(0.005)
+
+
+@pytest.mark.parametrize("has_written", [False, True])
 async def test_a_disk_that_stalls_does_not_hold_up_a_cancelled_call(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_written: bool
 ) -> None:
-    """The thread that is stuck writes what it has, in order, when the disk comes back."""
-    is_stuck, may_go_on = threading.Event(), threading.Event()
-    real = event_log._LogFile._write_pending
-
-    def stall(file: event_log._LogFile) -> None:
-        is_stuck.set()
-        may_go_on.wait(10)
-        real(file)
-
-    monkeypatch.setattr(event_log._LogFile, "_write_pending", stall)
+    """The threads that are stuck write what there is, in order, when the disk comes back."""
+    disk = Stalling(monkeypatch, has_written=has_written)
     with trio.fail_after(10):
         log, receive = open_event_log(HEADER)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_write, tmp_path / "log", receive, log, NEVER)
-            await trio.to_thread.run_sync(is_stuck.wait, 10)
+            await disk.until_stuck()
             fill(log)
             begun_s = trio.current_time()
             nursery.cancel_scope.cancel()
         assert trio.current_time() - begun_s < 2
         assert "took more than 0.5 s" in str(log.stats.failure)
-        may_go_on.set()
+        disk.may_go_on.set()
         await written(log, len(FILLED))
     assert records(tmp_path / "log") == FILLED
+
+
+@pytest.mark.parametrize("has_written", [False, True])
+async def test_a_call_cancelled_in_the_middle_of_a_write_leaves_everything_that_was_logged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_written: bool
+) -> None:
+    """The write ends after the log did: whoever closes the file must have seen the last lines."""
+    disk = StallingToTheEnd(monkeypatch, has_written=has_written)
+    with trio.fail_after(10):
+        log, receive = open_event_log(HEADER)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_write, tmp_path / "log", receive, log, NEVER)
+            await disk.until_stuck()
+            fill(log)
+            nursery.cancel_scope.cancel()
+    assert log.stats.failure is None
+    assert records(tmp_path / "log") == FILLED
+
+
+async def test_a_disk_that_fails_when_nobody_waits_any_more_has_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = StallingToTheEnd(monkeypatch)
+    disk.error = OSError(errno.EIO, "it is broken")
+    with trio.fail_after(10):
+        log, receive = open_event_log(HEADER)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_write, tmp_path / "log", receive, log, NEVER)
+            await disk.until_stuck()
+            fill(log)
+            nursery.cancel_scope.cancel()
+    assert "it is broken" in str(log.stats.failure)
+    assert not (tmp_path / "log").exists()
+
+
+async def test_a_log_lost_to_a_slow_disk_has_all_lines_up_to_the_loss(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = Stalling(monkeypatch)
+    soon = attrs.evolve(NEVER, write_deadline_s=0.05)
+    with trio.fail_after(10):
+        log, receive = open_event_log(HEADER)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_write, tmp_path / "log", receive, log, soon)
+            await disk.until_stuck()
+            fill(log)
+            while log.stats.failure is None:  # noqa: ASYNC110 - the writer says it to nobody
+                await trio.sleep(0.005)
+            log.event(ev.TimePassed(), 7)
+        disk.may_go_on.set()
+        await written(log, len(FILLED))
+    assert records(tmp_path / "log") == FILLED
+    assert log.stats.lines_dropped == 1
 
 
 CHILD = """

@@ -20,6 +20,7 @@ from trio_media.core.policy import Policy
 from trio_media.recording import event_log
 from trio_media.recording.disk import DEFAULT_LIMITS, FILE_THREADS_MAX, DiskLimits
 from trio_media.recording.keeping import Keeper, keep_call
+from trio_media.recording.summary import NOTES_MAX
 from trio_media.telephony.events import MediaStreamStarted
 
 LIMITS = attrs.evolve(DEFAULT_LIMITS, write_deadline_s=math.inf)
@@ -123,6 +124,29 @@ async def test_a_recording_with_holes_says_so(tmp_path: Path) -> None:
             await trio.sleep(0.05)
             nursery.cancel_scope.cancel()
     assert '"recording_holes"' in (tmp_path / "CA1.jsonl").read_text()
+
+
+async def test_a_chatty_call_still_says_what_it_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(file: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(event_log._LogFile, "write", full)
+    with trio.fail_after(10):
+        async with trio.open_nursery() as nursery:
+            config = RecordingConfig(dir=str(tmp_path))
+            [keeper] = keep_call(
+                config, STARTED, Policy(), now_ms=lambda: 2_000, nursery=nursery, limits=LIMITS
+            )
+            for t_ms in range(2 * NOTES_MAX):
+                keeper.note("tick", t_ms)
+            for _ in range(100):
+                keeper.caller_audio(0, bytes(8_000))
+            await trio.testing.wait_all_tasks_blocked()
+            nursery.cancel_scope.cancel()
+    kinds = [note["note"] for note in json.loads((tmp_path / "CA1.json").read_text())["notes"]]
+    assert set(kinds) == {"tick", "event_log_lost", "recording_holes"}
 
 
 async def test_a_folder_that_no_file_can_be_in_costs_no_call(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from trio_media.core import commands as cm
 from trio_media.core import events as ev
 from trio_media.core.policy import Policy
-from trio_media.recording.log_format import LogHeader, read_log
+from trio_media.recording.log_format import LOSSES, LogHeader, read_log
 from trio_media.recording.summary import NOTES_MAX, SummaryBuilder, summarise
 from trio_media.recording.summary_records import RECORDS_MAX, TEXT_CHARS_MAX
 
@@ -310,6 +310,24 @@ def test_other_notes_are_kept_as_they_are_and_bounded(builder: SummaryBuilder) -
     assert summary["notes"][1] == {"t_ms": 6, "note": "large"}
     assert len(summary["notes"]) == NOTES_MAX
     assert summary["counters"]["notes"] == 2 * NOTES_MAX + 2
+
+
+def test_what_was_lost_of_the_call_is_told_once_however_much_else_there_was(
+    builder: SummaryBuilder,
+) -> None:
+    builder.note("recording_holes", 1, ms=20)
+    for t_ms in range(2 * NOTES_MAX):
+        builder.note("tick", t_ms)
+    for _ in range(100):
+        for kind in sorted(LOSSES):
+            builder.note(kind, 9_000, reason="the disk is full")
+    notes = builder.build()["notes"]
+    assert [note for note in notes if note["note"] in LOSSES] == [
+        {"t_ms": 1, "note": "recording_holes", "ms": 20},
+        {"t_ms": 9_000, "note": "event_log_lost", "reason": "the disk is full"},
+        {"t_ms": 9_000, "note": "recording_lost", "reason": "the disk is full"},
+    ]
+    assert len(notes) == NOTES_MAX + 2
 
 
 def test_a_summary_is_bounded_and_counts_what_it_leaves_out(builder: SummaryBuilder) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import signal
@@ -320,6 +321,39 @@ async def test_a_call_that_is_dropped_does_not_wait_for_a_disk_that_hangs(
         assert "0.5 s" in str(recorder.failure)
     with trio.fail_after(5):
         assert await trio.to_thread.run_sync(closed.wait, 5)
+
+
+async def test_a_disk_that_fails_when_nobody_waits_any_more_has_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What follows would leave a hole in the file, so nothing follows."""
+    real_append = WavFile._append
+    appended: list[int] = []
+
+    def fail_at_the_end(file: WavFile, span: MixedSpan) -> None:
+        appended.append(span.start_sample)
+        if len(appended) > 1:
+            real_append(file, span)
+            return
+        for _ in range(2_000):
+            if file.is_over:
+                raise OSError(errno.EIO, "it is broken")
+            released.wait(0.005)
+
+    released = threading.Event()
+    monkeypatch.setattr(WavFile, "_append", fail_at_the_end)
+    recorder, clock = StereoRecorder(), Clock(ms=1_000)
+    limits = DiskLimits(flush_every_s=0.01, write_deadline_s=30)
+    with trio.fail_after(15):
+        async with trio.open_nursery() as nursery:
+            path = tmp_path / "CA1.wav"
+            nursery.start_soon(lambda: record(recorder, path, now_ms=clock.now_ms, limits=limits))
+            while not appended:  # noqa: ASYNC110 - a thread says it, and has no event
+                await trio.sleep(0.005)
+            clock.ms = 2_000
+            nursery.cancel_scope.cancel()
+    assert "it is broken" in str(recorder.failure)
+    assert read(path) == ([], [])
 
 
 async def test_a_call_that_is_dropped_in_the_middle_of_a_write_loses_nothing(

@@ -134,7 +134,7 @@ def judge(recording: Recording, call: LiveCall, until_s: float, *, slack_ms: int
     assert abs(off[worst]) <= LATE_MS, f"{worst} is {off[worst]} ms off"
 
 
-@pytest.mark.parametrize("stop_s", [1.5, 8.0])
+@pytest.mark.parametrize("stop_s", [1.5, 20.0])
 async def test_a_stopped_server_leaves_everything_in_its_place(
     stop_s: float, tmp_path: Path
 ) -> None:

@@ -149,27 +149,46 @@ def _header_line(header: LogHeader) -> bytes:
 
 
 class _LogFile:
-    """The file.  `write` and `close` block: they are for threads, one after the other by a lock."""
+    """The file.  `write` blocks: it is for threads, one after the other by a lock."""
 
     def __init__(self, path: Path, stats: LogStats) -> None:
         self.pending: deque[bytes] = deque()
         """What is to be written.  Whichever thread comes first takes it, in order and once."""
         self.is_over = False
-        """Nobody waits for a thread any more; the last one closes the file."""
+        """Nothing more becomes pending; the thread that writes the last of it closes the file."""
+        self.error: OSError | None = None
+        """What the disk said; nothing is written any more.  A slow disk has said nothing yet."""
         self._path = path
         self._stats = stats
         self._file: io.BufferedWriter | None = None
+        self._is_closed = False
         self._lock = threading.Lock()
 
     def write(self) -> None:
-        """Write and flush what is pending; the first time, make the file.  Raises OSError."""
+        """Write and flush what is pending; the first time, make the file.
+
+        Raises OSError, also when a thread failed before for which nobody waited any more.
+        """
         with self._lock:
             try:
-                if self._stats.failure is None:
+                if self.error is None and not self._is_closed:
                     self._write_pending()
+            except OSError as exc:
+                self.error = exc
             finally:
-                if self.is_over and self._file is not None:
-                    self._file.close()
+                # More may have become pending while the last of it was flushed.
+                if self.is_over and (self.error is not None or not self.pending):
+                    self._close()
+            if self.error is not None:
+                raise self.error
+
+    def _close(self) -> None:
+        self._is_closed = True
+        try:
+            if self._file is not None:
+                self._file.close()
+        except OSError as exc:  # after a failed write it fails again, for the same reason
+            self.error = self.error or exc
 
     def _write_pending(self) -> None:
         if self._file is None:
@@ -237,8 +256,9 @@ async def _finish(
     limits: DiskLimits,
 ) -> None:
     """Write the rest, unless the disk failed, and close the file.  Raises nothing."""
+    # A disk that was only slow may come back: the thread that waits for it writes this then.
     with contextlib.suppress(trio.WouldBlock, trio.EndOfChannel):
-        while stats.failure is None:
+        while file.error is None:
             file.pending.append(receive.receive_nowait())
     if stats.hole_lines:
         file.pending.append(_hole(stats))

@@ -28,7 +28,13 @@ from trio_media.recording.disk import (
     run_last_step,
 )
 from trio_media.recording.event_log import EventLog, open_event_log, write_log
-from trio_media.recording.log_format import CALL_ENDED, LogHeader
+from trio_media.recording.log_format import (
+    CALL_ENDED,
+    EVENT_LOG_LOST,
+    RECORDING_HOLES,
+    RECORDING_LOST,
+    LogHeader,
+)
 from trio_media.recording.summary import SummaryBuilder
 from trio_media.recording.summary_file import keep_summary
 from trio_media.recording.wav_writer import StereoRecorder, record
@@ -205,7 +211,7 @@ async def _keep_log(
         await write_log(path, lines, stats, limits=limits)
     finally:
         if stats.failure is not None:
-            keeper.summary.note("event_log_lost", now_ms(), reason=stats.failure)
+            keeper.summary.note(EVENT_LOG_LOST, now_ms(), reason=stats.failure)
 
 
 async def _keep_audio(
@@ -218,9 +224,9 @@ async def _keep_audio(
         await record(recorder, path, now_ms=now_ms, limits=limits)
     finally:
         if recorder.failure is not None:
-            keeper.note("recording_lost", now_ms(), reason=recorder.failure)
+            keeper.note(RECORDING_LOST, now_ms(), reason=recorder.failure)
         elif recorder.dropped_bytes:
-            keeper.note("recording_holes", now_ms(), ms=recorder.dropped_bytes // BYTES_PER_MS)
+            keeper.note(RECORDING_HOLES, now_ms(), ms=recorder.dropped_bytes // BYTES_PER_MS)
 
 
 async def _keep_summary(keeper: Keeper, path: Path, limits: DiskLimits) -> None:

@@ -37,6 +37,10 @@ MODEL_TEXT: Final = "model_text"  # all that the model says in an item: item_id,
 MODEL_TEXT_DELTA: Final = "model_text_delta"  # more of what it says: item_id, text
 CALL_ENDED: Final = "call_ended"  # who ended the call and why: by, reason
 LINES_DROPPED: Final = "lines_dropped"  # the log has a hole here: count
+RECORDING_LOST: Final = "recording_lost"  # there is no recording, or none any more: reason
+RECORDING_HOLES: Final = "recording_holes"  # audio found no place in the recording: ms
+EVENT_LOG_LOST: Final = "event_log_lost"  # there is no log, or none any more: reason
+LOSSES: Final = frozenset({RECORDING_LOST, RECORDING_HOLES, EVENT_LOG_LOST})
 
 
 @cache

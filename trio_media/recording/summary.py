@@ -91,7 +91,8 @@ class SummaryBuilder:
     def note(self, kind: str, /, t_ms: int, **fields: object) -> None:
         """Take in something that the core does not know of.
 
-        Kinds that are no transcript and not the call's end are kept as they are, up to a number.
+        Kinds that are no transcript and not the call's end are kept as they are, up to a number;
+        what of the call was lost is always told once, for it is known last.
         """
         self._moved(t_ms)
         match kind, fields:
@@ -105,8 +106,11 @@ class SummaryBuilder:
                 self._ended = {name: clip(fields.get(name, "")) for name in ("by", "reason")}
             case _:
                 self._counts["notes"] += 1
-                if len(self._notes) < NOTES_MAX:
+                if len(self._notes) < NOTES_MAX or self._is_untold_loss(kind):
                     self._notes.append(_plain_note(kind, t_ms, fields))
+
+    def _is_untold_loss(self, kind: str) -> bool:
+        return kind in log_format.LOSSES and all(kind != note["note"] for note in self._notes)
 
     def read(self, line: LogLine) -> None:
         """Take in a line of a log."""

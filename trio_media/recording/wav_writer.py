@@ -151,21 +151,28 @@ class WavFile:
         self._file: io.BufferedRandom | None = None
         self._wave: wave.Wave_write | None = None
         self._frames = 0
+        self._error: OSError | None = None
         self._is_closed = False
         self._lock = threading.Lock()
 
     def write(self) -> None:
-        """Make the changes that are pending; the first time, make the file.  Raises OSError."""
+        """Make the changes that are pending; the first time, make the file.
+
+        Raises OSError, also when a thread failed before for which nobody waited any more.
+        """
         with self._lock:
-            if self._is_closed:
-                return  # by a thread that came back late: to make the file again would empty it
             try:
-                if not self.is_lost:
+                # A thread that comes back late would make the file again, and empty it.
+                if not self.is_lost and not self._is_closed:
                     self._write_pending()
+            except OSError as exc:
+                self.is_lost, self._error = True, exc
             finally:
                 if self.is_over and (self.is_lost or not self.pending):
                     self._is_closed = True
                     self._close()
+            if self._error is not None:
+                raise self._error
 
     def _write_pending(self) -> None:
         if self._file is None:

@@ -52,10 +52,6 @@ class Playout:
     idle_since_ms: int | None = None
     """When the carrier last ran dry, None while it plays or before it ever played."""
     is_resuming: bool = False
-    heard_until_ms: int = 0
-    """Until when the carrier is known to have played on: now, unless a late mark holds it."""
-    silenced_ms: int = 0
-    """`heard_until_ms` when it was last silenced."""
 
     # --- what is there ---------------------------------------------------------------------
 
@@ -119,7 +115,6 @@ class Playout:
         while (due_ms := self.mark_due_ms()) is not None and now_ms >= due_ms + MARK_LOST_MS:
             self.trusts_marks = False
             self._settle(self.marks.popleft().position_ms)
-        self.heard_until_ms = min(now_ms, self.hold_ms(now_ms))
         self._note_heard(self.play_head_ms(now_ms))
         last = self.sent[-1].ends_ms if self.sent else None
         if last is not None and last <= now_ms:
@@ -233,7 +228,6 @@ class Playout:
         whole frames, as everything that goes to the carrier.
         """
         self.epoch += 1
-        self.silenced_ms = self.heard_until_ms
         self.sent.clear()
         self.marks.clear()
         self.trusts_marks = True

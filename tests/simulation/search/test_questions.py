@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from trio_media.core.policy import Authority, Ear
-from trio_media.simulation.budgets import SEARCHES, walk_budgets
+from trio_media.simulation.search.questions import SEARCHES, walk_budgets
 
 
 def test_every_search_has_a_name_of_its_own() -> None:

@@ -1,15 +1,12 @@
-"""Copies and canonical forms of the decision core's state, fast enough to search with.
+"""What matters of each record for its future.
 
-Canonical: times relative to now and clamped where they no longer matter, positions relative to what
-was heard, names that are never used again left out.  Two calls with the same canonical form have
-the same future, but for the exact time at which a deadline comes that is far away.
+Times matter relative to now and only as far as anything still depends on them, positions relative
+to what was heard; names that are never used again do not matter at all.
 """
 
 from __future__ import annotations
 
-import enum
 import operator
-from collections import deque
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any, Final
 
@@ -45,85 +42,9 @@ DROPPED: Final = frozenset(
         *("policy", "out", "epoch", "last_seq", "last_mark", "last_command", "high_ms"),
         *("last_interruption", "interruption", "opened", "last_number", "seq", "opened_ms"),
         *("number", "cancel_command", "request", "shield_mark", "first_seq", "cancel_at_ms"),
-        *("heard_until_ms", "silenced_ms"),
         *("protected_requests", "posted_calls", "calls", "plays_until_ms", "free_ms", "mark"),
     )
 )
-PLAIN: Final = frozenset((type(None), int, bool, str))
-ATOMS: set[type] = set(PLAIN)
-"""Classes whose values are shared by copies: frozen records join when they are first seen."""
-
-# --- copies ----------------------------------------------------------------------------------
-
-
-def clone(value: Any) -> Any:  # noqa: ANN401
-    """Copy a graph of records.  Frozen records and atoms are shared."""
-    return _clone(value, {})
-
-
-@attrs.frozen
-class _Shape:
-    """How records of one class are read and written, a field at a time."""
-
-    names: tuple[str, ...]
-    read: Callable[[Any], tuple[Any, ...]]
-    writes: tuple[Callable[[Any, Any], None], ...]
-
-
-_SHAPES: dict[type, _Shape] = {}
-
-
-def _clone(value: Any, memo: dict[int, Any]) -> Any:  # noqa: ANN401
-    kind = type(value)
-    shape = _SHAPES.get(kind)
-    if shape is None:
-        return _clone_unshaped(value, kind, memo)
-    copy = memo.get(id(value))
-    if copy is None:
-        memo[id(value)] = copy = object.__new__(kind)
-        for write, inner in zip(shape.writes, shape.read(value), strict=True):
-            write(copy, inner if type(inner) in ATOMS else _clone(inner, memo))
-    return copy
-
-
-def _clone_unshaped(value: Any, kind: type, memo: dict[int, Any]) -> Any:  # noqa: ANN401
-    if kind in ATOMS or kind is tuple:  # tuples are of atoms here
-        return value
-    if kind is list:
-        return [_clone(v, memo) for v in value] if value else []
-    if kind is deque:
-        return deque([_clone(v, memo) for v in value])
-    if kind is dict:
-        return {key: v if type(v) in ATOMS else _clone(v, memo) for key, v in value.items()}
-    if kind is set:
-        return set(value)
-    if _is_shared(kind):
-        ATOMS.add(kind)
-        return value
-    _SHAPES[kind] = _shape(kind)
-    return _clone(value, memo)
-
-
-def _is_shared(kind: type) -> bool:
-    if issubclass(kind, enum.Enum):
-        return True
-    # attrs marks frozen classes by the way they refuse to be changed.
-    return kind.__setattr__.__name__ == "_frozen_setattrs"
-
-
-def _shape(kind: type) -> _Shape:
-    names = tuple(field.name for field in attrs.fields(kind))
-    writes = tuple(getattr(kind, name).__set__ for name in names)
-    return _Shape(names, _reader(names), writes)
-
-
-def _reader(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
-    """Read several fields at once."""
-    read = operator.attrgetter(*names)
-    return read if len(names) > 1 else lambda record: (read(record),)
-
-
-# --- canonical -------------------------------------------------------------------------------
 
 
 @attrs.frozen
@@ -143,82 +64,8 @@ How = Callable[[Any, Frame], Hashable]
 """What matters of a field of a record."""
 
 
-def canonical(value: Any, frame: Frame) -> Hashable:  # noqa: ANN401
-    """Return what of a record matters for its future."""
-    return _canonical(value, frame, {})
-
-
-def _canonical(value: Any, frame: Frame, seen: dict[int, int]) -> Hashable:  # noqa: ANN401
-    kind = type(value)
-    plan = _PLANS.get(kind)
-    if plan is None:
-        return _canonical_unplanned(value, kind, frame, seen)
-    number = seen.get(id(value))
-    if number is not None:
-        return number
-    seen[id(value)] = len(seen)
-    if plan.brief is not None and (brief := plan.brief(value)) is not None:
-        return brief
-    out: list[Hashable] = [how(value, frame) for how in plan.hows]
-    for inner in plan.read(value):
-        out.append(inner if type(inner) in PLAIN else _canonical(inner, frame, seen))  # noqa: PERF401
-    return tuple(out)
-
-
-def _canonical_unplanned(
-    value: Any,  # noqa: ANN401
-    kind: type,
-    frame: Frame,
-    seen: dict[int, int],
-) -> Hashable:
-    if kind in (list, tuple, deque):
-        return tuple([_canonical(v, frame, seen) for v in value]) if value else ()
-    if kind is dict:
-        return tuple([(key, _canonical(v, frame, seen)) for key, v in value.items()])
-    if kind is set:
-        return tuple(sorted(value))
-    if kind in PLAIN:
-        return value  # type: ignore[no-any-return]
-    if isinstance(value, enum.Enum):
-        return value.name
-    _PLANS[kind] = _plan(kind)
-    return _canonical(value, frame, seen)
-
-
-@attrs.frozen
-class _Plan:
-    """How records of one class are made canonical."""
-
-    brief: Callable[[Any], Hashable | None] | None
-    hows: tuple[How, ...]
-    read: Callable[[Any], tuple[Any, ...]]
-    """The fields of which nothing special is known."""
-
-
-_PLANS: dict[type, _Plan] = {}
-
-
-def _plan(kind: type) -> _Plan:
-    names = [field.name for field in attrs.fields(kind) if field.name not in DROPPED]
-    special = {name: _how(kind, name) for name in names}
-    plain = tuple(name for name in names if special[name] is None)
-    hows = tuple(how for how in special.values() if how is not None)
-    return _Plan(WHOLE.get(kind), hows, _reader(plain) if plain else lambda record: ())
-
-
-def _how(kind: type, name: str) -> How | None:
-    if (kind, name) in SPECIAL:
-        return SPECIAL[kind, name]
-    read = operator.attrgetter(name)
-    if name in PAST_MS:
-        past_ms = PAST_MS[name]
-        return lambda record, frame: _since(read(record), frame.now_ms, past_ms)
-    if name in POSITIONS:
-        return lambda record, frame: read(record) - frame.high_ms
-    return None
-
-
-def _since(at_ms: int | None, now_ms: int, past_ms: int) -> int | None:
+def since(at_ms: int | None, now_ms: int, past_ms: int) -> int | None:
+    """When something was or will be, relative to now, as far back as it matters."""
     return None if at_ms is None else max(at_ms - now_ms, -past_ms)
 
 
@@ -235,7 +82,7 @@ def _speech_left(record: floor.Floor, frame: Frame) -> Hashable:
 def _quiet(record: floor.Floor | ledger.Ledger, frame: Frame) -> Hashable:
     """Since when it is quiet, on both ears together."""
     ended_ms = max(record.local_ended_ms, record.server_ended_ms)
-    return _since(ended_ms, frame.now_ms, 2_000) if frame.is_owed else None
+    return since(ended_ms, frame.now_ms, 2_000) if frame.is_owed else None
 
 
 def _was_false(record: floor.Floor, frame: Frame) -> Hashable:

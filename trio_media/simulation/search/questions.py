@@ -13,7 +13,7 @@ import attrs
 
 from trio_media.core.events import Reason
 from trio_media.core.policy import Authority, Ear, Policy
-from trio_media.simulation.world import Budgets
+from trio_media.simulation.search.budgets import Budgets
 
 LEAD_MS: Final = 400  # as little as shows that audio is sent ahead
 CLIENT, SERVER = Authority.CLIENT, Authority.SERVER

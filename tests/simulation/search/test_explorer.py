@@ -17,7 +17,10 @@ from trio_media.core.playout import Playout
 from trio_media.core.policy import Authority, Ear, Policy
 from trio_media.core.responses import Cancel, Phase, Response
 from trio_media.core.state import State
-from trio_media.simulation.budgets import (
+from trio_media.simulation.search.budgets import Budgets
+from trio_media.simulation.search.explorer import explore
+from trio_media.simulation.search.node import Node
+from trio_media.simulation.search.questions import (
     BY_US,
     FAST,
     LEAD_MS,
@@ -26,8 +29,8 @@ from trio_media.simulation.budgets import (
     Search,
     walk_budgets,
 )
-from trio_media.simulation.explorer import Found, Node, Report, explore, walk
-from trio_media.simulation.world import Budgets
+from trio_media.simulation.search.report import Found, Report
+from trio_media.simulation.search.walking import walk
 
 COMPLETE_MAX = 60_000  # far above what a complete search needs: 25,000
 CUT_OFF_MAX = 12_000

@@ -4,7 +4,8 @@
 - ``world``: what is outside of the core.  ``moves``: what may come next.  ``effects``: what it
   leaves behind.
 - ``node``: a call in a world, moved together with the promises.
-- ``cloning``: copies.  ``matters``: what of a record matters for its future.  ``forms``: the
-  canonical forms made of that.
+- ``records``: what a record holds.  ``cloning``: copies of records.  ``matters``: what of a record
+  matters for its future, and ``forgetting``: which do not at all.  ``forms``: the canonical forms
+  made of that.
 - ``explorer``: the breadth-first search.  ``walking``: seeded walks.  ``report``: what they say.
 """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import attrs
 
 from trio_media.core import events as ev
@@ -40,3 +42,9 @@ class Budgets:
     """No time passes while the model still has audio of an answer that it began."""
     has_tokens: bool = True
     """The service says whose create a response answers."""
+
+
+@functools.cache
+def spent(left: Budgets) -> tuple[object, ...]:
+    """Return what of the budgets matters for the future, as plain values."""
+    return (*attrs.astuple(attrs.evolve(left, interrupts=())), len(left.interrupts))

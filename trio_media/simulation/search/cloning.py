@@ -2,81 +2,61 @@
 
 from __future__ import annotations
 
-import enum
-import operator
 from collections import deque
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
 
-import attrs
+from trio_media.simulation.search.records import Held, changes, held_by, shared_within, within
 
-PLAIN: Final = frozenset((type(None), int, bool, str))
-ATOMS: set[type] = set(PLAIN)
-"""Classes whose values are shared by copies: frozen records join when they are first seen."""
-
-
-def clone(value: Any) -> Any:  # noqa: ANN401
-    """Copy a graph of records.  Frozen records and atoms are shared."""
-    return _clone(value, {})
+R = TypeVar("R")
+Copier = Callable[[Any, dict[int, Any]], Any]
+EMPTY: Final[Mapping[type | None, str]] = {list: "[]", set: "set()", dict: "{}"}
+_COPIERS: dict[type, Copier] = {}
 
 
-@attrs.frozen
-class _Shape:
-    """How records of one class are read and written, a field at a time."""
-
-    names: tuple[str, ...]
-    read: Callable[[Any], tuple[Any, ...]]
-    writes: tuple[Callable[[Any, Any], None], ...]
-
-
-_SHAPES: dict[type, _Shape] = {}
-
-
-def _clone(value: Any, memo: dict[int, Any]) -> Any:  # noqa: ANN401
-    kind = type(value)
-    shape = _SHAPES.get(kind)
-    if shape is None:
-        return _clone_unshaped(value, kind, memo)
-    copy = memo.get(id(value))
-    if copy is None:
-        memo[id(value)] = copy = object.__new__(kind)
-        for write, inner in zip(shape.writes, shape.read(value), strict=True):
-            write(copy, inner if type(inner) in ATOMS else _clone(inner, memo))
+def clone(value: R) -> R:
+    """Copy a graph of records.  What never changes is shared with the copy."""
+    copier = _COPIERS.get(type(value))
+    if copier is None:
+        copier = _COPIERS[type(value)] = _compile(type(value))
+    copy: R = copier(value, {})
     return copy
 
 
-def _clone_unshaped(value: Any, kind: type, memo: dict[int, Any]) -> Any:  # noqa: ANN401
-    if kind in ATOMS or kind is tuple:  # tuples are of atoms here
-        return value
-    if kind is list:
-        return [_clone(v, memo) for v in value] if value else []
-    if kind is deque:
-        return deque([_clone(v, memo) for v in value])
-    if kind is dict:
-        return {key: v if type(v) in ATOMS else _clone(v, memo) for key, v in value.items()}
-    if kind is set:
-        return set(value)
-    if _is_shared(kind):
-        ATOMS.add(kind)
-        return value
-    _SHAPES[kind] = _shape(kind)
-    return _clone(value, memo)
+def _compile(root: type) -> Copier:
+    names: dict[str, Any] = {"new": object.__new__, "deque": deque}
+    shared = shared_within(root)
+    for kind in filter(changes, within(root)):
+        names[kind.__name__] = kind
+        exec(_source(kind, is_shared=kind in shared), names)  # written here, from no input
+    copier: Copier = names[f"copy_{root.__name__}"]
+    return copier
 
 
-def _is_shared(kind: type) -> bool:
-    if issubclass(kind, enum.Enum):
-        return True
-    # attrs marks frozen classes by the way they refuse to be changed.
-    return kind.__setattr__.__name__ == "_frozen_setattrs"
+def _source(kind: type, *, is_shared: bool) -> str:
+    """Write the function that copies a record of a class."""
+    lines = [f"def copy_{kind.__name__}(old, memo):"]
+    if is_shared:
+        lines += ["    copy = memo.get(id(old))", "    if copy is not None: return copy"]
+    lines.append(f"    copy = new({kind.__name__})")
+    if is_shared:
+        lines.append("    memo[id(old)] = copy")
+    lines += [f"    copy.{name} = {_copy(name, held)}" for name, held in held_by(kind).items()]
+    return "\n".join([*lines, "    return copy"])
 
 
-def _shape(kind: type) -> _Shape:
-    names = tuple(field.name for field in attrs.fields(kind))
-    writes = tuple(getattr(kind, name).__set__ for name in names)
-    return _Shape(names, reader(names), writes)
-
-
-def reader(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
-    """Read several fields at once."""
-    read = operator.attrgetter(*names)
-    return read if len(names) > 1 else lambda record: (read(record),)
+def _copy(name: str, held: Held) -> str:
+    value = f"old.{name}"
+    if held.record is None or not changes(held.record):
+        # Most containers are empty most of the time; tuples never change.
+        if held.container in EMPTY:
+            return f"{value}.copy() if {value} else {EMPTY[held.container]}"
+        return value if held.container in (None, tuple) else f"{value}.copy()"
+    copied = f"copy_{held.record.__name__}"
+    if held.container is None:
+        copy = f"{copied}({value}, memo)"
+        return f"None if {value} is None else {copy}" if held.is_optional else copy
+    if held.container is dict:
+        return f"{{k: {copied}(v, memo) for k, v in {value}.items()}} if {value} else {{}}"
+    copies = f"[{copied}(v, memo) for v in {value}] if {value} else []"
+    return copies if held.container is list else f"{held.container.__name__}({copies})"

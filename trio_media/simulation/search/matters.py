@@ -6,6 +6,7 @@ to what was heard; names that are never used again do not matter at all.
 
 from __future__ import annotations
 
+import enum
 import operator
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any, Final
@@ -58,6 +59,8 @@ class Frame:
     """An answer is owed, or may be at the end of a hush: since when it is quiet matters."""
     may_hush: bool
     """Another onset may come: what earlier ones led to matters."""
+    gone: frozenset[str] = frozenset()
+    """Ids of responses that are over, settled and told, and that nothing can name any more."""
 
 
 How = Callable[[Any, Frame], Hashable]
@@ -67,6 +70,11 @@ How = Callable[[Any, Frame], Hashable]
 def since(at_ms: int | None, now_ms: int, past_ms: int) -> int | None:
     """When something was or will be, relative to now, as far back as it matters."""
     return None if at_ms is None else max(at_ms - now_ms, -past_ms)
+
+
+def plain(value: object) -> Hashable:
+    """Return what a form may hold: numbers, names and None."""
+    return value.value if isinstance(value, enum.Enum) else value
 
 
 def _left(deadline_ms: int | None, now_ms: int) -> int | None:
@@ -94,12 +102,6 @@ def _retry(record: responses.Response, frame: Frame) -> Hashable:
     return record.retry_ms - frame.now_ms if record.cancel is responses.Cancel.UNSENT else None
 
 
-def _while_open(name: str) -> How:
-    """What matters of a response while it is open, and never after it."""
-    read = operator.attrgetter(name)
-    return lambda record, frame: read(record) if record.is_open else None
-
-
 def _ended(record: responses.Response, frame: Frame) -> Hashable:
     return record.ended is Ended.TURN_DETECTED
 
@@ -111,7 +113,7 @@ def _pressed(record: turns.Keys, frame: Frame) -> Hashable:
 def _in_turn(name: str, *states: turns.TurnState) -> How:
     """What matters of a turn in these states, and in no other."""
     read = operator.attrgetter(name)
-    return lambda record, frame: read(record) if record.state in states else None
+    return lambda record, frame: plain(read(record)) if record.state in states else None
 
 
 def _stopped(record: turns.Turn, frame: Frame) -> Hashable:
@@ -123,6 +125,27 @@ def _nothing(record: object, frame: Frame) -> Hashable:
     return None
 
 
+WHILE_OPEN: Final = frozenset(
+    (responses.Response, name)
+    for name in (
+        "is_doomed",
+        "is_server_interrupted",
+        "cancel",
+        "cancel_refused",
+        "cause",
+        "is_kept",
+        "tries",
+    )
+)
+"""What matters of a response while it is open, and never after it."""
+NAMED: Final = frozenset(
+    (
+        (responses.ResponseBook, "responses"),
+        (ledger.Ledger, "responses"),
+        (ledger.Ledger, "items"),
+    )
+)
+"""Records that are reached by a response's id alone: they go with it."""
 UNDECIDED: Final = (turns.TurnState.OPEN, turns.TurnState.LAPSED, turns.TurnState.JUDGED)
 SPECIAL: Final[Mapping[tuple[type, str], How]] = {
     (responses.Response, "progress_ms"): lambda record, frame: _left(
@@ -131,13 +154,6 @@ SPECIAL: Final[Mapping[tuple[type, str], How]] = {
     (responses.Response, "token"): lambda record, frame: record.token is not None,
     (responses.Response, "retry_ms"): _retry,
     (responses.Response, "ended"): _ended,
-    (responses.Response, "is_doomed"): _while_open("is_doomed"),
-    (responses.Response, "is_server_interrupted"): _while_open("is_server_interrupted"),
-    (responses.Response, "cancel"): _while_open("cancel"),
-    (responses.Response, "cancel_refused"): _while_open("cancel_refused"),
-    (responses.Response, "cause"): _while_open("cause"),
-    (responses.Response, "is_kept"): _while_open("is_kept"),
-    (responses.Response, "tries"): _while_open("tries"),
     (turns.Keys, "pressed_ms"): _pressed,
     (turns.Turn, "heard_ms"): lambda record, frame: _left(
         record.deadline_ms(is_heard=False), frame.now_ms
@@ -162,18 +178,18 @@ SPECIAL: Final[Mapping[tuple[type, str], How]] = {
 }
 
 
-def _brief_item(item: responses.Item) -> Hashable | None:
+def _brief_item(item: responses.Item, frame: Frame) -> Hashable | None:
     """An item that is told and let go: only its verdict is left."""
-    return (item.item_id, item.is_speech, item.fate) if item.is_released else None
+    return (item.item_id, item.is_speech, item.fate.value) if item.is_released else None
 
 
-def _brief_known(item: known.KnownItem) -> Hashable | None:
+def _brief_known(item: known.KnownItem, frame: Frame) -> Hashable | None:
     if item.heard_ms is None:
         return None
     return item.response_id, item.is_speech, item.heard_ms > 0, item.told is not None
 
 
-WHOLE: Final[Mapping[type, Callable[[Any], Hashable | None]]] = {
+WHOLE: Final[Mapping[type, Callable[[Any, Frame], Hashable | None]]] = {
     responses.Item: _brief_item,
     known.KnownItem: _brief_known,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
-from typing import Final
+from typing import Final, TypeAlias
 
 import attrs
 
@@ -17,12 +17,15 @@ from trio_media.core.units import earliest
 from trio_media.simulation.search.budgets import Budgets
 from trio_media.simulation.search.cloning import clone
 from trio_media.simulation.search.effects import made
+from trio_media.simulation.search.forgetting import gone
 from trio_media.simulation.search.forms import canonical
 from trio_media.simulation.search.matters import Frame
 from trio_media.simulation.search.moves import moves
 from trio_media.simulation.search.world import World
 
 PATIENCE_MS: Final = 60_000  # no wait of the core is longer than this
+Move: TypeAlias = tuple[str, ev.Event, int]
+"""What may come next: its name, the event, and when."""
 BREAKS: Final = (AssertionError, KeyError, IndexError, TypeError, ValueError, AttributeError)
 """What a core that is wrong raises."""
 
@@ -52,7 +55,12 @@ class Node:
         core.state, core.now_ms = clone(self.core.state), self.core.now_ms
         return Node(core, clone(self.world), clone(self.invariants), self.now_ms)
 
-    def moves(self) -> Iterator[tuple[str, ev.Event, int]]:
+    def let_go(self) -> None:
+        """Have nothing in this node point back to itself, so that it is freed at once."""
+        for response in self.core.state.book:
+            response.items.clear()
+
+    def moves(self) -> Iterator[Move]:
         """Yield what may come next: every event of the world, and time."""
         if self.core.state.is_over:
             return
@@ -111,14 +119,18 @@ class Node:
             or is_owed
         )
 
-    def form(self) -> Hashable:
-        """Return what of this node matters for its future."""
-        state = self.core.state
+    def form(self, *, forgets: bool = True) -> Hashable:
+        """Return what of this node matters for its future.
+
+        ``forgets``: leave out the responses that matter to no future.
+        """
+        state, ledger = self.core.state, self.invariants.ledger
         is_owed = state.owed.is_owed or state.floor.is_hushed
         may_hush = self.world.is_heard or self.world.left.onsets > 0
-        frame = Frame(self.now_ms, state.playout.high_ms, is_owed, may_hush)
+        over = gone(state.book, ledger, self.world) if forgets else frozenset()
+        frame = Frame(self.now_ms, state.playout.high_ms, is_owed, may_hush, over)
         return (
             canonical(state, frame),
-            self.world.form(self.now_ms, state.playout.last_mark),
-            canonical(self.invariants.ledger, frame),
+            self.world.form(self.now_ms, state.playout.last_mark, over),
+            canonical(ledger, frame),
         )

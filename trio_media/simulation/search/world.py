@@ -13,7 +13,7 @@ import attrs
 
 from trio_media.core import commands as cm
 from trio_media.simulation.carrier import Carrier
-from trio_media.simulation.search.budgets import Budgets
+from trio_media.simulation.search.budgets import Budgets, spent
 
 
 @attrs.define
@@ -99,18 +99,20 @@ class World:
         is_last = len(generation.items) == self.left.items
         return is_last and generation.items[-1] == self.left.units
 
-    def form(self, now_ms: int, last_mark: int) -> tuple[object, ...]:
-        """Return what of the world matters for its future."""
+    def form(
+        self, now_ms: int, last_mark: int, gone: frozenset[str] = frozenset()
+    ) -> tuple[object, ...]:
+        """Return what of the world matters for its future; nothing of the responses ``gone``."""
         return (
-            self.left,
+            spent(self.left),
             self.carrier.form(now_ms, last_mark),
-            tuple(self._generation_form(g) for g in self.generations),
-            (len(self.creates), tuple(rid for _, rid in self.cancels)),
+            tuple([() if g.response_id in gone else self._form_of(g) for g in self.generations]),
+            (len(self.creates), tuple([rid for _, rid in self.cancels if rid not in gone])),
             (tuple(self.flags), tuple(self.tools), self.server_acts, self.is_stalled),
             (self.is_heard, self.is_voiced, self.is_confirmed, self.turn, self.is_turn_judged),
         )
 
-    def _generation_form(self, generation: Generation) -> tuple[object, ...]:
+    def _form_of(self, generation: Generation) -> tuple[object, ...]:
         if self.is_taken(generation):
             late = generation.late
             return (generation.is_over, generation.has_called, len(generation.items), late)

@@ -101,7 +101,13 @@ class Playout:
         """When the oldest mark outstanding should come back."""
         if not self.marks:
             return None
-        return self.played_at_ms(self.marks[0].position_ms)
+        return self._due_ms(self.marks[0])
+
+    def _due_ms(self, mark: Mark) -> int | None:
+        played_ms = self.played_at_ms(mark.position_ms)
+        if played_ms is None or mark.late_ms is None:
+            return played_ms
+        return max(played_ms, mark.late_ms)
 
     def played_at_ms(self, position_ms: int) -> int | None:
         """When a position is played by the schedule; None when it is not written."""
@@ -167,7 +173,7 @@ class Playout:
         if epoch != self.epoch or echoed is None or not self._is_written(echoed.position_ms):
             return
         self.trusts_marks = True
-        due_ms = self.played_at_ms(echoed.position_ms)
+        due_ms = self._due_ms(echoed)
         while self.marks and self.marks[0].number <= number:
             self.marks.popleft()
         # Early, or later than any network explains: the schedule was wrong from here on.

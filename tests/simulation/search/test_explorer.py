@@ -152,7 +152,7 @@ def _echo_of_any_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _create_while_one_is_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(answering, "_is_gate_open", lambda state, now_ms: state.is_session_ready)
+    monkeypatch.setattr(answering, "may_create", lambda state, now_ms: state.is_session_ready)
 
 
 def _hush_without_end(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ import attrs
 from trio_media.simulation.search.forms import digest
 from trio_media.simulation.search.node import BREAKS, Node
 from trio_media.simulation.search.report import Found, Report
+from trio_media.simulation.search.rest import NeverRestsError
 
 
 @attrs.frozen
@@ -37,6 +38,7 @@ class _Search:
 
     root: Node
     form: Callable[[Node], Hashable]
+    visit: Callable[[Node], None] | None
     seen: set[int] = attrs.field(factory=set)
     """Every state that was reached, as 128 bits."""
     parents: array[int] = attrs.field(factory=lambda: array("q"))
@@ -56,6 +58,8 @@ class _Search:
         self.seen.add(key)
         self.parents.append(parent)
         self.vias.append(via)
+        if self.visit is not None:
+            self.visit(node)
 
     def way(self, index: int) -> list[int]:
         """Return which moves lead to a state."""
@@ -67,7 +71,8 @@ class _Search:
 
     def found(self, broken: Exception, way: list[int]) -> Report:
         """Say which promise was broken, walking the way again."""
-        trace = tuple(_walked(self.root, way))
+        later = broken.steps if isinstance(broken, NeverRestsError) else ()
+        trace = (*_walked(self.root, way), *later)
         found = Found(f"{type(broken).__name__} {broken}", trace)
         return Report(len(self.seen), self.transitions, len(way), False, found)
 
@@ -82,9 +87,13 @@ def explore(
     transitions_max: int = sys.maxsize,
     states_max: int = sys.maxsize,
     form: Callable[[Node], Hashable] = Node.form,
+    visit: Callable[[Node], None] | None = None,
 ) -> Report:
-    """Search breadth first, until every state within the budgets was seen or a bound is hit."""
-    search = _Search(root.copy(), form)
+    """Search breadth first, until every state within the budgets was seen or a bound is hit.
+
+    ``visit`` sees every new state, and may raise what a broken promise raises.
+    """
+    search = _Search(root.copy(), form, visit)
     search.reach(root.copy(), 0, 0, 0)
     with _uncollected():
         while search.frontier:
@@ -99,9 +108,9 @@ def explore(
                 node = due.node.copy() if via < len(moves) - 1 else due.node
                 try:
                     node.step(*move)
+                    search.reach(node, due.index, via, due.depth + 1)
                 except BREAKS as broken:
                     return search.found(broken, [*search.way(due.index), via])
-                search.reach(node, due.index, via, due.depth + 1)
     return search.unbroken(is_complete=True)
 
 

@@ -28,6 +28,7 @@ PAST_MS: Final[Mapping[str, int]] = {
     "confirm_ms": 0,
     "begins_ms": 4_000,
     "idle_since_ms": 200,
+    "late_ms": 2_000,
     "flags_asked_ms": 5_000,
     "server_create_until_ms": 0,
     "shield_until_ms": 0,

@@ -11,6 +11,7 @@ import attrs
 
 from trio_media.core import commands as cm
 from trio_media.core import events as ev
+from trio_media.core.dues import Dues
 from trio_media.core.known import Flying, KnownItem, KnownResponse
 from trio_media.core.policy import Policy
 from trio_media.core.units import FLAGS_MS, RECORDS_KEPT
@@ -36,7 +37,6 @@ class Ledger:
     waiting_takes: dict[int, int] = attrs.field(factory=dict)
     """Interruptions without an outcome, and since when."""
     protected_requests: set[int] = attrs.field(factory=set)
-    posted_calls: set[str] = attrs.field(factory=set)
     epoch: int = 1
     last_seq: int = 0
     last_mark: int = 0
@@ -52,6 +52,7 @@ class Ledger:
     is_lost: bool = False
     is_over: bool = False
     is_heard: bool = False
+    local_began_ms: int = 0
     local_ended_ms: int = 0
     server_ended_ms: int = 0
     owed_ms: int | None = None
@@ -59,6 +60,7 @@ class Ledger:
     free_ms: int | None = None
     """Since when nothing keeps it back."""
     recoveries: int = 0
+    dues: Dues = attrs.field(factory=Dues)
 
     def with_id(self, response_id: str | None) -> KnownResponse | None:
         """Return the response with this id."""
@@ -67,6 +69,10 @@ class Ledger:
     def of_item(self, item: KnownItem) -> KnownResponse | None:
         """Return the response that an item is of."""
         return self.with_id(item.response_id)
+
+    def over(self) -> set[str]:
+        """Return the ids of the responses that are over."""
+        return {r.response_id for r in self.responses.values() if r.response_id and not r.is_open}
 
     def is_turn(self, *states: str) -> bool:
         """Whether a turn of the caller is in one of these states."""
@@ -86,6 +92,7 @@ class Ledger:
         self._saw_session(event)
         self._saw_caller(event, now_ms)
         self._saw_us(event, now_ms)
+        self.dues.saw(event)
 
     def _saw_items(self, event: ev.Event, now_ms: int) -> None:
         match event:
@@ -118,6 +125,7 @@ class Ledger:
             case ev.SessionLost():
                 self.is_lost = True
                 self.owed_ms = None
+                self.dues.lost()
                 for response in self.responses.values():
                     self.closed(response)
             case _:
@@ -140,7 +148,7 @@ class Ledger:
     def _saw_caller(self, event: ev.Event, now_ms: int) -> None:
         match event:
             case ev.LocalSpeechBegan() if self.policy.hears_locally:
-                self.is_heard = True
+                self.is_heard, self.local_began_ms = True, now_ms
             case ev.LocalSpeechEnded():
                 self.is_heard, self.local_ended_ms = False, now_ms
             case ev.ServerSpeechStarted(item_id=iid) if iid not in self.turns:
@@ -166,7 +174,10 @@ class Ledger:
                 for response in self.responses.values():
                     if response.cancel_command == command:
                         response.cancel_command = None
-                        response.was_cancel_unsent = True
+                        response.was_cancel_unsent, response.unsent_ms = True, now_ms
+                self._asked_again(command)
+            case ev.CommandRefused(refusal=ev.Refusal.ALREADY_ACTIVE, command=command):
+                self._asked_again(command)
             case ev.CarrierWrote(seq=seq, at_ms=at_ms):
                 self._wrote(seq, at_ms)
             case ev.MarkEchoed(epoch=epoch, number=number):
@@ -174,6 +185,14 @@ class Ledger:
                     self._echoed(number, now_ms)
             case _:
                 pass
+
+    def _asked_again(self, command: int | None) -> None:
+        """A create that another response kept out, or that was not written, is tried again."""
+        for response in self.responses.values():
+            is_out = response.response_id is None and response.is_open
+            is_meant = command is not None and response.create_command == command
+            if is_meant and not response.is_taken and (is_out or response.is_guessed):
+                self.dues.again(response.request, is_answer=response.is_answer)
 
     def _wrote(self, seq: int, at_ms: int) -> None:
         while self.flying and self.flying[0].seq <= seq:
@@ -253,6 +272,8 @@ class Ledger:
             command.request,
             is_protected=is_protected,
             is_recovery=is_recovery,
+            is_answer=command.cause in (cm.Cause.TURN, cm.Cause.TOOL),
+            create_command=command.command,
         )
         self.owed_ms = None
         self.recoveries += is_recovery
@@ -263,6 +284,7 @@ class Ledger:
         number, rid = command.response, command.response_id
         response = self.responses.setdefault(number, KnownResponse(number, now_ms))
         response.response_id = rid
+        response.is_guessed = isinstance(event, ev.ResponseCreated) and event.token is None
         response.progress_ms = now_ms
         response.is_open = not (isinstance(event, ev.ResponseOver) and event.response_id == rid)
         if command.cause is cm.Cause.SERVER and response.is_open:

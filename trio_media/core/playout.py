@@ -250,8 +250,10 @@ class Playout:
     def _go_on_from(self, position_ms: int) -> None:
         self.next_ms = self.marked_ms = self.base_ms = self.settled_ms = position_ms
 
-    def remove(self, responses: list[Response], *, was_silenced: bool) -> None:
+    def remove(self, responses: list[Response], *, was_silenced: bool) -> list[Item]:
         """Take responses off the tape.  What remains of others moves up.
+
+        Returns the items of others that were heard to their end: their bytes may go.
 
         ``was_silenced``: the carrier holds nothing, so the tape is cut at the position.  Else
         nothing of the removed responses was sent, and what others sent stands.
@@ -260,16 +262,19 @@ class Playout:
         kept = [track for track in self.tracks if track.item.response not in responses]
         if not was_silenced:
             self._close_up(kept)
-            return
+            return []
         self.tracks.clear()
+        heard: list[Item] = []
         cursor_ms = self.high_ms
         for track in kept:
             heard_ms = track.audio_ms(self.high_ms)
             if track.playable_end_ms <= self.high_ms and track.item.is_done:
+                heard.append(track.item)
                 continue
             self.tracks.append(Track(track.item, start_ms=cursor_ms, skip_ms=heard_ms))
             cursor_ms = self.tracks[-1].playable_end_ms
         self._go_on_from(self.high_ms)
+        return heard
 
     def _close_up(self, kept: list[Track]) -> None:
         """Keep these tracks; those of which nothing was sent close the gaps."""

@@ -150,22 +150,29 @@ def _made_tool_answer(world: World, event: ev.Event) -> None:
     world.tools.remove(event.call_id)
 
 
+def _answered(world: World, command: int | None) -> None:
+    """A create is answered: the one that is named, or else the oldest."""
+    named = [create for create in world.creates if create[0] == command]
+    world.creates.remove(named[0] if named else world.creates[0])
+
+
 def _made_created(world: World, event: ev.Event) -> None:
     assert isinstance(event, ev.ResponseCreated)
-    del world.creates[0]
+    _answered(world, event.token)
     world.generations.append(Generation(event.response_id))
 
 
 def _made_created_over(world: World, event: ev.Event) -> None:
     assert isinstance(event, ev.ResponseOver)
     _spend(world, faults=1)
-    del world.creates[0]
+    _answered(world, event.token)
     world.generations.append(Generation(str(event.response_id), is_over=True))
 
 
 def _made_refused(world: World, event: ev.Event) -> None:
+    assert isinstance(event, ev.CommandRefused)
     _spend(world, faults=1)
-    del world.creates[0]
+    _answered(world, event.command)
 
 
 def _made_server_created(world: World, event: ev.Event) -> None:
@@ -189,7 +196,7 @@ def _made_unsent(world: World, event: ev.Event) -> None:
     assert isinstance(event, ev.CommandUnsent)
     _spend(world, faults=1)
     world.cancels = [c for c in world.cancels if c[0] != event.command]
-    world.creates = [c for c in world.creates if c != event.command]
+    world.creates = [c for c in world.creates if c[0] != event.command]
 
 
 EFFECTS: Final[Mapping[str, Callable[[World, Any], None]]] = {

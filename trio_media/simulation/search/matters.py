@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import attrs
 
-from trio_media.core import floor, known, ledger, responses, turns
+from trio_media.core import dues, floor, known, ledger, responses, turns
 from trio_media.core.events import Ended
 from trio_media.core.units import FALSE_HUSH_WINDOW_MS, LOCAL_SPEECH_MAX_MS
 
@@ -44,7 +44,8 @@ DROPPED: Final = frozenset(
         *("policy", "out", "epoch", "last_seq", "last_mark", "last_command", "high_ms"),
         *("last_interruption", "interruption", "opened", "last_number", "seq", "opened_ms"),
         *("number", "cancel_command", "request", "shield_mark", "first_seq", "cancel_at_ms"),
-        *("protected_requests", "posted_calls", "calls", "plays_until_ms", "free_ms", "mark"),
+        *("protected_requests", "plays_until_ms", "free_ms", "mark"),
+        *("create_command", "stopped_ms", "unsent_ms", "local_began_ms", "posted", "greetings"),
     )
 )
 
@@ -176,6 +177,9 @@ SPECIAL: Final[Mapping[tuple[type, str], How]] = {
     (ledger.Ledger, "waiting_requests"): lambda record, frame: len(record.waiting_requests),
     (ledger.Ledger, "waiting_takes"): lambda record, frame: len(record.waiting_takes),
     (known.KnownResponse, "progress_ms"): _nothing,
+    (responses.Response, "calls"): _nothing,
+    (dues.Dues, "asked"): lambda record, frame: len(record.asked),
+    (dues.Dues, "kept"): lambda record, frame: len(record.kept & record.asked),
 }
 
 

@@ -92,7 +92,7 @@ def _asking_moves(world: World) -> Iterator[Move]:
 def _create_moves(world: World) -> Iterator[Move]:
     name = f"R{len(world.generations) + 1}"
     is_room = len(world.generations) < world.left.responses
-    for number in world.creates:
+    for number, _ in world.creates:
         token = number if world.left.has_tokens else None
         if is_room:
             yield "created", ev.ResponseCreated(name, token)

@@ -15,6 +15,7 @@ import attrs
 
 from trio_media.core import answering
 from trio_media.core import events as ev
+from trio_media.core.evidence import unpaid
 from trio_media.core.promises import BrokenInvariant
 from trio_media.core.units import SERVER_CREATE_MS, earliest
 from trio_media.simulation.search.node import Node
@@ -91,6 +92,15 @@ def _unrest(node: Node) -> Iterator[str]:
         "something is audible": bool(state.playout.audible()),
         "a create waits": bool(state.creates.queue),
         "an answer is owed": state.owed.is_owed,
+        "the server has not its authority back": _keeps_authority(node),
         "no create could go out": not answering.may_create(state, node.now_ms + SERVER_CREATE_MS),
     }
     yield from (name for name, is_so in found.items() if is_so)
+    yield from unpaid(node.invariants.ledger)
+
+
+def _keeps_authority(node: Node) -> bool:
+    """Whether the server could have its authority back, and was not even asked."""
+    state = node.core.state
+    is_asked = node.world.flags[-1:] == [True]
+    return state.has_server_authority and not state.server_acts and not is_asked

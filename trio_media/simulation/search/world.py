@@ -38,8 +38,10 @@ class World:
     server_acts: bool = False
     carrier: Carrier = attrs.field(factory=Carrier)
     generations: list[Generation] = attrs.field(factory=list)
-    creates: list[int] = attrs.field(factory=list)
-    """Commands of creates not answered."""
+    creates: list[tuple[int, int]] = attrs.field(factory=list)
+    """Creates not answered: command and number of the response that it will be."""
+    newest: int = 0
+    """The newest number of a response."""
     cancels: list[tuple[int, str]] = attrs.field(factory=list)
     """Cancels not answered: command and response."""
     flags: list[bool] = attrs.field(factory=list)
@@ -65,8 +67,9 @@ class World:
         for command in commands:
             self.carrier.took(command)
             match command:
-                case cm.CreateResponse(command=number):
-                    self.creates.append(number)
+                case cm.CreateResponse(command=number, response=response):
+                    self.creates.append((number, response))
+                    self.newest = response
                 case cm.CancelResponse(command=number, response_id=rid):
                     self.cancels.append((number, rid))
                 case cm.SetTurnFlags(server_acts=acts) if self.flags[-1:] != [acts]:
@@ -77,6 +80,7 @@ class World:
                     self.taken.update(numbers)
                 case cm.ResponseOpened(response=number, response_id=rid):
                     self.numbers[rid] = number
+                    self.newest = max(self.newest, number)
                 case _:
                     pass
 
@@ -107,7 +111,8 @@ class World:
             spent(self.left),
             self.carrier.form(now_ms, last_mark),
             tuple([() if g.response_id in gone else self._form_of(g) for g in self.generations]),
-            (len(self.creates), tuple([rid for _, rid in self.cancels if rid not in gone])),
+            tuple([self.newest - response for _, response in self.creates]),
+            tuple([rid for _, rid in self.cancels if rid not in gone]),
             (tuple(self.flags), tuple(self.tools), self.server_acts, self.is_stalled),
             (self.is_heard, self.is_voiced, self.is_confirmed, self.turn, self.is_turn_judged),
         )

@@ -471,7 +471,8 @@ def test_an_owed_answer_that_was_refused_is_dropped_without_anybody_to_tell() ->
     assert call.count(cm.CreateResponse) == 2
 
 
-def test_an_interruption_lets_go_of_what_was_heard_to_the_end_before_it(call: Call) -> None:
+def test_an_interruption_lets_go_of_what_was_heard_to_the_end_before_it() -> None:
+    call = CoreCall()
     call.answers(1_000)
     call.asks()
     call.opens("R2")

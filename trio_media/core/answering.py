@@ -283,4 +283,4 @@ def create_again(state: State, response: Response, now_ms: int) -> None:
         response.is_kept,
         tries,
     )
-    state.creates.ask(again, first=True)
+    state.creates.ask_again(again)

@@ -39,8 +39,6 @@ class Dues:
     """Responses of which the model got a tool's result that it has not answered."""
     answers_again: int = 0
     """Creates of answers that are tried again: so many go out for nothing new."""
-    is_voiced: bool = False
-    """The local ear heard more than an onset."""
 
     def saw(self, event: ev.Event) -> None:
         """Note what was asked for."""
@@ -56,10 +54,6 @@ class Dues:
             case ev.ToolCalled(response_id=response_id, call_id=call_id):
                 if call_id not in self.posted:
                     self.calls.setdefault(call_id, response_id)
-            case ev.LocalSpeechBegan():
-                self.is_voiced = False
-            case ev.LocalSpeechVoiced() | ev.LocalSpeechConfirmed():
-                self.is_voiced = True
             case _:
                 pass
 
@@ -76,6 +70,7 @@ class Dues:
                 if request is not None:
                     self.asked.discard(request)
                 if cause in ANSWERS:
+                    self.answers_again = 0
                     self.results -= {r for r in over if not self.calls_of(r)}
             case cm.SendKeys():
                 self.keys, self.has_begun = "", True

@@ -105,7 +105,7 @@ def _take_has_a_reason(ledger: Ledger, command: cm.Taken, event: ev.Event) -> No
     match command.reason:
         case ev.Reason.LOCAL_SPEECH:
             has_words = isinstance(event, ev.TurnTranscribed)
-            require(ledger.dues.is_voiced or has_words, "evidence", "an onset took the floor")
+            require(ledger.is_voiced or has_words, "evidence", "an onset took the floor")
         case ev.Reason.SERVER_SPEECH:
             is_terminal = isinstance(event, ev.ResponseOver)
             is_heard = is_terminal or ledger.is_turn("open")
@@ -126,12 +126,10 @@ def create_has_a_reason(
     if command.cause is cm.Cause.TURN:
         is_new = any(isinstance(c, cm.TurnDecided) and c.fate == "answered" for c in out)
         require(is_new or dues.answers_again > 0, "one answer", "of no turn")
-        dues.answers_again -= not is_new
     elif command.cause is cm.Cause.TOOL:
         is_complete = any(not dues.calls_of(r) for r in dues.results & ledger.over())
         detail = "of a tool's result while others are awaited"
         require(is_complete or dues.answers_again > 0, "one answer", detail)
-        dues.answers_again -= not is_complete
     elif command.cause is cm.Cause.GREETING:
         require(not dues.has_begun, "one answer", "a greeting after the caller spoke")
     is_protected = command.request in ledger.protected_requests

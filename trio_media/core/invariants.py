@@ -54,6 +54,7 @@ class Invariants:
             if note is not None:
                 note(ledger, command, event, now_ms)
             ledger.dues.took(command, ledger.over())
+        ledger.heard_to_the_end(out)
         evidence.step_does_its_duty(ledger, event, out, now_ms)
         promises.taken_is_stopped(ledger, out)
         promises.hearing_was_told(ledger, out)
@@ -140,14 +141,7 @@ def _settles(ledger: Ledger, command: cm.InterruptionSettled, event: ev.Event, n
 
 def _heard(ledger: Ledger, command: cm.ItemHeard, event: ev.Event, now_ms: int) -> None:
     promises.heard_is_true(ledger, command)
-    item = ledger.items[command.item_id]
-    item.heard_ms = command.heard_ms
-    response = ledger.of_item(item)
-    if response is None or response.is_taken or response.is_open:
-        return
-    of_it = [i for i in ledger.items.values() if i.response_id == item.response_id]
-    if all(i.heard_ms == i.received_ms for i in of_it if i.received_ms and i.is_speech):
-        ledger.recoveries = 0  # it was heard to the end
+    ledger.items[command.item_id].heard_ms = command.heard_ms
 
 
 def _creates(ledger: Ledger, command: cm.CreateResponse, event: ev.Event, now_ms: int) -> None:
@@ -165,7 +159,7 @@ def _closes(ledger: Ledger, command: cm.ResponseClosed, event: ev.Event, now_ms:
     ledger.closed(response)
     if command.ended is ev.Ended.REJECTED and response.is_recovery:
         ledger.recoveries = max(0, ledger.recoveries - 1)
-    elif command.ended is ev.Ended.DEADLINE and response.response_id is None:
+    if response.response_id is None:
         response.is_taken = True  # none of it is heard when it appears after all
 
 

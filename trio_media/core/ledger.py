@@ -6,6 +6,7 @@ They share nothing with the decision core but the vocabulary, and are simpler th
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 
 import attrs
 
@@ -52,6 +53,8 @@ class Ledger:
     is_lost: bool = False
     is_over: bool = False
     is_heard: bool = False
+    is_voiced: bool = False
+    """More than an onset was heard, since the last one or in this hush."""
     local_began_ms: int = 0
     local_ended_ms: int = 0
     server_ended_ms: int = 0
@@ -87,7 +90,9 @@ class Ledger:
         self._plays(now_ms)
         if self.flags_asked_ms is not None and now_ms >= self.flags_asked_ms + FLAGS_MS:
             self.flags_asked_ms = None
-            self.protected_requests.clear()  # spoken without protection, if it was not confirmed
+            waiting = self.protected_requests & self.dues.asked
+            if self.server_acts and waiting:
+                self.protected_requests.remove(min(waiting))  # spoken without protection
         self._saw_items(event, now_ms)
         self._saw_session(event)
         self._saw_caller(event, now_ms)
@@ -149,6 +154,9 @@ class Ledger:
         match event:
             case ev.LocalSpeechBegan() if self.policy.hears_locally:
                 self.is_heard, self.local_began_ms = True, now_ms
+                self.is_voiced = self.is_voiced and self.hushed_ms is not None
+            case ev.LocalSpeechVoiced() | ev.LocalSpeechConfirmed():
+                self.is_voiced = True
             case ev.LocalSpeechEnded():
                 self.is_heard, self.local_ended_ms = False, now_ms
             case ev.ServerSpeechStarted(item_id=iid) if iid not in self.turns:
@@ -175,7 +183,7 @@ class Ledger:
                     if response.cancel_command == command:
                         response.cancel_command = None
                         response.was_cancel_unsent, response.unsent_ms = True, now_ms
-                self._asked_again(command)
+                self._asked_again(command, is_written=False)
             case ev.CommandRefused(refusal=ev.Refusal.ALREADY_ACTIVE, command=command):
                 self._asked_again(command)
             case ev.CarrierWrote(seq=seq, at_ms=at_ms):
@@ -186,12 +194,16 @@ class Ledger:
             case _:
                 pass
 
-    def _asked_again(self, command: int | None) -> None:
+    def _asked_again(self, command: int | None, *, is_written: bool = True) -> None:
         """A create that another response kept out, or that was not written, is tried again."""
         for response in self.responses.values():
             is_out = response.response_id is None and response.is_open
             is_meant = command is not None and response.create_command == command
-            if is_meant and not response.is_taken and (is_out or response.is_guessed):
+            if (
+                is_meant
+                and not response.is_taken
+                and (is_out or (response.is_guessed and is_written))
+            ):
                 self.dues.again(response.request, is_answer=response.is_answer)
 
     def _wrote(self, seq: int, at_ms: int) -> None:
@@ -262,6 +274,19 @@ class Ledger:
             if first is not None and mine is not None and first > mine:
                 item.sent_ms = 0
 
+    def heard_to_the_end(self, out: Sequence[cm.Command]) -> None:
+        """After a response that nobody took, and that was heard to its end, nothing is in a row."""
+        for command in out:
+            if not isinstance(command, cm.ItemHeard):
+                continue
+            item = self.items[command.item_id]
+            response = self.of_item(item)
+            if response is None or response.is_taken or response.is_open:
+                continue
+            of_it = [i for i in self.items.values() if i.response_id == item.response_id]
+            if all(i.heard_ms == i.received_ms for i in of_it if i.received_ms and i.is_speech):
+                self.recoveries = 0
+
     def created(self, command: cm.CreateResponse, now_ms: int) -> None:
         """A response was asked for."""
         is_protected = command.request in self.protected_requests and not self.server_acts
@@ -284,7 +309,8 @@ class Ledger:
         number, rid = command.response, command.response_id
         response = self.responses.setdefault(number, KnownResponse(number, now_ms))
         response.response_id = rid
-        response.is_guessed = isinstance(event, ev.ResponseCreated) and event.token is None
+        is_named = isinstance(event, ev.ResponseCreated | ev.ResponseOver) and event.token
+        response.is_guessed = not is_named
         response.progress_ms = now_ms
         response.is_open = not (isinstance(event, ev.ResponseOver) and event.response_id == rid)
         if command.cause is cm.Cause.SERVER and response.is_open:

@@ -174,7 +174,7 @@ def test_cleared_marks_come_back_too() -> None:
 def test_flags_are_confirmed_and_tools_answer() -> None:
     world = a_generating_world(tools=1)
     make(world, "call 0")
-    world.took([cm.RunTool("R1.call"), cm.SetTurnFlags(3, server_acts=True)])
+    world.took([cm.RunTool("R1.call1"), cm.SetTurnFlags(3, server_acts=True)])
     world.took([cm.SetTurnFlags(4, server_acts=True)])
     make(world, "tool_answer")
     make(world, "flags")

@@ -29,6 +29,8 @@ class Budgets:
     interrupts: tuple[ev.Reason, ...] = ()
     """Interruptions by us, in this order."""
     tools: int = 0
+    calls: int = 1
+    """Tool calls that one response makes at most."""
     losses: int = 0
     hang_ups: int = 0
     server_creates: int = 0
@@ -38,6 +40,12 @@ class Budgets:
     """Writes that the carrier's stream does not take at once."""
     is_protected: bool = False
     """What we ask for is protected."""
+    is_kept: bool = False
+    """What we ask for stays in the queue whatever interrupts."""
+    is_greeting: bool = False
+    """What we ask for is a greeting."""
+    is_stale: bool = False
+    """Interruptions by us mean the first response alone."""
     is_fast: bool = False
     """No time passes while the model still has audio of an answer that it began."""
     has_tokens: bool = True

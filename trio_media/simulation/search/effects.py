@@ -37,7 +37,7 @@ def _generated(world: World, verb: str, generation: Generation, event: ev.Event)
     elif verb == "item_done":
         generation.items[-1] = world.left.units
     elif verb == "call":
-        generation.has_called = True
+        generation.calls += 1
         _spend(world, tools=1)
     elif isinstance(event, ev.ResponseOver):
         generation.is_over = True

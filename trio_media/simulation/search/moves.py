@@ -73,10 +73,13 @@ def _turn_moves(world: World) -> Iterator[Move]:
 
 def _asking_moves(world: World) -> Iterator[Move]:
     if world.left.asks:
-        is_protected = world.left.is_protected
-        yield "ask", ev.SpeechRequested(world.request + 1, ev.Say.APPLICATION, is_protected)
+        say = ev.Say.GREETING if world.left.is_greeting else ev.Say.APPLICATION
+        is_protected, is_kept = world.left.is_protected, world.left.is_kept
+        yield "ask", ev.SpeechRequested(world.request + 1, say, is_protected, is_kept)
     if world.left.interrupts:
-        yield "interrupt", ev.InterruptRequested(world.request + 1, world.left.interrupts[0])
+        through = 1 if world.left.is_stale else None
+        reason = world.left.interrupts[0]
+        yield "interrupt", ev.InterruptRequested(world.request + 1, reason, through)
     if world.left.keys:
         yield "key", ev.KeyPressed("5")
     if world.left.hang_ups:
@@ -119,8 +122,9 @@ def _generation_moves(world: World, index: int, generation: Generation) -> Itera
         yield f"item {index}", ev.AudioReceived(rid, f"{rid}.{current + 1}", world.left.unit_ms)
     if current and generation.items[-1] == 1 and world.left.units > 1 and not is_taken:
         yield f"item_done {index}", ev.ItemAudioDone(rid, f"{rid}.{current}")
-    if world.left.tools and not generation.has_called:
-        yield f"call {index}", ev.ToolCalled(rid, f"{rid}.call", f"{rid}.call")
+    if world.left.tools and generation.calls < world.left.calls:
+        call_id = f"{rid}.call{generation.calls + 1}"
+        yield f"call {index}", ev.ToolCalled(rid, call_id, call_id)
     for ended in _endings(world, rid):
         yield f"over {index}", ev.ResponseOver(rid, ended)
     if world.left.faults:

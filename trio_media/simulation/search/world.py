@@ -23,7 +23,8 @@ class Generation:
     response_id: str
     items: list[int] = attrs.field(factory=list)
     """Units of audio of each item so far."""
-    has_called: bool = False
+    calls: int = 0
+    """Tool calls it made."""
     is_over: bool = False
     late: tuple[str, ...] = ()
     """What came after the take: one of each kind is as good as many."""
@@ -120,5 +121,5 @@ class World:
     def _form_of(self, generation: Generation) -> tuple[object, ...]:
         if self.is_taken(generation):
             late = generation.late
-            return (generation.is_over, generation.has_called, len(generation.items), late)
-        return (generation.is_over, generation.has_called, *generation.items)
+            return (generation.is_over, generation.calls, len(generation.items), late)
+        return (generation.is_over, generation.calls, *generation.items)

@@ -25,6 +25,7 @@ class Dues:
     kept: set[int] = attrs.field(factory=set)
     """Requests that an interruption does not drop."""
     greetings: set[int] = attrs.field(factory=set)
+    """Requests to greet, from before the caller said anything."""
     has_begun: bool = False
     """The caller said something that counts: nobody greets any more."""
     keys: str = ""
@@ -47,7 +48,7 @@ class Dues:
                 self.asked.add(request)
                 if protected or keep:
                     self.kept.add(request)
-                if say is ev.Say.GREETING:
+                if say is ev.Say.GREETING and not self.has_begun:
                     self.greetings.add(request)
             case ev.KeyPressed(digit=digit):
                 self.keys += digit

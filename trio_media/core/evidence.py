@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import attrs
+
 from trio_media.core import commands as cm
 from trio_media.core import events as ev
 from trio_media.core.known import KnownResponse
@@ -35,26 +37,45 @@ _REASONS = {
 # --- what a decision needs -------------------------------------------------------------------
 
 
-def silent(ledger: Ledger, now_ms: int) -> frozenset[int]:
-    """Return the numbers of the responses that made no progress for so long.
+@attrs.frozen
+class Before:
+    """What was so before an event: a deadline is older than the event that comes with it."""
 
-    Asked before an event is noted: a deadline is older than the event that comes with it.
-    """
-    return frozenset(
-        r.number for r in ledger.responses.values() if now_ms >= r.progress_ms + ACTIVE_MS
+    silent: frozenset[int]
+    """Numbers of the responses that made no progress for so long."""
+    unsent: frozenset[int]
+    """Those whose cancel was not written, and should have been ordered again."""
+    open: frozenset[int]
+
+    @classmethod
+    def of(cls, ledger: Ledger, now_ms: int) -> Before:
+        """Look at the books."""
+        responses = ledger.responses.values()
+        return cls(
+            frozenset(r.number for r in responses if now_ms >= r.progress_ms + ACTIVE_MS),
+            frozenset(r.number for r in responses if _is_cancel_late(r, now_ms)),
+            frozenset(r.number for r in responses if r.is_open),
+        )
+
+
+def _is_cancel_late(response: KnownResponse, now_ms: int) -> bool:
+    return (
+        response.was_cancel_unsent
+        and response.is_open
+        and response.cancel_command is None
+        and not response.is_server_interrupted
+        and now_ms > response.unsent_ms + CANCEL_RETRY_MS
     )
 
 
-def cancels_have_a_reason(
-    ledger: Ledger, out: Sequence[cm.Command], silent: frozenset[int]
-) -> None:
-    """A cancel is of what was taken, or of what was ``silent``."""
+def cancels_have_a_reason(ledger: Ledger, out: Sequence[cm.Command], before: Before) -> None:
+    """A cancel is of what was taken, or of what was silent."""
     for command in out:
         if not isinstance(command, cm.CancelResponse):
             continue
         response = ledger.with_id(command.response_id)
         assert response is not None  # a promise of its own
-        is_due = response.is_taken or response.was_cancel_unsent or response.number in silent
+        is_due = response.is_taken or response.was_cancel_unsent or response.number in before.silent
         require(is_due, "one cancel", f"{response.number} was neither taken nor silent")
 
 
@@ -131,7 +152,9 @@ def create_has_a_reason(
         detail = "of a tool's result while others are awaited"
         require(is_complete or dues.answers_again > 0, "one answer", detail)
     elif command.cause is cm.Cause.GREETING:
-        require(not dues.has_begun, "one answer", "a greeting after the caller spoke")
+        has_spoken = dues.has_begun or ledger.is_turn("undecided")
+        is_void = has_spoken and command.request in dues.greetings
+        require(not is_void, "one answer", "a greeting after the caller spoke")
     is_protected = command.request in ledger.protected_requests
     is_sure = not is_protected or not ledger.server_acts
     require(is_sure, "protected", "created before the server is known not to act")
@@ -159,25 +182,24 @@ def tool_has_a_reason(ledger: Ledger, command: cm.RunTool) -> None:
 
 
 def step_does_its_duty(
-    ledger: Ledger, event: ev.Event, out: Sequence[cm.Command], now_ms: int
+    ledger: Ledger, event: ev.Event, out: Sequence[cm.Command], before: Before, now_ms: int
 ) -> None:
     """What must follow from an event at once."""
+    _ends_are_ends(event, out, before)
     if ledger.is_lost or ledger.is_over:
         return
-    _unsent_cancels_go_out(ledger, now_ms)
     match event:
-        case ev.ToolCalled(call_id=call_id):
-            is_cared_for = call_id in ledger.dues.posted | ledger.dues.runs
-            require(is_cared_for, "tools", f"{call_id} is neither run nor answered")
-        case ev.ToolAnswered(call_id=call_id):
-            is_told = call_id not in ledger.dues.calls
-            require(is_told, "tools", f"the model does not get the result of {call_id}")
+        case ev.TimePassed():
+            for number in before.unsent:
+                is_out = ledger.responses[number].cancel_command is not None
+                require(is_out, "one cancel", "one that was not written is not ordered again")
+        case ev.ToolCalled() | ev.ToolAnswered():
+            _tool_is_served(ledger, event)
         case ev.CommandRefused(command=command) if command is not None:
             for response in ledger.responses.values():
                 is_asked = response.create_command == command and response.response_id is None
-                require(
-                    not (is_asked and response.is_open), "one answer", "a refused create is open"
-                )
+                is_left = is_asked and response.is_open
+                require(not is_left, "one answer", "a refused create is open")
         case ev.InterruptRequested(through=None) | ev.KeyPressed() | ev.LocalSpeechConfirmed():
             if _takes_everything(ledger, event, now_ms):
                 new = {c.response for c in out if isinstance(c, cm.CreateResponse)}  # after it
@@ -188,16 +210,25 @@ def step_does_its_duty(
             pass
 
 
-def _unsent_cancels_go_out(ledger: Ledger, now_ms: int) -> None:
-    for response in ledger.responses.values():
-        is_waiting = (
-            response.was_cancel_unsent
-            and response.is_open
-            and response.cancel_command is None
-            and not response.is_server_interrupted
-        )
-        is_late = is_waiting and now_ms > response.unsent_ms + CANCEL_RETRY_MS
-        require(not is_late, "one cancel", "one that was not written is not ordered again")
+def _ends_are_ends(event: ev.Event, out: Sequence[cm.Command], before: Before) -> None:
+    """A hang-up ends the call, a lost session every response."""
+    if isinstance(event, ev.HangUpRequested):
+        require(any(isinstance(c, cm.EndCall) for c in out), "end", "a hang-up ends nothing")
+    if isinstance(event, ev.SessionLost):
+        closed = {c.response for c in out if isinstance(c, cm.ResponseClosed)}
+        left = ", ".join(map(str, sorted(before.open - closed)))
+        require(not left, "lost", f"{left} is open without a session")
+
+
+def _tool_is_served(ledger: Ledger, event: ev.ToolCalled | ev.ToolAnswered) -> None:
+    """A call is run or answered, and a result goes to the model."""
+    dues, call_id = ledger.dues, event.call_id
+    if isinstance(event, ev.ToolCalled):
+        is_served = call_id in dues.posted | dues.runs
+        require(is_served, "tools", f"{call_id} is neither run nor answered")
+    else:
+        is_told = call_id not in dues.calls
+        require(is_told, "tools", f"the model does not get the result of {call_id}")
 
 
 def _takes_everything(ledger: Ledger, event: ev.Event, now_ms: int) -> bool:
@@ -231,6 +262,6 @@ def unpaid(ledger: Ledger) -> Iterator[str]:
         yield "a turn is open or undecided"
     for item_id, item in ledger.items.items():
         response = ledger.of_item(item)
-        is_due = response is not None and not response.is_taken and item.is_speech
+        is_due = response is not None and item.is_speech
         if is_due and item.received_ms and item.heard_ms is None:
-            yield f"{item_id} was received, and was never heard"
+            yield f"what was heard of {item_id} is not known"

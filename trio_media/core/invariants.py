@@ -42,7 +42,7 @@ class Invariants:
         promises.require(not (ledger.is_over and out), "end", "commands after the end")
         if ledger.is_over:
             return
-        silent = evidence.silent(ledger, now_ms)
+        before = evidence.Before.of(ledger, now_ms)
         ledger.saw(event, now_ms)
         promises.clears_are_due(ledger, out)
         for command in out:
@@ -55,10 +55,10 @@ class Invariants:
                 note(ledger, command, event, now_ms)
             ledger.dues.took(command, ledger.over())
         ledger.heard_to_the_end(out)
-        evidence.step_does_its_duty(ledger, event, out, now_ms)
+        evidence.step_does_its_duty(ledger, event, out, before, now_ms)
         promises.taken_is_stopped(ledger, out)
         promises.hearing_was_told(ledger, out)
-        evidence.cancels_have_a_reason(ledger, out, silent)
+        evidence.cancels_have_a_reason(ledger, out, before)
         evidence.takes_have_a_reason(ledger, event, out)
         promises.nothing_lasts(ledger, now_ms)
         promises.owed_is_paid(ledger, now_ms)

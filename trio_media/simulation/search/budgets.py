@@ -38,6 +38,8 @@ class Budgets:
     """Refusals, failures, unsent commands, late events, lost or late marks."""
     stalls: int = 0
     """Writes that the carrier's stream does not take at once."""
+    is_ready: bool = True
+    """The session is confirmed at the beginning."""
     is_protected: bool = False
     """What we ask for is protected."""
     is_kept: bool = False

@@ -41,12 +41,15 @@ class Node:
 
     @classmethod
     def begin(cls, policy: Policy, budgets: Budgets) -> Node:
-        """A call whose model session is ready."""
+        """A call that has just begun."""
         core = DecisionCore(policy)
         acts = core.state.has_server_authority
         world = World(budgets, policy.hears_locally, acts)
         node = cls(core, world, Invariants(policy))
-        node._handle(ev.SessionReady(acts))
+        if budgets.is_ready:
+            node._handle(ev.SessionReady(acts))
+        else:
+            world.flags.append(acts)
         return node
 
     def copy(self) -> Node:

@@ -85,6 +85,7 @@ def _unrest(node: Node) -> Iterator[str]:
     if state.is_over:
         return
     found = {
+        "the call goes on without a session": state.is_session_lost,
         "hushed": state.floor.is_hushed,
         "a response is open": bool(state.book.open()),
         "a cancel is unsettled": state.book.has_unsettled_cancel(),

@@ -12,7 +12,6 @@ import pytest
 
 from trio_media.core import commands as cm
 from trio_media.core import events as ev
-from trio_media.core.invariants import BrokenInvariant
 from trio_media.core.policy import Authority, Policy
 from trio_media.core.units import (
     CANCELLING_MS,
@@ -22,30 +21,7 @@ from trio_media.core.units import (
 )
 
 from .driver import SERVER, Call, active, hushed, over_audible, over_heard
-
-TICK = ev.TimePassed()
-SAID = ev.TurnTranscribed("T9", ev.Verdict.WORDS)  # words take the floor, and change no books
-NEW = 900  # a number that nothing in these calls has
-
-
-def pretend(call: Call, *commands: cm.Command, event: ev.Event = SAID) -> None:
-    """Tell the observer that the core gave these commands."""
-    call.invariants.observe(event, commands, call.now_ms)
-
-
-def breaks(call: Call, promise: str, *commands: cm.Command, event: ev.Event = SAID) -> None:
-    """Require that these commands are seen to break a promise."""
-    with pytest.raises(BrokenInvariant, match=promise):
-        pretend(call, *commands, event=event)
-
-
-def taken(*numbers: int, reason: ev.Reason = ev.Reason.LOCAL_SPEECH) -> cm.Taken:
-    return cm.Taken(NEW, reason, None, numbers)
-
-
-def create(cause: cm.Cause = cm.Cause.APPLICATION) -> cm.CreateResponse:
-    return cm.CreateResponse(NEW, NEW, cause, NEW)
-
+from .pretending import NEW, TICK, breaks, create, pretend, taken
 
 # --- one cancel -------------------------------------------------------------------------------
 
@@ -466,7 +442,12 @@ def test_a_clear_spares_protected_speech_that_is_not_written_yet() -> None:
 def test_a_hang_up_cuts_protected_speech(call: Call, event: ev.Event) -> None:
     protected(call)
     cancel = cm.CancelResponse(NEW, "R1")
-    pretend(call, cm.ClearCarrier(2), cancel, taken(1, reason=ev.Reason.HANG_UP), event=event)
+    ends = [cm.EndCall("hung_up")] if isinstance(event, ev.HangUpRequested) else []
+    hung_up = taken(1, reason=ev.Reason.HANG_UP)
+    settled = cm.InterruptionSettled(
+        NEW, None, ev.Reason.HANG_UP, cm.Outcome.CALL_ENDED, heard_ms=0
+    )
+    pretend(call, cm.ClearCarrier(2), cancel, hung_up, settled, *ends, event=event)
 
 
 def test_protected_speech_is_taken_by_a_hang_up_alone(call: Call) -> None:

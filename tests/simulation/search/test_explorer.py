@@ -1,4 +1,4 @@
-"""The core against every order of events; `defects` plants defects against the search."""
+"""The core against every order of events; `defects` plants defects against the question."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from trio_media.simulation.search.explorer import explore
 from trio_media.simulation.search.node import Node
 from trio_media.simulation.search.questions import (
     BY_US,
+    QUESTIONS,
     QUIET,
-    SEARCHES,
-    Search,
+    Question,
     walk_budgets,
 )
 from trio_media.simulation.search.report import Found, Report
@@ -29,31 +29,31 @@ WALKS = 600
 
 
 @pytest.mark.parametrize(
-    ("search", "policy"),
+    ("question", "policy"),
     [
         pytest.param(
-            search, policy, id=f"{search.name}-{policy.authority.value}-{policy.ear.value}"
+            question, policy, id=f"{question.name}-{policy.authority.value}-{policy.ear.value}"
         )
-        for search in SEARCHES
-        for policy in search.policies()
+        for question in QUESTIONS
+        for policy in question.policies()
     ],
 )
-def test_no_order_of_events_breaks_a_promise(search: Search, policy: Policy) -> None:
-    bound = COMPLETE_MAX if search.is_complete else CUT_OFF_MAX
-    report = explore(Node.begin(policy, search.budgets), transitions_max=bound)
+def test_no_order_of_events_breaks_a_promise(question: Question, policy: Policy) -> None:
+    bound = COMPLETE_MAX if question.is_complete else CUT_OFF_MAX
+    report = explore(Node.begin(policy, question.budgets), transitions_max=bound)
     print(report)  # noqa: T201  # shown when the test fails, or with -s
     assert report.found is None, report
-    assert report.is_complete is search.is_complete
+    assert report.is_complete is question.is_complete
 
 
 def test_the_searches_have_every_authority_ear_protection_reason_and_fault() -> None:
     seen = {
-        (policy.authority, policy.ear, search.budgets.is_protected)
-        for search in SEARCHES
-        for policy in search.policies()
+        (policy.authority, policy.ear, question.budgets.is_protected)
+        for question in QUESTIONS
+        for policy in question.policies()
     }
     assert len(seen) == len(Authority) * len(Ear) * 2
-    budgets = [search.budgets for search in SEARCHES]
+    budgets = [question.budgets for question in QUESTIONS]
     for name in ("faults", "stalls", "losses", "hang_ups", "keys", "tools", "server_creates"):
         assert any(getattr(b, name) for b in budgets), name
     assert any((b.responses, b.items, b.units) == (2, 2, 3) for b in budgets)

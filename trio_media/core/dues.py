@@ -41,14 +41,14 @@ class Dues:
     answers_again: int = 0
     """Creates of answers that are tried again: so many go out for nothing new."""
 
-    def saw(self, event: ev.Event) -> None:
-        """Note what was asked for."""
+    def saw(self, event: ev.Event, *, has_spoken: bool = False) -> None:
+        """Note what was asked for.  ``has_spoken``: a turn of the caller waits for its answer."""
         match event:
             case ev.SpeechRequested(request=request, say=say, protected=protected, keep=keep):
                 self.asked.add(request)
                 if protected or keep:
                     self.kept.add(request)
-                if say is ev.Say.GREETING and not self.has_begun:
+                if say is ev.Say.GREETING and not (self.has_begun or has_spoken):
                     self.greetings.add(request)
             case ev.KeyPressed(digit=digit):
                 self.keys += digit

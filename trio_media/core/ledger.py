@@ -97,7 +97,7 @@ class Ledger:
         self._saw_session(event)
         self._saw_caller(event, now_ms)
         self._saw_us(event, now_ms)
-        self.dues.saw(event)
+        self.dues.saw(event, has_spoken=self.is_turn("undecided"))
 
     def _saw_items(self, event: ev.Event, now_ms: int) -> None:
         match event:

@@ -82,7 +82,8 @@ def come_to_rest(node: Node, *, has_marks: bool) -> tuple[int, int]:
 def _unrest(node: Node) -> Iterator[str]:
     """Name what keeps a call without a deadline from being at rest."""
     state = node.core.state
-    if state.is_over:
+    is_known = state.is_session_ready or state.is_session_lost
+    if state.is_over or not is_known:  # until it is confirmed the shell waits for the session
         return
     found = {
         "the call goes on without a session": state.is_session_lost,

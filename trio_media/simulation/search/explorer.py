@@ -60,6 +60,7 @@ class _Search:
         self.vias.append(via)
         if self.visit is not None:
             self.visit(node)
+        node.pack()
 
     def way(self, index: int) -> list[int]:
         """Return which moves lead to a state."""
@@ -99,6 +100,7 @@ def explore(
         while search.frontier:
             due = search.frontier.popleft()
             search.depth = due.depth
+            due.node.unpack()
             moves = list(due.node.moves())
             for via, move in enumerate(moves):
                 if search.transitions >= transitions_max or len(search.seen) >= states_max:

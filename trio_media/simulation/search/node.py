@@ -21,6 +21,7 @@ from trio_media.simulation.search.forgetting import gone
 from trio_media.simulation.search.forms import canonical
 from trio_media.simulation.search.matters import Frame
 from trio_media.simulation.search.moves import moves
+from trio_media.simulation.search.packing import pack, unpack
 from trio_media.simulation.search.world import World
 
 PATIENCE_MS: Final = 60_000  # no wait of the core is longer than this
@@ -62,6 +63,16 @@ class Node:
         """Have nothing in this node point back to itself, so that it is freed at once."""
         for response in self.core.state.book:
             response.items.clear()
+
+    def pack(self) -> None:
+        """Make this node small, and useless until it is unpacked."""
+        for records in (self.core.state, self.world, self.invariants):
+            pack(records)
+
+    def unpack(self) -> None:
+        """Undo `pack`."""
+        for records in (self.core.state, self.world, self.invariants):
+            unpack(records)
 
     def moves(self) -> Iterator[Move]:
         """Yield what may come next: every event of the world, and time."""

@@ -19,10 +19,12 @@ from trio_media.simulation.search.questions import (
     walk_budgets,
 )
 from trio_media.simulation.search.report import Found, Report
+from trio_media.simulation.search.rest import Rests
 from trio_media.simulation.search.walking import walk
 
 COMPLETE_MAX = 60_000  # far above what a complete search needs: 25,000
 CUT_OFF_MAX = 12_000
+REST_EVERY = 5  # one state in so many is left to itself; every one by ``scripts/explore``
 WALKS = 600
 
 # --- the core keeps its promises ----------------------------------------------------------------
@@ -40,8 +42,10 @@ WALKS = 600
 )
 def test_no_order_of_events_breaks_a_promise(question: Question, policy: Policy) -> None:
     bound = COMPLETE_MAX if question.is_complete else CUT_OFF_MAX
-    report = explore(Node.begin(policy, question.budgets), transitions_max=bound)
-    print(report)  # noqa: T201  # shown when the test fails, or with -s
+    rests = Rests(every=REST_EVERY)
+    root = Node.begin(policy, question.budgets)
+    report = explore(root, transitions_max=bound, visit=rests.visit)
+    print(report, rests)  # noqa: T201  # shown when the test fails, or with -s
     assert report.found is None, report
     assert report.is_complete is question.is_complete
 

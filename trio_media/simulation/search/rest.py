@@ -17,11 +17,21 @@ from trio_media.core import answering
 from trio_media.core import events as ev
 from trio_media.core.evidence import unpaid
 from trio_media.core.promises import BrokenInvariant
-from trio_media.core.units import SERVER_CREATE_MS, earliest
+from trio_media.core.units import (
+    LOCAL_SPEECH_MAX_MS,
+    REQUESTED_MS,
+    SERVER_CREATE_MS,
+    TURN_SILENT_MS,
+    earliest,
+)
 from trio_media.simulation.search.node import Node
 
-DEADLINES_MAX: Final = 100
-"""More wakes than this are no wait that ends: three times as many as the longest that was seen."""
+DEADLINES_MAX: Final = 40
+"""Wakes: audio is sent ahead in fives at most here, each with a mark, and waits end one by one."""
+CREATES_MAX: Final = 3  # what is asked for, and an answer, one after the other
+WAITED_MAX_MS: Final = LOCAL_SPEECH_MAX_MS + TURN_SILENT_MS + CREATES_MAX * REQUESTED_MS
+"""A caller whose silence nobody hears, their turn that nobody commits, and then creates that nobody
+answers: other waits run beside these."""
 
 
 class NeverRestsError(BrokenInvariant):
@@ -65,7 +75,7 @@ def come_to_rest(node: Node, *, has_marks: bool) -> tuple[int, int]:
     steps: list[str] = []
     if node.world.is_stalled:
         node.step("write", ev.TimePassed(), node.now_ms)
-    for deadlines in range(DEADLINES_MAX):
+    for deadlines in range(DEADLINES_MAX + 1):
         if not has_marks:
             node.world.carrier.marks.clear()
         at_ms = earliest(node.core.next_deadline(), node.world.next_due_ms())
@@ -74,9 +84,12 @@ def come_to_rest(node: Node, *, has_marks: bool) -> tuple[int, int]:
             if unrest:
                 raise NeverRestsError(unrest, steps)
             return deadlines, node.now_ms - since_ms
+        if at_ms > since_ms + WAITED_MAX_MS:
+            break
         steps.append(f"{at_ms:>6} rest")
         node.step("time", ev.TimePassed(), at_ms)
-    raise NeverRestsError("deadlines without end", steps)
+    waited_ms = node.now_ms - since_ms
+    raise NeverRestsError(f"not after {len(steps)} deadlines and {waited_ms} ms", steps)
 
 
 def _unrest(node: Node) -> Iterator[str]:

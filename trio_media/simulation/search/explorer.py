@@ -4,6 +4,11 @@ Two paths that lead to the same canonical state (``forms``) are searched once, s
 small budgets ends, and then every order of the events in them was seen.  A state is kept as 128
 bits, the number of the one before it and the number of the move between them: the way to a broken
 promise is walked again to be told.
+
+Moves that commute are made in every order all the same.  Letting the second of two sleep where the
+other order leads there was tried, with every pair of kinds that was always seen to commute: it
+saves one transition in a hundred, for a state is most often reached again by moves that do not, and
+it believes of the core what is to be shown.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ def run(*arguments: str) -> int:
     return program.run(arguments)
 
 
-@pytest.mark.parametrize("name", ["serve", "demo", "call", "load", "realtime", "check"])
+@pytest.mark.parametrize("name", ["serve", "demo", "call", "load", "realtime", "check", "replay"])
 def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(name, "--help") == 0
     assert f"trio-media {name}" in capsys.readouterr().out
@@ -50,6 +50,7 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
         (["call", "ftp://a"], "ftp"),
         (["load", "ws://a"], "--calls"),
         (["check", "--config", "missing.toml"], "missing.toml"),
+        (["replay", "missing.jsonl"], "missing.jsonl"),
     ],
 )
 def test_wrong_use_is_one_line_on_standard_error(

@@ -12,8 +12,10 @@ decided by one piece of code without I/O, and one task acts on it.
 - ``audio``: G.711, levels, resampling; onsets, voices and echoes: the ear.
 - ``server``: one port for websockets and HTTP; admission, tokens, drain, workers, metrics.
 - ``recording``: the event log, the stereo recording, the summary and the picture of a call.
+- ``replay``: the log of a call, decided again: what differs, and which promise breaks.
 - ``embedded``, ``phone``: a model that counts and a phone that interrupts, over real sockets.
 - ``simulation``: the core driven through every order of events of a small hostile world.
+- ``testing``: calls in virtual time, directed by the tests of an application; a pytest plugin.
 - ``demo``, ``cli``: what a newcomer types.
 
 What a caller does to the model is first a *hush* (silence at once, nothing decided) and then either

@@ -17,7 +17,9 @@ from trio_media.cli.check import check
 from trio_media.cli.demo import demo
 from trio_media.cli.phone import call, load
 from trio_media.cli.realtime import realtime
+from trio_media.cli.replay import replay
 from trio_media.cli.serve import serve
+from trio_media.cli.simulate import simulate
 from trio_media.errors import ConfigError
 
 PROGRAM: Final = "trio-media"
@@ -32,7 +34,7 @@ def cli() -> None:
     """A phone-call server for realtime speech models: the caller can interrupt at any moment."""
 
 
-for _command in (serve, demo, call, load, realtime, check):
+for _command in (serve, demo, call, load, realtime, simulate, replay, check):
     cli.add_command(_command)
 
 

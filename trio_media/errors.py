@@ -73,6 +73,13 @@ class JudgeLost(TrioMediaError):
     """The voice model cannot say whether it hears a voice.  Calls go on without it."""
 
 
+class ScriptError(TrioMediaError):
+    """A test directs a simulated call as no call can go.  Whoever wrote the test must act.
+
+    The message names the direction, the value and what is allowed.
+    """
+
+
 class LogUnreadable(TrioMediaError):
     """An event log cannot be read.  Whoever gave it must act."""
 
@@ -81,3 +88,8 @@ class LogUnreadable(TrioMediaError):
         self.line_number = line_number
         """The first line is 1."""
         self.reason = reason
+
+
+class LogCutOff(LogUnreadable):
+    """The last line of an event log has no end: whoever wrote it was killed.  What is before it
+    stands."""

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Any, Final, TextIO, TypeAlias
 
 from trio_media.config import LogConfig
+from trio_media.log_output import DetachedOutput
 
 ROOT_NAME: Final = "trio_media"
 SECRET_MIN_CHARS: Final = 4  # hiding every "a" would make logs unreadable and hide nothing
@@ -110,11 +111,13 @@ def configure_logging(
     """
     target = sys.stderr if stream is None else stream
     human = config.format == "human" or (config.format == "auto" and target.isatty())
-    output = logging.StreamHandler(target)
+    output = logging.StreamHandler(_detached(target))
     output.setFormatter(HidingFormatter(HumanFormatter() if human else JsonFormatter(), secrets))
     root = logging.getLogger(ROOT_NAME)
     for old in list(root.handlers):
         root.removeHandler(old)
+        if isinstance(old, logging.StreamHandler) and isinstance(old.stream, DetachedOutput):
+            old.stream.finish()
     root.addHandler(output)
     root.setLevel(config.level.upper())
     # The packages' records go to this output alone: a root logger that someone else configured
@@ -122,6 +125,14 @@ def configure_logging(
     root.propagate = False
     # A log that cannot be written (closed pipe, full disk) must not print a traceback a record.
     logging.raiseExceptions = False
+
+
+def _detached(target: TextIO) -> TextIO | DetachedOutput:
+    """Give an output that no writer waits for, if the target can make one wait at all."""
+    try:
+        return DetachedOutput(target.fileno())
+    except OSError:  # it is in memory
+        return target
 
 
 def _utc(record: logging.LogRecord) -> datetime.datetime:

@@ -15,8 +15,11 @@ from trio_media.audio.detector import SpeechEdge, SpeechTransition
 from trio_media.call.control import CallControl, InterruptionResult
 from trio_media.call.listening import VoiceJudge
 from trio_media.call.record import CallEnd
-from trio_media.call.run import Admit, CallOptions, admit_all, run_call
+from trio_media.call.run import Admit, CallOptions, admit_all, policy_of, run_call
 from trio_media.config import AgentConfig, BargeInConfig, Config
+from trio_media.core.policy import Policy
+from trio_media.recording.log_format import LogHeader, Note, decode_line, encode_line
+from trio_media.replay import LoggedCall, Replay, replay_call
 
 from .streams import SpyStream
 from .wires import QUIET_FRAME, Carrier, Model, connect_websocket
@@ -74,6 +77,7 @@ class Notebook:
     """An observer that keeps everything."""
 
     def __init__(self) -> None:
+        self.log: list[bytes] = []
         self.events: list[Any] = []
         self.orders: list[Any] = []
         self.notes: list[tuple[str, dict[str, Any]]] = []
@@ -82,12 +86,15 @@ class Notebook:
 
     def event(self, event: Any, t_ms: int) -> None:
         self.events.append(event)
+        self.log.append(encode_line(event, t_ms))
 
     def commands(self, commands: Any, t_ms: int) -> None:
         self.orders.extend(commands)
+        self.log += [encode_line(command, t_ms) for command in commands]
 
     def note(self, kind: str, t_ms: int, **fields: Any) -> None:
         self.notes.append((kind, fields))
+        self.log.append(encode_line(Note(kind, fields), t_ms))
 
     def caller_audio(self, at_ms: int, payload: bytes) -> None:
         self.caller.append((at_ms, payload))
@@ -97,6 +104,12 @@ class Notebook:
 
     def noted(self, kind: str) -> list[dict[str, Any]]:
         return [fields for name, fields in self.notes if name == kind]
+
+    def replay(self, policy: Policy) -> Replay:
+        """Decide on everything again, from what its lines in a log say."""
+        header = LogHeader(call_sid="", stream_sid="", started_at="", policy=policy)
+        lines = [encode_line(header, 0), *self.log]
+        return replay_call(LoggedCall(decode_line(line) for line in lines))
 
 
 @attrs.define(eq=False)
@@ -121,6 +134,7 @@ class LiveCall:
     scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
     """Around `run_call`."""
     log: QuietLog = attrs.field(factory=QuietLog)
+    policy: Policy = attrs.field(factory=Policy)
 
     @property
     def model(self) -> Model:
@@ -245,6 +259,7 @@ async def live_call(
 
             call = LiveCall(None, ours, spy, nursery)  # type: ignore[arg-type]
             call.scope = scope or call.scope
+            call.policy = policy_of(config, has_judge=judge is not None)
             nursery.start_soon(run)
             with trio.CancelScope() as handshake:
                 nursery.start_soon(cancel_after, call.ended, handshake)
@@ -276,3 +291,6 @@ def look_over(call: LiveCall) -> None:
         assert not broken, broken
     cancels = [m["response_id"] for m in call._model.of("response.cancel")] if call._model else []
     assert len(cancels) == len(set(cancels)), "a response was cancelled twice"
+    replay = call.notebook.replay(call.policy)
+    assert replay.failure is None, replay.failure
+    assert not replay.differences, replay.problems()

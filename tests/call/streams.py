@@ -5,6 +5,8 @@ from __future__ import annotations
 import attrs
 import trio
 
+from trio_media.testing.streams import StallingStream as StallingStream
+
 
 @attrs.define(eq=False)
 class SpyStream(trio.abc.Stream):
@@ -61,39 +63,4 @@ class SpyStream(trio.abc.Stream):
         self.is_closed = True
         if self._gate is not None:
             self._gate.set()  # a socket that is closed wakes whoever writes
-        await self.inner.aclose()
-
-
-@attrs.define(eq=False)
-class StallingStream(trio.abc.Stream):
-    """Stalls at its n-th operation for good, and says so: there a test cancels."""
-
-    inner: trio.abc.Stream
-    stall_at: int
-    on_stall: trio.CancelScope
-    operations: int = 0
-    is_closed: bool = False
-
-    async def _count(self) -> None:
-        self.operations += 1
-        if self.operations == self.stall_at:
-            self.on_stall.cancel()
-            await trio.sleep_forever()
-
-    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        payload = bytes(data)
-        await self.inner.send_all(payload[: len(payload) // 2])
-        await self._count()
-        await self.inner.send_all(payload[len(payload) // 2 :])
-        await self._count()
-
-    async def wait_send_all_might_not_block(self) -> None:
-        await self.inner.wait_send_all_might_not_block()
-
-    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
-        await self._count()
-        return await self.inner.receive_some(max_bytes)
-
-    async def aclose(self) -> None:
-        self.is_closed = True
         await self.inner.aclose()

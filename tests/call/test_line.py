@@ -30,7 +30,8 @@ async def test_a_nudge_to_a_full_inbox_is_not_needed() -> None:
 async def test_observers_see_events_orders_and_notes() -> None:
     notebook = Notebook()
     line = Line.begin([notebook])
-    line.observe(ev.TimePassed(), [], 5)
+    line.observe_event(ev.TimePassed(), 5)
+    line.observe_commands([], 5)
     line.note("something", why="because")
     assert notebook.events == [ev.TimePassed()]
     assert notebook.notes == [("something", {"why": "because"})]

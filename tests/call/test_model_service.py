@@ -7,6 +7,7 @@ import pytest
 import trio
 
 from trio_media.call.model_service import (
+    check_change,
     check_session,
     default_connect,
     model_headers,
@@ -92,6 +93,28 @@ def test_everything_that_is_wrong_with_a_session_is_named() -> None:
     for words in ("input format is audio/pcma", "output format is audio/pcm", "turn detection"):
         assert words in refused.value.detail
     assert "create_response is True, not False" in refused.value.detail
+
+
+@pytest.mark.parametrize("interrupts", [True, False, None])
+@pytest.mark.parametrize("creates", [True, False, None])
+def test_who_acts_may_change_but_not_in_halves(
+    interrupts: bool | None, creates: bool | None
+) -> None:
+    got = attrs.evolve(NOTHING_SAID, interrupt_response=interrupts, create_response=creates)
+    if None in (interrupts, creates) or interrupts is creates:
+        check_change(got)
+        return
+    with pytest.raises(ModelRefused) as refused:
+        check_change(got)
+    assert f"{interrupts}, but create_response is {creates}" in refused.value.detail
+
+
+def test_a_change_of_the_audio_is_refused() -> None:
+    wrong = attrs.evolve(NOTHING_SAID, output_format="audio/pcm", has_turn_detection=False)
+    with pytest.raises(ModelRefused) as refused:
+        check_change(wrong)
+    assert "output format is audio/pcm" in refused.value.detail
+    assert "turn detection" in refused.value.detail
 
 
 async def test_a_bad_url_is_told_when_it_is_used() -> None:

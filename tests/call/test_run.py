@@ -14,6 +14,9 @@ from trio.testing import MockClock
 from trio_websocket import ConnectionClosed
 
 from trio_media.config import Config
+from trio_media.core import commands as cm
+from trio_media.core import events as ev
+from trio_media.core.machine import DecisionCore
 from trio_media.errors import CallRefused
 from trio_media.telephony.events import MediaStreamStarted
 
@@ -328,6 +331,28 @@ async def test_an_observer_that_crashes_ends_the_call_loudly(
 ) -> None:
     async with live_call(observers=lambda *_: [BrokenNotebook(where)]) as call:
         await _crashes(call)
+
+
+class BrokenCore(DecisionCore):
+    def handle(self, event: ev.Event, now_ms: int) -> list[cm.Command]:
+        if isinstance(event, ev.KeyPressed):
+            raise Broken
+        return super().handle(event, now_ms)
+
+
+async def test_what_the_core_crashes_at_is_in_the_log(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trio_media.call.run.DecisionCore", BrokenCore)
+    async with live_call(GREETS) as call:
+        model = await call.start()
+        await model.opens("R1", "I1", speech(3_000))
+        await trio.sleep(1)
+        await call.carrier.key("5")
+        await call.ended.wait()
+        assert call.crash is not None
+        assert call.notebook.events[-1] == ev.KeyPressed("5")
+        assert call.notebook.replay(call.policy).events == len(call.notebook.events)
 
 
 async def test_whoever_interrupts_a_call_that_crashes_is_released(

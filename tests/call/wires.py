@@ -59,6 +59,7 @@ class Wire:
     websocket: trio_websocket.WebSocketConnection
     began_s: float
     came: list[tuple[int, Message]] = attrs.field(factory=list)
+    said: list[tuple[int, Message]] = attrs.field(factory=list)
     closed: trio.Event = attrs.field(factory=trio.Event)
     closed_ms: int | None = None
     close_code: int | None = None
@@ -90,6 +91,7 @@ class Wire:
         self._news = trio.Event()
 
     async def send(self, message: Message) -> None:
+        self.said.append((self.now_ms(), message))
         await self.websocket.send_message(json.dumps(message))
 
     async def wait_for(self, wanted: Wanted, *, count: int = 1) -> list[Message]:
@@ -180,6 +182,11 @@ class Carrier(Wire):
         """What the caller has heard up to now."""
         now_s = trio.current_time()
         return b"".join(_until(p, now_s - s) for s, p in self.played if s < now_s)
+
+    def is_playing(self) -> bool:
+        """Whether there is audio that the caller has still to hear, or a mark to come back."""
+        is_marked = self.echoes and bool(self._marks)
+        return is_marked or self._plays_until_s > trio.current_time()
 
     def sent(self) -> bytes:
         """All audio that ever came, heard or not."""

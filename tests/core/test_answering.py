@@ -7,7 +7,7 @@ from trio_media.core import events as ev
 from trio_media.core.commands import Cause
 from trio_media.core.events import Ended, Refusal, Verdict
 from trio_media.core.policy import Authority, Ear, Policy
-from trio_media.core.units import CREATE_RETRY_MS, CREATE_TRIES, CREATES_KEPT
+from trio_media.core.units import CREATE_RETRY_MS, CREATE_TRIES, CREATES_KEPT, NOISE_WAIT_MS
 from trio_media.simulation.driving import CoreCall
 
 SERVER = Policy(authority=Authority.SERVER)
@@ -271,6 +271,50 @@ def test_an_owed_answer_does_not_go_out_while_the_caller_speaks() -> None:
     call.passes(2_500)  # the cancelled response is not over yet
     call.caller_begins()
     call.ends("R1", Ended.CANCELLED)
+    assert causes(call) == [Cause.APPLICATION]
+    call.caller_stops()
+    call.passes(2_000)
+    assert causes(call) == [Cause.APPLICATION, Cause.RECOVERY]
+
+
+def clicks(call: CoreCall, until_ms: int) -> None:
+    """Let the local ear hear a click every second, which nobody takes for speech."""
+    while call.now_ms < until_ms:
+        call.caller_begins()
+        call.passes(50)
+        call.caller_stops()
+        call.passes(950)
+
+
+def test_noise_puts_off_an_owed_answer_for_a_while_and_no_longer() -> None:
+    call = CoreCall()
+    call.asks()
+    take_by_noise(call, "R1")
+    quiet_ms = call.now_ms
+    clicks(call, quiet_ms + 2_000 + NOISE_WAIT_MS - 1_000)
+    assert causes(call) == [Cause.APPLICATION]
+    clicks(call, quiet_ms + 2_000 + NOISE_WAIT_MS)
+    assert causes(call) == [Cause.APPLICATION, Cause.RECOVERY]
+
+
+def test_noise_that_does_not_stop_puts_off_an_owed_answer_for_a_while_and_no_longer() -> None:
+    call = CoreCall()
+    call.asks()
+    take_by_noise(call, "R1")
+    call.caller_begins()
+    call.passes(2_000 + NOISE_WAIT_MS - 1)
+    assert causes(call) == [Cause.APPLICATION]
+    call.passes(1)
+    assert causes(call) == [Cause.APPLICATION, Cause.RECOVERY]
+
+
+def test_a_voice_puts_off_an_owed_answer_for_as_long_as_it_is_heard() -> None:
+    call = CoreCall()
+    call.asks()
+    take_by_noise(call, "R1")
+    call.caller_begins()
+    call.does(ev.LocalSpeechVoiced())
+    call.passes(2_000 + NOISE_WAIT_MS)
     assert causes(call) == [Cause.APPLICATION]
     call.caller_stops()
     call.passes(2_000)

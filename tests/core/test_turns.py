@@ -5,6 +5,7 @@ from trio_media.core.units import (
     KEYS_KEPT,
     KEYS_PAUSE_MS,
     TURN_COMMIT_MS,
+    TURN_MAX_MS,
     TURN_SILENT_MS,
     TURNS_KEPT,
     VERDICT_MS,
@@ -50,7 +51,9 @@ def test_a_commit_is_taken_once_and_needs_no_opening() -> None:
 def test_the_deadlines_of_a_turn() -> None:
     turn = Turn("T", TurnState.OPEN, 0, heard_ms=50, over=None)
     assert turn.deadline_ms(is_heard=False) == 50 + TURN_SILENT_MS
-    assert turn.deadline_ms(is_heard=True) is None
+    assert turn.deadline_ms(is_heard=True) == TURN_MAX_MS
+    turn.heard_ms = TURN_MAX_MS - 1
+    assert turn.deadline_ms(is_heard=False) == TURN_MAX_MS
     turn.stopped_ms = 70
     assert turn.deadline_ms(is_heard=True) == 70 + TURN_COMMIT_MS
     turn.state, turn.committed_ms = TurnState.JUDGED, 90

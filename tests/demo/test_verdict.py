@@ -7,11 +7,15 @@ import io
 import attrs
 from rich.console import Console
 
+from trio_media.core import events as ev
 from trio_media.core.commands import Outcome
+from trio_media.core.policy import Policy
 from trio_media.demo.story import Story
-from trio_media.demo.verdict import judge, played_ms
+from trio_media.demo.verdict import judge, judge_log, played_ms
 from trio_media.phone import CallEnd, CallRecord, new_identity
 from trio_media.phone.record import WireEntry
+from trio_media.recording.log_format import LogHeader
+from trio_media.replay import BrokenPromise, Replay
 
 
 def media(t_ms: float, length_ms: float, buffered_ms: float) -> WireEntry:
@@ -91,3 +95,15 @@ def test_a_missing_truncate_fails() -> None:
     story = good_story()
     story.told_ms = [3_010]
     assert broken(story) == ["the model was told twice what was heard"]
+
+
+def test_a_log_that_does_not_replay_fails() -> None:
+    header = LogHeader(call_sid="CA1", stream_sid="MZ1", started_at="now", policy=Policy())
+    assert judge_log(Replay(header)).is_kept
+    cut = judge_log(Replay(header, ends_early="line 9 is cut off"))
+    assert not cut.is_kept
+    assert cut.detail == "it ends early: line 9 is cut off"
+    promise = BrokenPromise(8, 1, ev.TimePassed(), "one cancel: two")
+    broken = judge_log(Replay(header, broken=[promise], broken_count=1))
+    assert not broken.is_kept
+    assert "one cancel: two" in broken.detail

@@ -16,10 +16,12 @@ from trio_media.core import commands as cm
 from trio_media.core import events as ev
 from trio_media.core.machine import DecisionCore
 from trio_media.core.policy import Authority, Ear, Policy
-from trio_media.errors import LogUnreadable
+from trio_media.core.version import DECISION_VERSION
+from trio_media.errors import LogCutOff, LogUnreadable
 from trio_media.recording.log_format import (
     FORMAT_VERSION,
     LINE_BYTES_MAX,
+    UNKNOWN_DECISIONS,
     LogHeader,
     LogLine,
     Note,
@@ -161,8 +163,39 @@ def test_a_newer_format_is_refused_in_words_and_never_skipped(tmp_path: Path) ->
     newer = attrs.evolve(HEADER, format_version=FORMAT_VERSION + 1)
     line = encode_line(newer, 0).replace(b'"package_version"', b'"unheard_of":1,"package_version"')
     log.write_bytes(line)
-    with pytest.raises(LogUnreadable, match=r"line 1: format 2 is newer than 1"):
+    with pytest.raises(LogUnreadable, match=r"line 1: format 3 is newer than 2"):
         list(read_log(log, on_bad_line=lambda error: None))
+
+
+def test_format_1_is_read_and_says_nothing_of_its_decisions() -> None:
+    line = encode_line(attrs.evolve(HEADER, format_version=1), 0)
+    old = line.replace(f'"decision_version":{DECISION_VERSION},'.encode(), b"")
+    assert old != line
+    header = decode_line(old).record
+    assert isinstance(header, LogHeader)
+    assert header.decision_version == UNKNOWN_DECISIONS
+    assert header == attrs.evolve(HEADER, format_version=1, decision_version=UNKNOWN_DECISIONS)
+    with pytest.raises(LogUnreadable, match="has no decision_version"):
+        decode_line(old.replace(b'"format_version":1', b'"format_version":2'))
+
+
+def test_a_policy_with_a_choice_that_is_not_known_is_refused() -> None:
+    line = encode_line(HEADER, 0).replace(b'"lead_ms"', b'"mood":"good","lead_ms"')
+    with pytest.raises(LogUnreadable, match="no choice 'mood' of a policy"):
+        decode_line(line)
+
+
+@pytest.mark.parametrize(
+    ("choice", "reason"),
+    [
+        (b'"lead_ms":0', "lead_ms is 20 at least, not 0"),
+        (b'"lead_ms":-20', "lead_ms is 20 at least, not -20"),
+    ],
+)
+def test_a_policy_that_no_configuration_allows_is_refused(choice: bytes, reason: str) -> None:
+    line = encode_line(HEADER, 0).replace(b'"lead_ms":20', choice)
+    with pytest.raises(LogUnreadable, match=reason):
+        decode_line(line)
 
 
 @pytest.mark.parametrize(
@@ -191,7 +224,7 @@ def test_a_cut_off_last_line_is_told_apart_from_a_corrupt_one(tmp_path: Path) ->
     lines = read_log(log)
     assert [next(lines).record, next(lines).record] == [HEADER, ev.TimePassed()]
     # A line without its line feed is cut off, though it may look whole.
-    with pytest.raises(LogUnreadable, match="line 3: cut off"):
+    with pytest.raises(LogCutOff, match="line 3: cut off"):
         next(lines)
 
 

@@ -16,6 +16,7 @@ import pytest
 import trio
 
 from trio_media.audio.g711 import BYTES_PER_MS, Samples, decode_mulaw
+from trio_media.replay import replay_log
 
 from .stamps import FRAME_BYTES, FRAME_MS, MS_BYTES, speech_of
 from .test_processes import ServerProcess, server_process
@@ -150,6 +151,9 @@ async def test_a_stopped_server_leaves_everything_in_its_place(
     judge(recording, call, ended_s)
     duration_ms = json.loads((tmp_path / "CA1.json").read_text())["duration_ms"]
     assert abs(len(recording.left) / BYTES_PER_MS - duration_ms) <= FRAME_MS
+    replay = replay_log(tmp_path / "CA1.jsonl")
+    assert replay.problems() == []
+    assert replay.ends_early is None
 
 
 async def test_a_killed_server_leaves_all_but_the_last_second(tmp_path: Path) -> None:
@@ -164,6 +168,9 @@ async def test_a_killed_server_leaves_all_but_the_last_second(tmp_path: Path) ->
         sent_ms = max(timestamp_ms for timestamp_ms, _ in frames_of(call))
         length_ms = (len(recording.left) - recording.began) / BYTES_PER_MS
         assert sent_ms - length_ms <= FLUSH_MS + LATE_MS
+        replay = replay_log(tmp_path / "CA1.jsonl")
+        assert replay.problems() == []
+        assert replay.ends_early is not None
         await until(lambda: bool(call.phone.closed_s), "the end of the line")
 
 

@@ -12,7 +12,7 @@ import trio
 
 from trio_media.audio.g711 import BYTES_PER_MS, MULAW_SILENCE
 from trio_media.call.caller_timeline import CallerTimeline
-from trio_media.call.leg import WebSocketLeg
+from trio_media.call.leg import Leg
 from trio_media.call.line import Ending, Line
 from trio_media.call.listening import Listener
 from trio_media.call.marks import mark_of
@@ -29,7 +29,7 @@ def silence(length_ms: int) -> bytes:
 
 
 async def inbound_audio(
-    leg: WebSocketLeg,
+    leg: Leg,
     codec: tel.TelephonyCodec,
     line: Line,
     timeline: CallerTimeline,

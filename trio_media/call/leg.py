@@ -1,5 +1,8 @@
 """A leg: one websocket of the call, and the only place where foreign errors become ours.
 
+`Leg` is all that a call knows of it, and a `Transport` makes one of each kind, so that whole calls
+can be held over other transports.
+
 Hazards of trio-websocket 0.12 that are closed here: a cancelled send leaves half a frame (the
 stream refuses to go on), ``aclose`` waits a minute for a peer that does not read (deadlines, then
 the stream is aborted), zero-length fragments pass the message limit (a byte budget), a queue of
@@ -10,7 +13,7 @@ the nursery in which it runs, or ends while somebody waits for a handshake (`Rea
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
+from typing import Final, Protocol
 from urllib.parse import urlsplit
 
 import attrs
@@ -30,20 +33,82 @@ MESSAGE_QUEUE_SIZE: Final = 64  # so that pings and closes are seen while we are
 RECEIVE_BYTES: Final = 65_536
 
 
+class Leg(Protocol):
+    """One open connection for messages, of the carrier or of the model."""
+
+    @property
+    def name(self) -> str:
+        """``carrier`` or ``model``; errors carry it."""
+        ...
+
+    def stalled_s(self) -> float:
+        """How long the write in progress has made no progress; 0 when nothing is being written."""
+        ...
+
+    def silent_s(self) -> float:
+        """How long the peer has sent nothing at all."""
+        ...
+
+    async def receive(self) -> str | bytes:
+        """Return the next message.  Raises `LegLost` when there will be none."""
+        ...
+
+    async def send_batch(self, messages: Sequence[str]) -> None:
+        """Write messages, in order, as one write.
+
+        Raises `LegLost`.  **Cancellation:** the leg cannot be written to afterwards; do not put a
+        deadline around this.
+        """
+        ...
+
+    async def ping(self) -> None:
+        """Ask the peer for a sign of life, and wait for it.  Raises `LegLost`."""
+        ...
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        """Say goodbye and wait for the peer's.  The caller puts a deadline around this."""
+        ...
+
+    async def abort(self) -> None:
+        """Drop the connection at once, saying nothing."""
+        ...
+
+
+AcceptCarrierLeg = Callable[[trio.Nursery, trio.abc.Stream], Awaitable[Leg]]
+OpenModelLeg = Callable[
+    [trio.Nursery, trio.abc.Stream, str, Sequence[tuple[bytes, bytes]]], Awaitable[Leg]
+]
+
+
+@attrs.frozen
+class Transport:
+    """How a call's legs come to be."""
+
+    accept_carrier: AcceptCarrierLeg
+    """See `accept_carrier_leg`."""
+    open_model: OpenModelLeg
+    """See `open_model_leg`."""
+
+
 @attrs.define(eq=False)
 class WebSocketLeg:
-    """One open websocket."""
+    """One open websocket.  Implements `Leg`."""
 
     name: str
     """``carrier`` or ``model``; errors carry it."""
     stream: LegStream
     _websocket: trio_websocket.WebSocketConnection
 
-    async def receive(self) -> str | bytes:
-        """Return the next message.
+    def stalled_s(self) -> float:
+        """See `Leg.stalled_s`."""
+        return self.stream.stalled_s()
 
-        Raises `LegLost` when there will be none.
-        """
+    def silent_s(self) -> float:
+        """See `Leg.silent_s`."""
+        return self.stream.silent_s()
+
+    async def receive(self) -> str | bytes:
+        """See `Leg.receive`."""
         try:
             message = await self._websocket.get_message()
         except trio_websocket.ConnectionClosed as closed:
@@ -52,11 +117,7 @@ class WebSocketLeg:
         return message
 
     async def send_batch(self, messages: Sequence[str]) -> None:
-        """Write messages, in order, as one write.
-
-        Raises `LegLost`.  **Cancellation:** the leg cannot be written to afterwards; do not put a
-        deadline around this.
-        """
+        """See `Leg.send_batch`."""
         is_piled = False
         lost: LegLost | None = None
         self.stream.cork()
@@ -84,7 +145,7 @@ class WebSocketLeg:
         return None
 
     async def ping(self) -> None:
-        """Ask the peer for a sign of life, and wait for it.  Raises `LegLost`."""
+        """See `Leg.ping`."""
         try:
             await self._websocket.ping()
         except trio_websocket.ConnectionClosed as closed:
@@ -93,14 +154,14 @@ class WebSocketLeg:
             raise LegLost(self.name, "closing") from None
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
-        """Say goodbye and wait for the peer's.  The caller puts a deadline around this."""
+        """See `Leg.close`."""
         try:
             await self._websocket.aclose(code, reason or None)
         except (trio.BrokenResourceError, trio.ClosedResourceError, *ILLEGAL_NOW):
             return
 
     async def abort(self) -> None:
-        """Drop the connection at once, saying nothing."""
+        """See `Leg.abort`."""
         await trio.aclose_forcefully(self.stream)
 
 
@@ -228,3 +289,7 @@ def _refusal(error: Exception | None) -> Exception:
     if isinstance(error, trio_websocket.HandshakeError):
         return RemoteProtocolError(f"model: handshake: {type(error).__name__}")
     return LegLost("model", "lost during the handshake")
+
+
+WEBSOCKETS: Final = Transport(accept_carrier_leg, open_model_leg)
+"""What carriers and model services speak."""

@@ -99,8 +99,13 @@ class Line:
         for observer in self.observers:
             observer.note(kind, now_ms, **fields)
 
-    def observe(self, event: Event, commands: Sequence[Command], now_ms: int) -> None:
-        """Tell the observers what was decided."""
+    def observe_event(self, event: Event, now_ms: int) -> None:
+        """Tell the observers what is about to be decided on: before, so that whatever the core
+        makes of it, they know what it was."""
         for observer in self.observers:
             observer.event(event, now_ms)
+
+    def observe_commands(self, commands: Sequence[Command], now_ms: int) -> None:
+        """Tell the observers what was decided."""
+        for observer in self.observers:
             observer.commands(commands, now_ms)

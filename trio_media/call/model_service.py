@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 import attrs
 import trio
 
-from trio_media.call.leg import open_model_transport
+from trio_media.call.leg import WEBSOCKETS, OpenModelLeg, Transport, open_model_transport
 from trio_media.call.translate import plain_words
 from trio_media.config import Config, RealtimeConfig
 from trio_media.core import events as ev
@@ -30,13 +30,17 @@ class ModelService:
     url: str
     headers: tuple[tuple[bytes, bytes], ...] = attrs.field(repr=False)
     connect: Connect
+    open_leg: OpenModelLeg
+    """What is spoken on the stream that `connect` returns."""
     connect_timeout_s: float
     request: rt.SessionRequest
     backchannels: frozenset[str] = frozenset()
     """What a caller says who wants no answer, as `plain_words` gives it."""
 
 
-def model_service(config: Config, connect: Connect | None) -> ModelService:
+def model_service(
+    config: Config, connect: Connect | None, transport: Transport = WEBSOCKETS
+) -> ModelService:
     """The service that is configured.  ``connect``: how it is reached, if not by its URL."""
     realtime = config.realtime
     return ModelService(
@@ -44,6 +48,7 @@ def model_service(config: Config, connect: Connect | None) -> ModelService:
         url=model_url(realtime),
         headers=model_headers(realtime),
         connect=connect or default_connect(realtime),
+        open_leg=transport.open_model,
         connect_timeout_s=realtime.connect_timeout_s,
         request=session_request(config),
         backchannels=frozenset(map(plain_words, config.barge_in.backchannels)),
@@ -100,12 +105,7 @@ def check_session(request: rt.SessionRequest, got: rt.SessionUpdated) -> None:
 
     Audio in another format would be noise, and flags that differ would be a second owner.
     """
-    wrong = []
-    for name, value in (("input", got.input_format), ("output", got.output_format)):
-        if value is not None and value != FORMAT:
-            wrong.append(f"{name} format is {value}, not {FORMAT}")
-    if got.has_turn_detection is False:
-        wrong.append("there is no turn detection")
+    wrong = _wrong_in_any(got)
     flags = (
         ("interrupt_response", got.interrupt_response, request.interrupt_response),
         ("create_response", got.create_response, request.create_response),
@@ -113,6 +113,32 @@ def check_session(request: rt.SessionRequest, got: rt.SessionUpdated) -> None:
     for name, flag, asked in flags:
         if flag is not None and flag is not asked:
             wrong.append(f"{name} is {flag}, not {asked}")
+    _refuse(wrong)
+
+
+def check_change(got: rt.SessionUpdated) -> None:
+    """Raise `ModelRefused` when a session has become one in which no call can go on.
+
+    Who acts may change, but not in halves: nobody could say who cancels and who creates.
+    """
+    wrong = _wrong_in_any(got)
+    interrupts, creates = got.interrupt_response, got.create_response
+    if None not in (interrupts, creates) and interrupts is not creates:
+        wrong.append(f"interrupt_response is {interrupts}, but create_response is {creates}")
+    _refuse(wrong)
+
+
+def _wrong_in_any(got: rt.SessionUpdated) -> list[str]:
+    wrong = []
+    for name, value in (("input", got.input_format), ("output", got.output_format)):
+        if value is not None and value != FORMAT:
+            wrong.append(f"{name} format is {value}, not {FORMAT}")
+    if got.has_turn_detection is False:
+        wrong.append("there is no turn detection")
+    return wrong
+
+
+def _refuse(wrong: list[str]) -> None:
     if wrong:
         raise ModelRefused("session_mismatch", "; ".join(wrong))
 

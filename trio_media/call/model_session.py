@@ -11,9 +11,14 @@ from typing import Final, TypeVar
 
 import trio
 
-from trio_media.call.leg import WebSocketLeg, open_model_leg
+from trio_media.call.leg import Leg
 from trio_media.call.line import Line, ToolCall
-from trio_media.call.model_service import ModelService, check_session, session_ready
+from trio_media.call.model_service import (
+    ModelService,
+    check_change,
+    check_session,
+    session_ready,
+)
 from trio_media.call.translate import to_core
 from trio_media.call.watch import close_leg, ping_leg, watch_leg
 from trio_media.core import events as ev
@@ -62,7 +67,7 @@ def _first(group: BaseExceptionGroup[Exception]) -> str:
 async def _hold(
     service: ModelService, line: Line, stop: trio.CancelScope, nursery: trio.Nursery
 ) -> None:
-    leg: WebSocketLeg | None = None
+    leg: Leg | None = None
     try:
         with stop:
             with trio.move_on_after(service.connect_timeout_s) as connecting:
@@ -82,7 +87,7 @@ async def _hold(
             await _end(leg)
 
 
-async def _end(leg: WebSocketLeg) -> None:
+async def _end(leg: Leg) -> None:
     """Say goodbye behind the write in progress, unless the end is forced."""
     if trio.current_effective_deadline() == -math.inf:
         await leg.abort()
@@ -90,11 +95,11 @@ async def _end(leg: WebSocketLeg) -> None:
         await close_leg(leg)
 
 
-async def _connect(service: ModelService, nursery: trio.Nursery) -> WebSocketLeg:
+async def _connect(service: ModelService, nursery: trio.Nursery) -> Leg:
     transport = await service.connect()
     is_open = False
     try:
-        leg = await open_model_leg(nursery, transport, service.url, service.headers)
+        leg = await service.open_leg(nursery, transport, service.url, service.headers)
         is_open = True
     finally:
         if not is_open:
@@ -102,7 +107,7 @@ async def _connect(service: ModelService, nursery: trio.Nursery) -> WebSocketLeg
     return leg
 
 
-async def _agree(service: ModelService, line: Line, leg: WebSocketLeg) -> None:
+async def _agree(service: ModelService, line: Line, leg: Leg) -> None:
     """Ask for our session and see that we got it.  Nothing else is said before that."""
     await _wait_for(leg, service.codec, rt.SessionCreated)
     request = service.request
@@ -113,7 +118,7 @@ async def _agree(service: ModelService, line: Line, leg: WebSocketLeg) -> None:
     await line.send_inbox.send(ready)
 
 
-async def _wait_for(leg: WebSocketLeg, codec: rt.RealtimeCodec, wanted: type[Wanted]) -> Wanted:
+async def _wait_for(leg: Leg, codec: rt.RealtimeCodec, wanted: type[Wanted]) -> Wanted:
     while True:
         event = codec.decode(await leg.receive())
         if isinstance(event, wanted):
@@ -127,7 +132,7 @@ async def _wait_for(leg: WebSocketLeg, codec: rt.RealtimeCodec, wanted: type[Wan
 # --- reading ---------------------------------------------------------------------------------
 
 
-async def realtime_events(leg: WebSocketLeg, service: ModelService, line: Line) -> None:
+async def realtime_events(leg: Leg, service: ModelService, line: Line) -> None:
     """Read the model's events for the owner, until the leg is lost.
 
     Raises `LegLost`, `RemoteProtocolError` and, for a fatal error of the service, `ModelRefused`.
@@ -151,6 +156,7 @@ def _to_core(event: rt.ModelEvent, service: ModelService, line: Line) -> ev.Even
             gained_ms = line.store.add(item_id, payload)
             return ev.AudioReceived(response_id, item_id, gained_ms)
         case rt.SessionUpdated():
+            check_change(event)
             asked = line.server_asked
             return session_ready(
                 event, request, asked=request.interrupt_response if asked is None else asked
@@ -190,7 +196,7 @@ def _note(event: rt.ModelEvent, line: Line) -> None:
 # --- writing ---------------------------------------------------------------------------------
 
 
-async def write_model(leg: WebSocketLeg, codec: rt.RealtimeCodec, line: Line) -> None:
+async def write_model(leg: Leg, codec: rt.RealtimeCodec, line: Line) -> None:
     """Write the model's outbox until it is closed.  Raises `LegLost`."""
     outbox = line.model_outbox
     while not outbox.is_closed:

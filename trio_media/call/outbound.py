@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from trio_media.call.leg import WebSocketLeg
+from trio_media.call.leg import Leg
 from trio_media.call.line import Line
 from trio_media.errors import LegLost
 
 
-async def write_carrier(leg: WebSocketLeg, line: Line) -> None:
+async def write_carrier(leg: Leg, line: Line) -> None:
     """Write the carrier's outbox until it is closed.  A leg that is lost is its reader's matter."""
     outbox = line.carrier_outbox
     while batch := await outbox.next_batch():

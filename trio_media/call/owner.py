@@ -81,10 +81,11 @@ def decide(desk: Desk, event: ev.Event) -> None:
 def _decide_one(desk: Desk, event: ev.Event) -> None:
     line = desk.line
     now_ms = line.now_ms()
+    line.observe_event(event, now_ms)
     commands = desk.core.handle(event, now_ms)
     line.newest_response = desk.core.state.book.last_number
     line.is_interruptible = desk.core.is_interruptible
-    line.observe(event, commands, now_ms)
+    line.observe_commands(commands, now_ms)
     if desk.tape is not None:
         _tell_tape(desk.tape, desk.core, event, now_ms)
     _measure(desk, event, now_ms)

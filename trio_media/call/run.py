@@ -23,7 +23,7 @@ from trio_media.call.control import CallControl
 from trio_media.call.desk import Desk
 from trio_media.call.heard import HeardTape
 from trio_media.call.inbound import fill_gaps, inbound_audio
-from trio_media.call.leg import WebSocketLeg, accept_carrier_leg
+from trio_media.call.leg import WEBSOCKETS, Leg, Transport
 from trio_media.call.line import Line
 from trio_media.call.listening import VoiceJudge, start_listening
 from trio_media.call.model_service import Connect, model_service
@@ -76,6 +76,8 @@ class CallOptions:
     carrier: str = "twilio"
     connect: Connect | None = None
     """How the model is reached; None: over the network, by the configured URL."""
+    transport: Transport = WEBSOCKETS
+    """What is spoken on both legs' streams."""
     detect: Detect | None = None
     """Makes the caller's onset detector, given how much speech (ms) confirms; None: the best that
     is installed, behind the echo gate."""
@@ -154,11 +156,11 @@ async def _carry(
 ) -> CallEnd:
     """Accept, wait for the start, admit, and run the call."""
     codec = CARRIERS[options.carrier]()
-    leg: WebSocketLeg | None = None
+    leg: Leg | None = None
     call_sid = ""
     try:
         with trio.fail_after(ACCEPT_S):
-            leg = await accept_carrier_leg(nursery, stream)
+            leg = await options.transport.accept_carrier(nursery, stream)
         with trio.fail_after(config.twilio.start_timeout_s):
             started = await _await_start(leg, codec)
         call_sid = started.call_sid
@@ -179,13 +181,13 @@ async def _carry(
     return await _run(leg, codec, started, config, judge, options)
 
 
-async def _refuse(leg: WebSocketLeg | None, call_sid: str, reason: str, code: int) -> CallEnd:
+async def _refuse(leg: Leg | None, call_sid: str, reason: str, code: int) -> CallEnd:
     if leg is not None:
         await close_leg(leg, code)
     return CallEnd(call_sid=call_sid, reason=reason, duration_ms=0)
 
 
-async def _await_start(leg: WebSocketLeg, codec: TelephonyCodec) -> MediaStreamStarted:
+async def _await_start(leg: Leg, codec: TelephonyCodec) -> MediaStreamStarted:
     while True:
         event = codec.decode(await leg.receive())
         if isinstance(event, MediaStreamStarted):
@@ -193,7 +195,7 @@ async def _await_start(leg: WebSocketLeg, codec: TelephonyCodec) -> MediaStreamS
 
 
 async def _run(
-    leg: WebSocketLeg,
+    leg: Leg,
     codec: TelephonyCodec,
     started: MediaStreamStarted,
     config: Config,
@@ -202,7 +204,7 @@ async def _run(
 ) -> CallEnd:
     """The call's nursery: its tasks, and the owner in the middle."""
     line = Line.begin()
-    service = model_service(config, options.connect)
+    service = model_service(config, options.connect, options.transport)
     control = CallControl(line)
     policy = policy_of(config, has_judge=judge is not None)
     timeline, echo = CallerTimeline(), EchoGate()

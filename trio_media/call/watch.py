@@ -6,7 +6,7 @@ from typing import Final
 
 import trio
 
-from trio_media.call.leg import WebSocketLeg
+from trio_media.call.leg import Leg
 from trio_media.call.line import Line
 from trio_media.errors import LegLost
 
@@ -18,7 +18,7 @@ CLOSE_S: Final = 0.25  # a goodbye gets so long; both legs together stay within 
 assert PING_AFTER_S * 2 < SILENT_S
 
 
-async def watch_leg(leg: WebSocketLeg, line: Line) -> None:
+async def watch_leg(leg: Leg, line: Line) -> None:
     """Abort a leg whose write makes no progress, or whose peer gives no sign of life.
 
     Nobody puts a deadline around a send.  Returns when it did abort; whoever reads the leg then
@@ -26,19 +26,19 @@ async def watch_leg(leg: WebSocketLeg, line: Line) -> None:
     """
     while True:
         await trio.sleep(WATCH_EVERY_S)
-        is_stalled = leg.stream.stalled_s() >= STALL_S
-        if is_stalled or leg.stream.silent_s() >= SILENT_S:
+        is_stalled = leg.stalled_s() >= STALL_S
+        if is_stalled or leg.silent_s() >= SILENT_S:
             line.tally.count(f"{leg.name}_watchdog_aborts")
             line.note("stalled" if is_stalled else "silent", leg=leg.name)
             await leg.abort()
             return
 
 
-async def ping_leg(leg: WebSocketLeg) -> None:
+async def ping_leg(leg: Leg) -> None:
     """Ask a silent peer for a sign of life.  Returns when the leg is lost."""
     while True:
         await trio.sleep(PING_AFTER_S)
-        if leg.stream.silent_s() < PING_AFTER_S:
+        if leg.silent_s() < PING_AFTER_S:
             continue
         try:
             await leg.ping()
@@ -46,7 +46,7 @@ async def ping_leg(leg: WebSocketLeg) -> None:
             return
 
 
-async def close_leg(leg: WebSocketLeg, code: int = 1000) -> None:
+async def close_leg(leg: Leg, code: int = 1000) -> None:
     """Say goodbye within a moment, then drop the connection.
 
     **Cancellation:** neither is interrupted; both are bounded.

@@ -14,6 +14,7 @@ Who decides what:
 - ``responses``, ``turns``, ``creates``: the records.  ``state``: all of them, for one call.
 - ``invariants``: the promises (``promises``), checked from outside over events and commands, with
   books of its own (``ledger``).
+- ``version``: which decisions these are; a log of another version may replay to other commands.
 
 Nothing here knows of Trio, a clock, JSON, logging or randomness, of bytes or of floats.
 """

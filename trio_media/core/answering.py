@@ -26,6 +26,7 @@ from trio_media.core.units import (
     CREATE_RETRY_MS,
     CREATE_TRIES,
     CREATES_KEPT,
+    NOISE_WAIT_MS,
     SERVER_CREATE_MS,
     earliest,
 )
@@ -171,11 +172,16 @@ def pay_what_is_owed(state: State, now_ms: int) -> None:
 
 
 def _owed_ms(state: State) -> int | None:
-    """When the owed answer is due; None if none is, or while somebody speaks or may be answered."""
+    """When the owed answer is due; None if none is, or while somebody speaks or may be answered.
+
+    It waits for quiet, but not for ever: noise puts it off for a while and no longer.
+    """
+    floor, recover_ms = state.floor, state.policy.recover_ms
     is_undecided = state.turns.has_unanswered  # a turn that counts is answered instead
-    if not state.owed.is_owed or state.floor.is_heard or is_undecided:
+    if not state.owed.is_owed or floor.is_believed or is_undecided:
         return None
-    return state.floor.quiet_since_ms + state.policy.recover_ms
+    noise_ms = floor.noise_since_ms + recover_ms + NOISE_WAIT_MS
+    return noise_ms if floor.is_heard else min(floor.quiet_since_ms + recover_ms, noise_ms)
 
 
 def next_deadline_ms(state: State, now_ms: int) -> int | None:

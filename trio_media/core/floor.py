@@ -75,6 +75,8 @@ class Floor:
     long_speech_ms: int | None = None
     """When the server will have heard the caller for so long that it counts as strong."""
     local_ended_ms: int = 0
+    believed_ended_ms: int = 0
+    """When local speech ended that was a voice, or was confirmed."""
     server_ended_ms: int = 0
 
     @property
@@ -88,9 +90,19 @@ class Floor:
         return self.speech_since_ms is not None
 
     @property
+    def is_believed(self) -> bool:
+        """Whether the local ear hears what is more than noise."""
+        return self.is_voiced or self.is_confirmed
+
+    @property
     def quiet_since_ms(self) -> int:
         """Since when neither ear hears the caller, provided that neither does."""
         return max(self.local_ended_ms, self.server_ended_ms)
+
+    @property
+    def noise_since_ms(self) -> int:
+        """Since when there was nothing but noise, provided that there is nothing else."""
+        return max(self.believed_ended_ms, self.server_ended_ms)
 
     # --- local evidence ---------------------------------------------------------------------
 
@@ -142,6 +154,8 @@ class Floor:
         """The local ear hears the caller no more."""
         if self.speech_since_ms is None:
             return
+        if self.is_believed:
+            self.believed_ended_ms = at_ms
         self.speech_since_ms = None
         self.is_voiced = self.is_confirmed = False
         self.is_onset_pending = False

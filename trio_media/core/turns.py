@@ -21,6 +21,7 @@ from trio_media.core.units import (
     KEYS_KEPT,
     KEYS_PAUSE_MS,
     TURN_COMMIT_MS,
+    TURN_MAX_MS,
     TURN_SILENT_MS,
     TURNS_KEPT,
     VERDICT_MS,
@@ -71,7 +72,9 @@ class Turn:
         if self.state is TurnState.OPEN:
             if self.stopped_ms is not None:
                 return self.stopped_ms + TURN_COMMIT_MS
-            return None if is_heard else self.heard_ms + TURN_SILENT_MS
+            # Noise is heard too: it must not keep a turn open whose end was lost.
+            silent_ms = None if is_heard else self.heard_ms + TURN_SILENT_MS
+            return earliest(silent_ms, self.opened_ms + TURN_MAX_MS)
         if self.state is TurnState.JUDGED:
             assert self.committed_ms is not None
             return self.committed_ms + VERDICT_MS

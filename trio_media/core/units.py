@@ -17,6 +17,7 @@ SERVER_GRACE_MS: Final = 600  # how long strong local evidence waits for the ser
 LONG_SERVER_SPEECH_MS: Final = 700  # server speech beyond its silence time that is strong evidence
 VOICE_LEAD_MS: Final = 1_000  # how long before the server the local ear may hear the same words
 LOCAL_SPEECH_MAX_MS: Final = 30_000  # local speech without end is noise that nobody means
+NOISE_WAIT_MS: Final = 8_000  # noise that nobody takes for speech delays an owed answer by this
 KEYS_PAUSE_MS: Final = 1_500  # no key for this long: the caller has finished dialling
 KEYS_KEPT: Final = 256  # more at a stretch nobody dials; the rest is noise
 CREATES_KEPT: Final = 64  # requests to speak that may wait; more are dropped at once
@@ -24,6 +25,7 @@ SERVER_CREATE_MS: Final = 1_500  # after a commit the server's own response is d
 VERDICT_MS: Final = 3_000  # a transcript that takes longer counts as empty
 TURN_COMMIT_MS: Final = 2_000  # a turn that stopped must be committed within this
 TURN_SILENT_MS: Final = 30_000  # a turn in which nobody is heard locally is over
+TURN_MAX_MS: Final = 60_000  # nobody speaks for so long without a pause that ends a turn
 FLAGS_MS: Final = 5_000  # a session.update must be confirmed within this
 FLAGS_TRIES: Final = 3  # ... and one that gives the server its authority back is asked so often
 HEARD_ENOUGH_MS: Final = 150  # so little unheard is less than the uncertainty of hearing
@@ -42,6 +44,7 @@ TURNS_KEPT: Final = 16  # turns that late events may still name
 
 assert CHUNK_MS % FRAME_MS == 0
 assert MARK_LATE_MS < MARK_LOST_MS
+assert TURN_SILENT_MS < TURN_MAX_MS
 assert CANCELLING_MS < CANCELLING_TOTAL_MS
 
 

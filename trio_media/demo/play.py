@@ -23,7 +23,7 @@ from trio_media.config import (
     TwilioConfig,
 )
 from trio_media.demo.story import Story
-from trio_media.demo.verdict import Check, judge
+from trio_media.demo.verdict import Check, judge, judge_log
 from trio_media.embedded import ModelBehaviour, serve_model
 from trio_media.phone import (
     CallerScript,
@@ -37,6 +37,7 @@ from trio_media.phone import (
 from trio_media.phone.options import CallOptions as PhoneOptions
 from trio_media.phone.route import Access
 from trio_media.recording.timeline import draw_timeline
+from trio_media.replay import replay_log
 from trio_media.server.kept_call import run_kept_call
 from trio_media.server.listening import bind_socket
 from trio_media.server.serving import serve
@@ -77,7 +78,8 @@ async def run_demo(out: Path) -> bool:
     log_path = out / f"{record.identity.call_sid}.jsonl"
     picture = out / "timeline.png"
     await trio.to_thread.run_sync(draw_timeline, log_path, picture)
-    checks = judge(story, record)
+    replay = await trio.to_thread.run_sync(replay_log, log_path)
+    checks = [*judge(story, record), judge_log(replay)]
     _tell(console, checks, out, record, picture)
     return all(check.is_kept for check in checks)
 

@@ -13,6 +13,7 @@ import attrs
 from trio_media.core.commands import Outcome
 from trio_media.demo.story import Story
 from trio_media.phone import CallEnd, CallRecord
+from trio_media.replay import Replay
 
 TOLERANCE_MS: Final = 150  # two network hops, a frame, and what a clear overtakes
 REWIND_MS: Final = 100  # what a resume plays twice
@@ -73,3 +74,10 @@ def judge(story: Story, record: CallRecord) -> list[Check]:
     else:
         checks.append(Check("the model was told twice what was heard", False, f"told {told}"))
     return checks
+
+
+def judge_log(replay: Replay) -> Check:
+    """Check that the log is all that is needed to decide the call again."""
+    is_whole = replay.ends_early is None
+    detail = "; ".join(replay.problems()[:1]) if is_whole else f"it ends early: {replay.ends_early}"
+    return Check("the log replays to the same decisions", replay.is_kept and is_whole, detail)

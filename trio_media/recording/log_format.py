@@ -2,6 +2,7 @@
 
 Rule 1: reading gives back what was written: every event, every command, in every field.
 Rule 2: the first line is the header.  A format newer than this one is refused, never guessed at.
+        Format 1 did not say by which decisions a call was led; it is read as `UNKNOWN_DECISIONS`.
 Rule 3: one line is one JSON object with ``t_ms``, the call's monotonic time, and one of ``event``,
 ``command``, ``note`` or ``header``, which says what the other fields are.
 
@@ -23,9 +24,12 @@ import msgspec
 from trio_media.core.commands import Command
 from trio_media.core.events import Event
 from trio_media.core.policy import Policy
-from trio_media.errors import LogUnreadable, evidence
+from trio_media.core.units import FRAME_MS
+from trio_media.core.version import DECISION_VERSION
+from trio_media.errors import LogCutOff, LogUnreadable, evidence
 
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
+UNKNOWN_DECISIONS: Final = 0  # the decision version of a log that does not tell it
 LINE_BYTES_MAX: Final = 64 * 1024  # the longest transcript, several times; a log is no dump
 
 CALLER_TEXT: Final = "caller_text"  # what the caller said in a turn: item_id, text
@@ -52,6 +56,8 @@ class LogHeader:
     parameters: Mapping[str, str] = attrs.field(factory=dict)
     """The media stream's custom parameters.  Leave out what is secret: this is written as it is."""
     package_version: str = attrs.field(factory=_package_version)
+    decision_version: int = DECISION_VERSION
+    """Which decisions the core made; a replay is held to them if it is its own version."""
     format_version: int = FORMAT_VERSION
 
 
@@ -165,7 +171,7 @@ def _decode_record(
         raise LogUnreadable(line_number, f"there is no {role} {evidence(name)}")
     cls = classes[name]
     if cls is LogHeader:
-        _check_version(fields.get("format_version"), line_number)
+        _check_header(fields, line_number)
     names = {key: field for field, key in _FIELDS[cls][1]}
     unknown = sorted(fields.keys() - names.keys())
     if unknown:
@@ -176,7 +182,36 @@ def _decode_record(
         )
     except (msgspec.ValidationError, ValueError) as exc:
         raise LogUnreadable(line_number, f"{name}: {exc}") from exc
+    if isinstance(record, LogHeader):
+        _check_policy(record.policy, line_number)
     return record
+
+
+def _check_policy(policy: Policy, line_number: int) -> None:
+    """Refuse what no configuration allows: a core that plays in chunks of nothing never ends."""
+    for name, choice in attrs.asdict(policy).items():
+        least_ms = FRAME_MS if name in ("lead_ms", "mark_every_ms") else 0
+        if name.endswith("_ms") and choice < least_ms:
+            raise LogUnreadable(
+                line_number, f"a policy's {name} is {least_ms} at least, not {choice}"
+            )
+
+
+def _check_header(fields: dict[str, Any], line_number: int) -> None:
+    """Refuse what a replay would have to guess; a format that is older says less."""
+    version = fields.get("format_version")
+    _check_version(version, line_number)
+    if version == 1:
+        fields.setdefault("decision_version", UNKNOWN_DECISIONS)
+    elif "decision_version" not in fields:
+        raise LogUnreadable(line_number, "LogHeader has no decision_version")
+    policy = fields.get("policy")
+    if isinstance(policy, dict):
+        unknown = sorted(policy.keys() - {field.name for field in attrs.fields(Policy)})
+        if unknown:
+            raise LogUnreadable(
+                line_number, f"this version knows no choice {evidence(unknown[0])} of a policy"
+            )
 
 
 def _check_version(version: object, line_number: int) -> None:
@@ -196,8 +231,8 @@ def read_log(
     """Yield the lines of a log, the header first, in memory that does not grow with the log.
 
     ``on_bad_line`` is told of a line that is corrupt or, as the last one of a process that was
-    killed, cut off; reading goes on behind it.  Without it such a line raises `LogUnreadable`.  A
-    file that does not begin with a header of a known format raises that in either case.
+    killed, cut off (`LogCutOff`); reading goes on behind it.  Without it such a line raises.  A
+    file that does not begin with a header of a known format raises `LogUnreadable` in either case.
 
     Raises OSError.
     """
@@ -224,9 +259,10 @@ def _read_header(file: BinaryIO) -> LogLine:
 
 def _read_line(line: bytes, line_number: int) -> LogLine:
     if not line.endswith(b"\n"):
-        is_long = len(line) >= LINE_BYTES_MAX
-        reason = f"longer than {LINE_BYTES_MAX} bytes" if is_long else "cut off"
-        raise LogUnreadable(line_number, f"{reason}: {evidence(line)}")
+        if len(line) >= LINE_BYTES_MAX:
+            reason = f"longer than {LINE_BYTES_MAX} bytes: {evidence(line)}"
+            raise LogUnreadable(line_number, reason)
+        raise LogCutOff(line_number, f"cut off: {evidence(line)}")
     return decode_line(line, line_number)
 
 

@@ -15,7 +15,7 @@ import attrs
 
 from trio_media.core import dues, floor, known, ledger, responses, turns
 from trio_media.core.events import Ended
-from trio_media.core.units import FALSE_HUSH_WINDOW_MS, LOCAL_SPEECH_MAX_MS
+from trio_media.core.units import FALSE_HUSH_WINDOW_MS, LOCAL_SPEECH_MAX_MS, NOISE_WAIT_MS
 
 FAR_MS: Final = 6_000  # deadlines further away than this differ in nothing that is searched
 PAST_MS: Final[Mapping[str, int]] = {
@@ -95,6 +95,12 @@ def _quiet(record: floor.Floor | ledger.Ledger, frame: Frame) -> Hashable:
     return since(ended_ms, frame.now_ms, 2_000) if frame.is_owed else None
 
 
+def _noise_left(record: floor.Floor, frame: Frame) -> Hashable:
+    """How long noise may still put off what is owed."""
+    left_ms = record.noise_since_ms + NOISE_WAIT_MS - frame.now_ms
+    return min(max(left_ms, 0), FAR_MS) if frame.is_owed else None
+
+
 def _was_false(record: floor.Floor, frame: Frame) -> Hashable:
     last_ms = record.last_false_ms
     return frame.may_hush and last_ms is not None and frame.now_ms - last_ms <= FALSE_HUSH_WINDOW_MS
@@ -168,6 +174,7 @@ SPECIAL: Final[Mapping[tuple[type, str], How]] = {
     (floor.Floor, "speech_since_ms"): _speech_left,
     (floor.Floor, "local_ended_ms"): _quiet,
     (floor.Floor, "server_ended_ms"): _nothing,
+    (floor.Floor, "believed_ended_ms"): _noise_left,
     (floor.Floor, "last_false_ms"): _was_false,
     (floor.Floor, "weak_ignored_until_ms"): lambda record, frame: (
         frame.may_hush and frame.now_ms < record.weak_ignored_until_ms

@@ -18,10 +18,9 @@ from trio_media.core import events as ev
 from trio_media.core.evidence import unpaid
 from trio_media.core.promises import BrokenInvariant
 from trio_media.core.units import (
-    LOCAL_SPEECH_MAX_MS,
     REQUESTED_MS,
     SERVER_CREATE_MS,
-    TURN_SILENT_MS,
+    TURN_MAX_MS,
     earliest,
 )
 from trio_media.simulation.search.node import Node
@@ -29,9 +28,8 @@ from trio_media.simulation.search.node import Node
 DEADLINES_MAX: Final = 40
 """Wakes: audio is sent ahead in fives at most here, each with a mark, and waits end one by one."""
 CREATES_MAX: Final = 3  # what is asked for, and an answer, one after the other
-WAITED_MAX_MS: Final = LOCAL_SPEECH_MAX_MS + TURN_SILENT_MS + CREATES_MAX * REQUESTED_MS
-"""A caller whose silence nobody hears, their turn that nobody commits, and then creates that nobody
-answers: other waits run beside these."""
+WAITED_MAX_MS: Final = TURN_MAX_MS + CREATES_MAX * REQUESTED_MS
+"""A turn that nobody ends, and then creates that nobody answers: other waits run beside these."""
 
 
 class NeverRestsError(BrokenInvariant):

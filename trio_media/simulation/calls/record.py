@@ -1,0 +1,179 @@
+"""Everything that passed the wires of one call, with both its times.
+
+It is taken at the far ends, from outside: nothing in it was told by the system under test.
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, TypeVar
+
+import attrs
+
+from trio_media.simulation.calls.sounds import Span
+
+CARRIER: Final = "carrier"
+MODEL: Final = "model"
+MORE = TypeVar("MORE")
+
+
+@attrs.define(eq=False)
+class Entry:
+    """One message."""
+
+    number: int
+    wire: str
+    """`CARRIER` or `MODEL`."""
+    is_ours: bool
+    """It was sent by the system under test."""
+    kind: str
+    """Its event or type."""
+    sent_ms: float
+    """When it was handed to the network."""
+    came_ms: float | None = None
+    """When the other side took it from the network; None: it never did."""
+    fields: Mapping[str, Any] = attrs.field(factory=dict)
+    """What of it matters."""
+    spans: tuple[Span, ...] = ()
+    """The model's voice in it."""
+    length_ms: int = 0
+    """How much audio it holds, silence included."""
+
+    @property
+    def near_ms(self) -> float | None:
+        """When the system under test sent it, or learned of it; None if it never did."""
+        return self.sent_ms if self.is_ours else self.came_ms
+
+    def __str__(self) -> str:
+        arrow = ">" if self.is_ours else "<"
+        came = "never" if self.came_ms is None else f"{self.came_ms:.3f}"
+        what = json.dumps(dict(self.fields), sort_keys=True) if self.fields else ""
+        voice = " ".join(map(str, self.spans))
+        words = " ".join(word for word in (self.kind, what, voice) if word)
+        return f"{self.sent_ms:12.3f} {came:>12} {self.wire:7} {arrow} {words}"
+
+
+@attrs.frozen
+class Heard:
+    """The caller heard a span of the model's voice."""
+
+    at_ms: float
+    span: Span
+
+
+@attrs.frozen
+class Said:
+    """What an item of the model's voice says from its beginning to its end."""
+
+    text: str
+    """Empty: nobody knows."""
+    length_ms: int
+    response_id: str
+
+
+class Wish(enum.Enum):
+    """What an application asked of the call."""
+
+    INTERRUPT = "interrupt"
+    SPEAK = "speak"
+    HANG_UP = "hang_up"
+
+
+@attrs.define(eq=False)
+class Asked:
+    """One request of the application, and its outcome."""
+
+    wish: Wish
+    asked_ms: float
+    outcome: str | None = None
+    settled_ms: float | None = None
+
+
+@attrs.define(eq=False)
+class Record:
+    """One call, seen from outside."""
+
+    entries: list[Entry] = attrs.field(factory=list)
+    heard: list[Heard] = attrs.field(factory=list)
+    """In the order in which it was heard."""
+    said: dict[int, Said] = attrs.field(factory=dict)
+    """What each item of the model's voice says, by its label."""
+    caller_sent: list[tuple[float, int]] = attrs.field(factory=list)
+    """Frames of the caller's: when, and their numbers."""
+    caller_came: list[tuple[float, int]] = attrs.field(factory=list)
+    """... and those that the model was given."""
+    voiced_ms: list[tuple[float, float]] = attrs.field(factory=list)
+    """When the caller spoke, or coughed: from, until."""
+    faults: list[tuple[float, str]] = attrs.field(factory=list)
+    """What went wrong with the networks, and when."""
+    asked: list[Asked] = attrs.field(factory=list)
+    ended_ms: float | None = None
+    """When the call returned."""
+    end_reason: str = ""
+    left_open: list[str] = attrs.field(factory=list)
+    """Connections that the call left behind."""
+    crash: str = ""
+    carrier_closed_ms: float | None = None
+    """When the carrier's side saw the end of its connection."""
+    model_closed_ms: float | None = None
+
+    def add(self, wire: str, kind: str, *, is_ours: bool, sent_ms: float, **more: Any) -> Entry:  # noqa: ANN401
+        """Add a message."""
+        entry = Entry(len(self.entries) + 1, wire, is_ours, kind, sent_ms, **more)
+        self.entries.append(entry)
+        return entry
+
+    def since(self, began_ms: float) -> Record:
+        """Return the same call with its times told from ``began_ms`` on."""
+
+        def told(at_ms: float | None) -> float | None:
+            return None if at_ms is None else round(at_ms - began_ms, 3)
+
+        def shifted(times: list[tuple[float, MORE]]) -> list[tuple[float, MORE]]:
+            return [(round(at_ms - began_ms, 3), more) for at_ms, more in times]
+
+        return attrs.evolve(
+            self,
+            entries=[
+                attrs.evolve(e, sent_ms=round(e.sent_ms - began_ms, 3), came_ms=told(e.came_ms))
+                for e in self.entries
+            ],
+            heard=[attrs.evolve(h, at_ms=round(h.at_ms - began_ms, 3)) for h in self.heard],
+            caller_sent=shifted(self.caller_sent),
+            caller_came=shifted(self.caller_came),
+            voiced_ms=[(a - began_ms, b - began_ms) for a, b in self.voiced_ms],
+            faults=shifted(self.faults),
+            asked=[
+                attrs.evolve(
+                    a, asked_ms=round(a.asked_ms - began_ms, 3), settled_ms=told(a.settled_ms)
+                )
+                for a in self.asked
+            ],
+            ended_ms=told(self.ended_ms),
+            carrier_closed_ms=told(self.carrier_closed_ms),
+            model_closed_ms=told(self.model_closed_ms),
+        )
+
+    def near(self) -> list[Entry]:
+        """Return the messages in the order in which the system under test sent or learned them.
+
+        Where both times are the same nobody knows, and what it learned stands first.
+        """
+        known = [entry for entry in self.entries if entry.near_ms is not None]
+        return sorted(known, key=lambda e: (e.near_ms or 0.0, e.is_ours, e.number))
+
+    def lines(self) -> Iterator[str]:
+        """Yield the trace: the same call gives the same lines, byte for byte."""
+        yield from map(str, self.entries)
+        for heard in self.heard:
+            yield f"{heard.at_ms:12.3f} heard {heard.span}"
+        for name, frames in (("sent", self.caller_sent), ("came", self.caller_came)):
+            for at_ms, number in frames:
+                yield f"{at_ms:12.3f} caller {name} {number}"
+        for at_ms, fault in self.faults:
+            yield f"{at_ms:12.3f} fault {fault}"
+        for asked in self.asked:
+            yield f"{asked.asked_ms:12.3f} {asked.wish.value} {asked.outcome} {asked.settled_ms}"
+        yield f"ended {self.ended_ms} {self.end_reason} {self.crash}"

@@ -1,0 +1,244 @@
+"""What the model's wire must show: one cancel, one answer, the truth about what was heard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from trio_media.simulation.calls.record import CARRIER, MODEL, Entry, Wish
+from trio_media.simulation.calls.seen import Broken, Item, Response, Seen
+
+HEARD_ENOUGH_MS: Final = 150
+FRAME_MS: Final = 20
+REQUESTED_MS: Final = 10_000
+CANCELLING_MS: Final = 3_000
+ACTIVE_MS: Final = 30_000
+TURN_COMMIT_MS: Final = 2_000
+TURN_SILENT_MS: Final = 30_000
+TELL_MS: Final = 5_000  # a deletion waits for a terminal event, and that for a deadline
+TOOL_MS: Final = 32_000
+SLACK_MS: Final = 60.0  # between a clock of frames and one of milliseconds
+
+
+def one_cancel(seen: Seen) -> Iterator[Broken]:
+    """Promise 1: at most one cancel a response, by its id, and none for one known to be over."""
+    cancelled: set[str] = set()
+    for cancel in seen.ours.get("response.cancel", []):
+        response_id = cancel.fields.get("response_id")
+        response = seen.responses.get(response_id or "")
+        if response is None or response.created_ms > cancel.sent_ms:
+            yield Broken("one cancel", cancel.sent_ms, f"of a response not known: {response_id}")
+            continue
+        if response.response_id in cancelled:
+            yield Broken("one cancel", cancel.sent_ms, f"a second one for {response_id}")
+        cancelled.add(response.response_id)
+        over_ms = response.over_ms
+        if over_ms is not None and over_ms < cancel.sent_ms and not _may_lag(seen, cancel):
+            yield Broken("one cancel", cancel.sent_ms, f"{response_id} was over at {over_ms:.0f}")
+
+
+def _may_lag(seen: Seen, entry: Entry) -> bool:
+    """Whether it may have been decided well before it went out."""
+    return seen.is_held(MODEL, entry.sent_ms)
+
+
+def one_answer(seen: Seen) -> Iterator[Broken]:
+    """Promise 4: a create only when nothing is open, asked for, or being said by the caller."""
+    for create in seen.ours.get("response.create", []):
+        if _may_lag(seen, create):
+            continue
+        at_ms = create.sent_ms
+        for response in seen.responses.values():
+            if _is_open(seen, response, at_ms):
+                yield Broken("one answer", at_ms, f"a create while {response.response_id} is open")
+        for other in seen.ours["response.create"]:
+            if other.sent_ms < at_ms and _is_unanswered(seen, other, at_ms):
+                event_id = other.fields["event_id"]
+                yield Broken("one answer", at_ms, f"a create while {event_id} is not answered")
+        yield from _turn_in_progress(seen, at_ms)
+
+
+def _is_open(seen: Seen, response: Response, at_ms: float) -> bool:
+    if response.created_ms >= at_ms:
+        return False
+    if response.over_ms is not None and response.over_ms <= at_ms:
+        return False
+    stops_ms = [cancel.sent_ms for cancel in response.cancels]
+    if seen.settings.authority == "server":  # which stops it by itself
+        started = seen.theirs.get("input_audio_buffer.speech_started", [])
+        stops_ms += [_at(entry) for entry in started if _at(entry) > response.created_ms]
+    patience_ms = CANCELLING_MS if any(stop_ms < at_ms for stop_ms in stops_ms) else ACTIVE_MS
+    return at_ms - response.last_ms < patience_ms - SLACK_MS
+
+
+def _is_unanswered(seen: Seen, create: Entry, at_ms: float) -> bool:
+    event_id = create.fields["event_id"]
+    if at_ms - create.sent_ms >= REQUESTED_MS - SLACK_MS:
+        return False
+    for entry in seen.theirs.get("error", []):
+        if entry.fields["event_id"] == event_id and (entry.near_ms or 0.0) <= at_ms:
+            return False
+    created = seen.theirs.get("response.created", []) + seen.theirs.get("response.done", [])
+    return not any(create.sent_ms < (entry.near_ms or 0.0) <= at_ms for entry in created)
+
+
+def _turn_in_progress(seen: Seen, at_ms: float) -> Iterator[Broken]:
+    for started in seen.theirs.get("input_audio_buffer.speech_started", []):
+        item_id, began_ms = started.fields["item_id"], started.near_ms or 0.0
+        if began_ms >= at_ms or at_ms - began_ms > TURN_SILENT_MS - SLACK_MS:
+            continue
+        ends_ms = [
+            (entry.near_ms or 0.0) + late_ms
+            for kind, late_ms in (("committed", 0), ("speech_stopped", TURN_COMMIT_MS))
+            for entry in seen.theirs.get(f"input_audio_buffer.{kind}", [])
+            if entry.fields["item_id"] == item_id
+        ]
+        if not any(end_ms - SLACK_MS * (end_ms != began_ms) <= at_ms for end_ms in ends_ms):
+            yield Broken("one answer", at_ms, f"a create while the caller is in {item_id}")
+
+
+def truth(seen: Seen) -> Iterator[Broken]:
+    """Promise 3: what the model is told of an item is what the caller heard of it."""
+    for item in seen.items.values():
+        for told in item.told:
+            if told.kind == "conversation.item.truncate":
+                yield from _truncated(seen, item, told)
+            else:
+                yield from _deleted(seen, item, told)
+        kinds = [told.kind for told in item.told]
+        if len(kinds) != len(set(kinds)):
+            yield Broken("truth", item.told[-1].sent_ms, f"{item.item_id} was told of twice")
+
+
+def _truncated(seen: Seen, item: Item, told: Entry) -> Iterator[Broken]:
+    end_ms, received_ms = told.fields["audio_end_ms"], item.received_ms(told.sent_ms)
+    if not isinstance(end_ms, int) or end_ms < 0:
+        yield Broken("truth", told.sent_ms, f"{item.item_id} truncated at {end_ms!r}")
+    elif end_ms > received_ms:
+        detail = f"{item.item_id} truncated at {end_ms} of {received_ms} received"
+        yield Broken("truth", told.sent_ms, detail)
+    elif not _is_unsure(seen, told):
+        heard_ms = seen.heard_ms(item.item_id)
+        if abs(end_ms - heard_ms) > seen.latency_ms + SLACK_MS:
+            detail = f"{item.item_id} truncated at {end_ms}, heard were {heard_ms}"
+            yield Broken("truth", told.sent_ms, detail)
+
+
+def _deleted(seen: Seen, item: Item, told: Entry) -> Iterator[Broken]:
+    heard_ms = seen.heard_ms(item.item_id)
+    if heard_ms > seen.latency_ms + SLACK_MS and not _is_unsure(seen, told):
+        yield Broken("truth", told.sent_ms, f"{item.item_id} deleted, heard were {heard_ms}")
+
+
+def _is_unsure(seen: Seen, told: Entry) -> bool:
+    """Whether nobody can know exactly what was heard by then."""
+    return seen.is_held(CARRIER, told.sent_ms, for_ms=5_000) or seen.has_odd_marks(told.sent_ms)
+
+
+def nothing_unheard_is_kept(seen: Seen) -> Iterator[Broken]:
+    """Promise 3: where a good part was never heard, and never will be, the model is told."""
+    for item in seen.items.values():
+        gone_ms = _gone_ms(seen, item)
+        if gone_ms is None or item.told or seen.session_lost_ms < gone_ms + TELL_MS:
+            continue
+        missing_ms = item.received_ms(gone_ms) - seen.heard_ms(item.item_id)
+        limit_ms = HEARD_ENOUGH_MS + FRAME_MS + seen.latency_ms + SLACK_MS
+        if missing_ms > limit_ms and not seen.is_held(CARRIER, gone_ms, for_ms=5_000):
+            detail = f"{missing_ms} ms of {item.item_id} were not heard and the model was not told"
+            yield Broken("truth", gone_ms, detail)
+
+
+def _gone_ms(seen: Seen, item: Item) -> float | None:
+    """When the last of an item was thrown away; None while it may still be heard."""
+    last_ms = item.media[-1].sent_ms if item.media else None
+    clears = [clear.sent_ms for clear in seen.ours.get("clear", [])]
+    if last_ms is not None:
+        return next((at_ms for at_ms in clears if at_ms > last_ms), None)
+    response = seen.responses.get(item.response_id)
+    if response is None or not response.cancels or not item.deltas:
+        return None
+    return max(item.deltas[-1][0], response.cancels[0].sent_ms)
+
+
+def answers_have_causes(seen: Seen) -> Iterator[Broken]:
+    """Promise 4: nobody is answered twice: each create has something new to answer."""
+    causes = _causes(seen)
+    balance = 0
+    for create in seen.ours.get("response.create", []):
+        while causes and causes[0][0] <= create.sent_ms:
+            balance += causes.pop(0)[1]
+        balance -= 1
+        if balance < 0:
+            yield Broken("one answer", create.sent_ms, "a create that nothing asked for")
+            balance = 0
+
+
+def _causes(seen: Seen) -> list[tuple[float, int]]:
+    causes: list[tuple[float, int]] = [(0.0, 1)] if seen.settings.greeting else []
+    kinds = ("input_audio_buffer.committed", "dtmf", "error")
+    causes += [(e.near_ms or 0.0, 1) for kind in kinds for e in seen.theirs.get(kind, [])]
+    causes += [(clear.sent_ms, 1) for clear in seen.ours.get("clear", [])]  # a take owes an answer
+    cancels = seen.ours.get("response.cancel", [])
+    causes += [(cancel.sent_ms, 1) for cancel in cancels]
+    outputs = seen.ours.get("conversation.item.create", [])
+    causes += [(output.sent_ms, 1) for output in outputs]
+    creates = seen.ours.get("response.create", [])
+    causes += [(create.sent_ms + REQUESTED_MS - SLACK_MS, 1) for create in creates]
+    causes += [(a.asked_ms, 1) for a in seen.record.asked if a.wish is Wish.SPEAK]
+    causes += [(a.asked_ms, 1) for a in seen.record.asked if a.wish is Wish.INTERRUPT]
+    return sorted(causes)
+
+
+def turns_are_answered(seen: Seen) -> Iterator[Broken]:
+    """Promise 5: a caller's turn that is no mere backchannel gets its answer."""
+    answered = [create.sent_ms for create in seen.ours.get("response.create", [])]
+    answered += [created.near_ms or 0.0 for created in seen.theirs.get("response.created", [])]
+    void = {d.fields["item_id"] for d in seen.ours.get("conversation.item.delete", [])}
+    last_ms = max(seen.theirs.get("input_audio_buffer.speech_stopped", []), key=_at, default=None)
+    for turn in seen.theirs.get("input_audio_buffer.committed", []):
+        if turn.fields["item_id"] in void or seen.is_held(MODEL, _at(turn)):
+            continue
+        since_ms = _at(turn)
+        quiet_ms = seen.session_lost_ms - max(since_ms, _at(last_ms) if last_ms else 0.0)
+        is_due = quiet_ms > ACTIVE_MS + REQUESTED_MS
+        if is_due and not any(at_ms >= since_ms for at_ms in answered):
+            yield Broken("no dead air", since_ms, f"{turn.fields['item_id']} was never answered")
+
+
+def _at(entry: Entry) -> float:
+    return entry.near_ms or 0.0
+
+
+def tools_are_answered(seen: Seen) -> Iterator[Broken]:
+    """Each call of a tool gets exactly one output."""
+    outputs = [
+        entry.fields["item"].get("call_id")
+        for entry in seen.ours.get("conversation.item.create", [])
+        if entry.fields["item"].get("type") == "function_call_output"
+    ]
+    for call_id in {o for o in outputs if outputs.count(o) > 1}:
+        yield Broken("tools", 0.0, f"{call_id} got more than one output")
+    for call in seen.theirs.get("response.output_item.done", []):
+        call_id, at_ms = call.fields.get("call_id"), _at(call)
+        is_due = call_id is not None and seen.session_lost_ms > at_ms + TOOL_MS
+        if is_due and call_id not in outputs:
+            yield Broken("tools", at_ms, f"{call_id} got no output")
+
+
+def flags_are_ours(seen: Seen) -> Iterator[Broken]:
+    """Under our own authority the server is never told to act by itself."""
+    for update in seen.ours.get("session.update", []):
+        if seen.settings.authority == "client" and update.fields.get("acts"):
+            yield Broken("authority", update.sent_ms, "the server was told to act by itself")
+
+
+RULES: Final = (
+    one_cancel,
+    one_answer,
+    truth,
+    nothing_unheard_is_kept,
+    answers_have_causes,
+    turns_are_answered,
+    tools_are_answered,
+    flags_are_ours,
+)

@@ -1,0 +1,204 @@
+"""What an observer of the wires makes of a record, before it judges: items, responses, turns.
+
+All times are those at which the system under test sent something, or learned of it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Final
+
+import attrs
+
+from trio_media.simulation.calls.record import CARRIER, MODEL, Entry, Record
+from trio_media.simulation.calls.scenario import Settings
+
+HELD: Final = ("stall", "stall out", "stall back", "jam", "silence")
+AFTER_HELD_MS: Final = 1_500  # what was held up comes in a burst
+
+
+@attrs.frozen
+class Broken:
+    """A promise that was broken."""
+
+    promise: str
+    at_ms: float
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.promise}: at {self.at_ms:.0f} ms: {self.detail}"
+
+
+@attrs.define(eq=False)
+class Item:
+    """One item of the model's voice."""
+
+    item_id: str
+    response_id: str
+    deltas: list[tuple[float, int]] = attrs.field(factory=list)
+    """Audio that was received: when, and how much (ms)."""
+    told: list[Entry] = attrs.field(factory=list)
+    """What the model was told of it: truncations, deletions."""
+    media: list[Entry] = attrs.field(factory=list)
+    """What was sent of it to the carrier."""
+
+    def received_ms(self, by_ms: float) -> int:
+        """How much of it was received by then."""
+        return sum(length_ms for at_ms, length_ms in self.deltas if at_ms <= by_ms)
+
+
+@attrs.define(eq=False)
+class Response:
+    """One response of the model."""
+
+    response_id: str
+    created_ms: float
+    done: list[Entry] = attrs.field(factory=list)
+    cancels: list[Entry] = attrs.field(factory=list)
+    last_ms: float = 0.0
+    """When it was last heard of."""
+
+    @property
+    def over_ms(self) -> float | None:
+        """When its end was first known."""
+        return self.done[0].near_ms if self.done else None
+
+
+@attrs.define(eq=False)
+class Seen:
+    """One record, read."""
+
+    record: Record
+    settings: Settings
+    latency_ms: float
+    """The longest that the networks delay anything without a fault."""
+
+    @cached_property
+    def near(self) -> list[Entry]:
+        """The messages in the order of the system under test."""
+        return self.record.near()
+
+    @cached_property
+    def ours(self) -> dict[str, list[Entry]]:
+        """What was sent, by kind."""
+        return self._by_kind(is_ours=True)
+
+    @cached_property
+    def theirs(self) -> dict[str, list[Entry]]:
+        """What was learned, by kind."""
+        return self._by_kind(is_ours=False)
+
+    def _by_kind(self, *, is_ours: bool) -> dict[str, list[Entry]]:
+        found: dict[str, list[Entry]] = defaultdict(list)
+        for entry in self.near:
+            if entry.is_ours == is_ours:
+                found[entry.kind].append(entry)
+        return found
+
+    @cached_property
+    def ended_ms(self) -> float:
+        """When the call was over; without end if it never was."""
+        return float("inf") if self.record.ended_ms is None else self.record.ended_ms
+
+    @cached_property
+    def session_lost_ms(self) -> float:
+        """When there was no model any more."""
+        lost = [self.ended_ms]
+        if self.record.model_closed_ms is not None:
+            lost.append(self.record.model_closed_ms)
+        fatal = ("model break", "model silence", "model close", "model expiry")
+        lost += [at_ms for at_ms, what in self.record.faults if what.startswith(fatal)]
+        lost += [at_ms for at_ms, what in self.record.faults if what.startswith("caller hangs up")]
+        lost += [a.asked_ms for a in self.record.asked if a.wish.value == "hang_up"]
+        return min(lost)
+
+    @cached_property
+    def _held(self) -> list[tuple[str, float, float]]:
+        held = []
+        for at_ms, what in self.record.faults:
+            wire, _, rest = what.partition(" ")
+            trouble, _, length_ms = rest.rpartition(" ")
+            if trouble in HELD:
+                until_ms = at_ms + int(length_ms) + AFTER_HELD_MS
+                held.append((wire, at_ms, float("inf") if trouble == "silence" else until_ms))
+        return held
+
+    def is_held(self, wire: str, at_ms: float, *, for_ms: float = 0.0) -> bool:
+        """Whether a wire was held up at that time, or shortly before; then order proves little."""
+        return any(w == wire and a - 1 <= at_ms and at_ms - for_ms <= b for w, a, b in self._held)
+
+    def has_odd_marks(self, at_ms: float) -> bool:
+        """Whether marks were lost or late shortly before."""
+        odd = ("carrier lose mark", "carrier late mark")
+        return any(w.startswith(odd) and t <= at_ms <= t + 5_000 for t, w in self.record.faults)
+
+    @cached_property
+    def items(self) -> dict[str, Item]:
+        """The items of the model's voice, by their ids."""
+        items: dict[str, Item] = {}
+        for entry in self.near:
+            item_id = entry.fields.get("item_id", "")
+            if entry.kind == "response.output_audio.delta":
+                response_id = entry.fields["response_id"]
+                item = items.setdefault(item_id, Item(item_id, response_id))
+                item.deltas.append((entry.near_ms or 0.0, entry.length_ms))
+            elif entry.kind in ("conversation.item.truncate", "conversation.item.delete"):
+                if item_id.startswith("item_"):
+                    items.setdefault(item_id, Item(item_id, "")).told.append(entry)
+            elif entry.kind == "media" and entry.is_ours:
+                for span in entry.spans:
+                    name = f"item_{span.item}"
+                    items.setdefault(name, Item(name, "")).media.append(entry)
+        return items
+
+    def heard_ms(self, item_id: str, by_ms: float = float("inf")) -> int:
+        """Up to where the caller heard an item, by then."""
+        ends = [
+            min(h.span.end_ms, h.span.start_ms + int(by_ms - h.at_ms))
+            if by_ms != float("inf")
+            else h.span.end_ms
+            for h in self.record.heard
+            if f"item_{h.span.item}" == item_id and h.at_ms < by_ms
+        ]
+        return max(ends, default=0)
+
+    @cached_property
+    def responses(self) -> dict[str, Response]:
+        """The responses that were known, by their ids."""
+        responses: dict[str, Response] = {}
+        for entry in self.near:
+            response_id: str = entry.fields.get("response_id") or ""
+            at_ms = entry.near_ms or 0.0
+            if entry.kind == "response.created":
+                responses[response_id] = Response(response_id, at_ms, last_ms=at_ms)
+            elif entry.kind == "response.done" and not response_id:
+                self._end_nameless(responses, entry)
+            elif response_id in responses:
+                response = responses[response_id]
+                if entry.kind == "response.done":
+                    response.done.append(entry)
+                elif entry.kind == "response.cancel":
+                    response.cancels.append(entry)
+                if not entry.is_ours:
+                    response.last_ms = max(response.last_ms, at_ms)
+        return responses
+
+    @staticmethod
+    def _end_nameless(responses: dict[str, Response], entry: Entry) -> None:
+        """It can only be that of the one that is open."""
+        open_now = [response for response in responses.values() if not response.done]
+        if len(open_now) == 1:
+            open_now[0].done.append(entry)
+
+    def audible(self) -> Iterator[Entry]:
+        """Yield the messages with audio to the carrier that hold the model's voice."""
+        for entry in self.ours.get("media", []):
+            if entry.spans:
+                yield entry
+
+    def wire_of(self, entry: Entry) -> str:
+        """Which wire it passed."""
+        assert entry.wire in (CARRIER, MODEL)
+        return entry.wire

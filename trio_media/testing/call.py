@@ -1,0 +1,318 @@
+"""One phone call in virtual time: the real `run_call` between a phone and a model that obey."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Final
+
+import attrs
+import trio
+from trio.testing import MockClock
+
+from trio_media.call.control import CallControl, InterruptionResult
+from trio_media.call.run import CallOptions
+from trio_media.call.tools import Tool
+from trio_media.config import AgentConfig, Config
+from trio_media.errors import ScriptError
+from trio_media.simulation.calls import scenario as sc
+from trio_media.simulation.calls.ears import LabelJudge
+from trio_media.simulation.calls.network import Link
+from trio_media.simulation.calls.record import CARRIER, MODEL, Record
+from trio_media.simulation.calls.seen import Broken
+from trio_media.simulation.calls.stage import Cast, Stage, Wrap
+from trio_media.testing.direction import Director, whole
+from trio_media.testing.interruptions import Interruption, interruptions_in
+from trio_media.testing.judging import judge_call
+from trio_media.testing.model import ScriptedModel
+from trio_media.testing.network import ScriptedNetwork
+from trio_media.testing.phone import ScriptedPhone
+from trio_media.testing.report import report_of
+from trio_media.testing.watching import Watch
+
+GREETING: Final = "Good evening."
+"""What the model is told to say first, where neither a greeting nor a configuration is given."""
+AFTERMATH_MS: Final = 2_000  # of the call's end: what closes then is seen to close
+OVERTIME_MS: Final = 60_000  # a call that goes on for so long after its caller hung up never ends
+PATIENCE_MS: Final = 60_000
+LOOK_MS: Final = 10  # between two looks at what is waited for; half a frame
+
+
+@attrs.define(eq=False, kw_only=True, repr=False)
+class Call:
+    """A phone call, directed by a test.
+
+    Times are whole milliseconds since the call began.  It is held once: by `run`, or by `running`.
+    """
+
+    config: Config
+    tools: Mapping[str, Tool] = attrs.field(factory=dict)
+    websockets: bool = False
+    """Both wires carry websocket frames over bytes; else bare messages, which are faster."""
+    observe: bool = True
+    """The promises are judged when the test is over."""
+    seed: int = 0
+    """Of the jitter of the networks."""
+    wrap_carrier: Wrap | None = None
+    """Put around the stream that the call has of the carrier, as `StallingStream` is."""
+    wrap_model: Wrap | None = None
+    scope: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
+    """Around the call: what cancels it from outside."""
+    phone: ScriptedPhone = attrs.field(init=False)
+    model: ScriptedModel = attrs.field(init=False)
+    carrier_network: ScriptedNetwork = attrs.field(init=False)
+    model_network: ScriptedNetwork = attrs.field(init=False)
+    _director: Director = attrs.field(factory=Director, init=False)
+    _watch: Watch = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        director = self._director
+        self._watch = Watch(director.record)
+        self.phone = ScriptedPhone(director)
+        self.model = ScriptedModel(director)
+        self.carrier_network = ScriptedNetwork(director, CARRIER, sc.NEAR)
+        self.model_network = ScriptedNetwork(director, MODEL, sc.FAR)
+
+    def __repr__(self) -> str:
+        if not self.has_run:
+            return "<Call, not held yet>"
+        return f"<Call: {self.end_reason}>" if self.end_reason else "<Call>"
+
+    # --- holding it -------------------------------------------------------------------------
+
+    async def run(self, *, until_ms: int) -> None:
+        """Hold the call; the caller hangs up at ``until_ms``, if nothing ended it before.
+
+        Raises what the call raised, and `ScriptError` if it was held before.
+        **Cancellation:** the call is dropped.
+        """
+        whole("until_ms", until_ms, "run", least=1)
+        async with self.running():
+            with trio.move_on_after(until_ms / 1_000):
+                await self._stage.ended.wait()
+
+    def running(self) -> Running:
+        """Hold the call while the test is inside; leaving it, the caller hangs up.
+
+        Entering raises `ScriptError` if it was held before, or the clock is not a virtual one;
+        leaving raises what the call raised.
+        """
+        return Running(self)
+
+    async def at(self, at_ms: int) -> None:
+        """Wait until some time of the call, also if it has ended.
+
+        Raises `ScriptError` if that time is past.
+        """
+        if self.now_ms > whole("at_ms", at_ms, "at"):
+            raise ScriptError(f"at: at_ms={at_ms} is past, the call is at {self.now_ms}")
+        await self._stage.until(at_ms)
+
+    async def until(self, condition: Callable[[], object], *, within_ms: int = PATIENCE_MS) -> None:
+        """Wait until something is true.  Raises `AssertionError` if it is not ``within_ms``."""
+        whole("within_ms", within_ms, "until")
+        late_ms = self.now_ms + within_ms
+        while not condition():
+            assert self.now_ms < late_ms, f"not within {within_ms} ms, at {self.now_ms} ms"
+            await trio.sleep(LOOK_MS / 1_000)
+
+    async def interrupt(self) -> InterruptionResult:
+        """Interrupt the model, as an application does, and wait until it is settled."""
+        await self._stage.started.wait()
+        return await self.control.interrupt()
+
+    @property
+    def control(self) -> CallControl:
+        """What an application has of the call.  Raises `ScriptError` before it started."""
+        control = self._stage.control
+        if control is None:
+            raise ScriptError("control: the call has not started; wait for `call.started()`")
+        return control
+
+    async def started(self) -> None:
+        """Wait until the application has the call's control."""
+        await self._stage.started.wait()
+
+    @property
+    def _stage(self) -> Stage:
+        if self._director.stage is None:
+            raise ScriptError("the call does not run; enter `call.running()` first")
+        return self._director.stage
+
+    # --- what became of it ------------------------------------------------------------------
+
+    @property
+    def now_ms(self) -> int:
+        """The time of the call (ms); where it has ended, when that was."""
+        return self._director.now_ms()
+
+    @property
+    def has_run(self) -> bool:
+        """Whether it was held, or is being held."""
+        return self._director.stage is not None
+
+    @property
+    def end_reason(self) -> str:
+        """Why it ended, as `CallEnd.reason`; empty while it goes on."""
+        return self._director.record.end_reason
+
+    @property
+    def interruptions(self) -> list[Interruption]:
+        """The answers that were taken from the model, in order, as the wires show them."""
+        return interruptions_in(self.record())
+
+    def record(self) -> Record:
+        """Return everything that passed the wires, in the call's time."""
+        stage = self._director.stage
+        record = self._director.record
+        return record if stage is None else record.since(stage.began_ms)
+
+    def broken_promises(self) -> list[Broken]:
+        """Judge the call, once it is over: what was broken, in the order of time.
+
+        Nothing is said of a call that goes on, or that was dropped because the test was cancelled.
+        """
+        if self._director.stage is None or not self._director.is_over:
+            return []
+        latency_ms = max(self.carrier_network.slowest_ms, self.model_network.slowest_ms)
+        began_ms = self._director.stage.began_ms
+        own = [attrs.evolve(b, at_ms=b.at_ms - began_ms) for b in self._watch.broken]
+        return judge_call(self.record(), self.config, latency_ms, own)
+
+    def report(self) -> str:
+        """Tell the call: what was broken, and a time line of both wires."""
+        return report_of(self.record(), self.broken_promises())
+
+    # --- for `Running` ----------------------------------------------------------------------
+
+    def _require_new(self) -> None:
+        if self._director.stage is not None:
+            raise ScriptError("a call is held once; make another with `make_call`")
+        if not isinstance(trio.lowlevel.current_clock(), MockClock):
+            raise ScriptError("calls are held in virtual time: run the test under a MockClock")
+
+    def _begin(self, nursery: trio.Nursery) -> None:
+        rng = random.Random(self.seed)  # chance, not secrets
+        near, far = self.carrier_network.weather, self.model_network.weather
+        cast = Cast(
+            config=self.config,
+            answers=lambda: iter(self.model.answers),
+            tools=self.tools,
+            judge=LabelJudge(),
+            options=CallOptions(observers=lambda *_: [self._watch], checks_invariants=True),
+            websockets=self.websockets,
+            to_model=far,
+            from_model=far,
+            wrap_carrier=self.wrap_carrier,
+            wrap_model=self.wrap_model,
+            scope=self.scope,
+        )
+        link = Link.between(near, near, rng)
+        stage = Stage(cast, nursery, rng, link, self._director.record)
+        stage.begin()
+        self._director.begin(stage)
+
+    async def _end(self) -> None:
+        """Let the caller hang up, and wait until all is over."""
+        stage = self._stage
+        if not stage.ended.is_set():
+            stage.add(sc.HangsUp(self.now_ms))
+        with trio.move_on_after(OVERTIME_MS / 1_000):
+            await stage.ended.wait()
+            await trio.sleep(AFTERMATH_MS / 1_000)
+        if stage.phone is not None:
+            stage.phone.hang_up()
+        self._director.is_over = True
+        stage.nursery.cancel_scope.cancel()
+
+    @property
+    def _crash(self) -> Exception | None:
+        return self._stage.crash
+
+
+@attrs.define(eq=False)
+class Running:
+    """A call that goes on while a test is inside.
+
+    What the test raises comes out as it is, in no group.
+    """
+
+    _call: Call
+    _stack: AsyncExitStack = attrs.field(factory=AsyncExitStack)
+
+    async def __aenter__(self) -> Call:
+        self._call._require_new()
+        nursery = await self._stack.enter_async_context(trio.open_nursery())
+        self._stack.push_async_exit(self._leave)
+        self._call._begin(nursery)
+        return self._call
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool:
+        is_handled = await self._stack.__aexit__(kind, error, trace)
+        if isinstance(error, trio.Cancelled):
+            return bool(is_handled)
+        if error is None and self._call._crash is not None:
+            raise self._call._crash
+        return False
+
+    async def _leave(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool:
+        """End the call; what the test raised is kept from the nursery, which would wrap it."""
+        if isinstance(error, trio.Cancelled):
+            return False
+        await self._call._end()
+        return True
+
+
+def make_call(
+    *,
+    config: Config | None = None,
+    greeting: str | None = None,
+    tools: Mapping[str, Tool] | None = None,
+    websockets: bool = False,
+    observe: bool = True,
+    seed: int = 0,
+    wrap_carrier: Wrap | None = None,
+    wrap_model: Wrap | None = None,
+) -> Call:
+    """Make a call that a test can direct.
+
+    Args:
+        config: as in `trio_media.config`; None: the defaults, with a greeting.
+        greeting: what the model is told to say first, instead of that of ``config``; empty: the
+            caller speaks first.
+        tools: what the model can call, by name.
+        websockets: whether both wires carry websocket frames; else bare messages, faster.
+        observe: whether the promises are judged when the test is over.
+        seed: of the jitter of the networks.
+        wrap_carrier: put around the stream that the call has of the carrier.  Needs websockets.
+        wrap_model: the same for the model's.
+
+    Raises `ScriptError` for a wrapper without websockets.
+    """
+    if (wrap_carrier or wrap_model) and not websockets:
+        raise ScriptError("wrap_carrier and wrap_model wrap bytes: give websockets=True too")
+    if config is None:
+        config = Config(agent=AgentConfig(greeting=GREETING))
+    if greeting is not None:
+        config = attrs.evolve(config, agent=attrs.evolve(config.agent, greeting=greeting))
+    return Call(
+        config=config,
+        tools={} if tools is None else tools,
+        websockets=websockets,
+        observe=observe,
+        seed=seed,
+        wrap_carrier=wrap_carrier,
+        wrap_model=wrap_model,
+    )

@@ -1,0 +1,35 @@
+"""The promises, judged for a call of a test.  Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from trio_media.config import Config
+from trio_media.simulation.calls.record import Record
+from trio_media.simulation.calls.rules import judge
+from trio_media.simulation.calls.scenario import Settings
+from trio_media.simulation.calls.seen import Broken
+
+
+def judge_call(
+    record: Record, config: Config, latency_ms: int, own: Sequence[Broken]
+) -> list[Broken]:
+    """Return what was broken, in the order of time.
+
+    ``latency_ms``: the longest that the networks delay anything where nothing fails.  ``own``: what
+    the call found broken itself.
+    """
+    found = judge(record, _settings(config), float(latency_ms))
+    return sorted((*own, *found), key=lambda broken: broken.at_ms)
+
+
+def _settings(config: Config) -> Settings:
+    return Settings(
+        authority=config.barge_in.authority,
+        detector=config.barge_in.detector,
+        greeting=bool(config.agent.greeting),
+        protect_greeting=config.barge_in.protect_greeting,
+        backchannel_ms=config.barge_in.backchannel_ms,
+        lead_ms=config.playout.lead_ms,
+        has_judge=True,
+    )

@@ -23,13 +23,29 @@ def test_a_request_to_speak_is_not_an_answer() -> None:
     creates.ask(Queued(Cause.APPLICATION, 0, 1))
     creates.want_answer(Cause.TURN, 1)
     creates.want_answer(Cause.TURN, 1)
-    creates.ask(Queued(Cause.APPLICATION, 0, 2), first=True)
+    creates.ask_again(Queued(Cause.APPLICATION, 0, 2))
     assert [queued.cause for queued in creates.queue] == [
         Cause.APPLICATION,
         Cause.APPLICATION,
         Cause.TURN,
     ]
     assert creates.queue[0].request == 2
+
+
+def test_an_answer_that_came_to_nothing_and_one_that_waits_are_one_create() -> None:
+    creates = Creates()
+    creates.ask(Queued(Cause.APPLICATION, 0, 1))
+    creates.want_answer(Cause.TOOL, 2)
+    creates.ask_again(Queued(Cause.KEYS, 1, tries=1))
+    assert [queued.cause for queued in creates.queue] == [Cause.KEYS, Cause.APPLICATION]
+    assert creates.queue[0].tries == 1
+
+
+def test_an_owed_answer_that_came_to_nothing_does_not_make_one_that_waits_less() -> None:
+    creates = Creates()
+    creates.want_answer(Cause.TURN, 2)
+    creates.ask_again(Queued(Cause.RECOVERY, 1, is_kept=False, tries=1))
+    assert creates.queue == [Queued(Cause.TURN, 1, is_kept=True, tries=1)]
 
 
 def test_an_interruption_drops_what_is_older_and_not_kept() -> None:

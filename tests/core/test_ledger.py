@@ -137,7 +137,7 @@ def test_protection_that_the_service_does_not_confirm_is_none(ledger: Ledger) ->
     ledger.saw(ev.SpeechRequested(1, ev.Say.GREETING, protected=True), 0)
     ledger.saw(ev.SpeechRequested(2, ev.Say.GREETING), 0)
     assert ledger.protected_requests == {1}
-    ledger.flags_asked_ms = 0
+    ledger.flags_asked_ms, ledger.server_acts = 0, True
     ledger.saw(ev.TimePassed(), 4_999)
     assert ledger.protected_requests == {1}
     ledger.saw(ev.TimePassed(), 5_000)

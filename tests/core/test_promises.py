@@ -12,7 +12,6 @@ import pytest
 
 from trio_media.core import commands as cm
 from trio_media.core import events as ev
-from trio_media.core.invariants import BrokenInvariant
 from trio_media.core.policy import Authority, Policy
 from trio_media.core.units import (
     CANCELLING_MS,
@@ -22,36 +21,14 @@ from trio_media.core.units import (
 )
 
 from .driver import SERVER, Call, active, hushed, over_audible, over_heard
-
-TICK = ev.TimePassed()
-NEW = 900  # a number that nothing in these calls has
-
-
-def pretend(call: Call, *commands: cm.Command, event: ev.Event = TICK) -> None:
-    """Tell the observer that the core gave these commands."""
-    call.invariants.observe(event, commands, call.now_ms)
-
-
-def breaks(call: Call, promise: str, *commands: cm.Command, event: ev.Event = TICK) -> None:
-    """Require that these commands are seen to break a promise."""
-    with pytest.raises(BrokenInvariant, match=promise):
-        pretend(call, *commands, event=event)
-
-
-def taken(*numbers: int, reason: ev.Reason = ev.Reason.APPLICATION) -> cm.Taken:
-    return cm.Taken(NEW, reason, None, numbers)
-
-
-def create(cause: cm.Cause = cm.Cause.APPLICATION) -> cm.CreateResponse:
-    return cm.CreateResponse(NEW, NEW, cause, NEW)
-
+from .pretending import NEW, TICK, breaks, create, pretend, taken
 
 # --- one cancel -------------------------------------------------------------------------------
 
 
 def test_a_cancel_names_a_known_response(call: Call) -> None:
     active(call)
-    pretend(call, cm.CancelResponse(NEW, "R1"))
+    pretend(call, cm.CancelResponse(NEW, "R1"), taken(1))
     breaks(call, "one cancel: of an unknown", cm.CancelResponse(NEW, "R9"))
 
 
@@ -83,7 +60,7 @@ def test_what_began_after_the_server_interrupted_may_be_cancelled() -> None:
     active(call)
     call.server_opens("R2")
     call.ends("R1", ev.Ended.TURN_DETECTED)
-    pretend(call, cm.CancelResponse(NEW, "R2"))
+    pretend(call, cm.CancelResponse(NEW, "R2"), taken(2))
 
 
 def test_a_cancel_of_which_no_byte_was_written_may_be_given_again(call: Call) -> None:
@@ -389,12 +366,12 @@ def test_a_response_without_progress_is_given_up(call: Call) -> None:
 @pytest.mark.parametrize("is_asked_for", [True, False])
 def test_every_interruption_has_an_outcome_in_time(call: Call, is_asked_for: bool) -> None:
     over_audible(call)
-    event = ev.InterruptRequested(NEW, ev.Reason.APPLICATION) if is_asked_for else TICK
     if is_asked_for:
-        pretend(call, event=event)
+        pretend(call, event=ev.InterruptRequested(NEW, ev.Reason.APPLICATION, through=0))
     else:
         told = (cm.TruncateItem(NEW, "R1.1", 400), cm.ItemHeard(1, "R1.1", 400, 5_000))
-        pretend(call, cm.ClearCarrier(2), *told, taken(1))
+        by_key = taken(1, reason=ev.Reason.DTMF)
+        pretend(call, cm.ClearCarrier(2), *told, by_key, event=ev.KeyPressed("1"))
     call.now_ms += REQUESTED_MS + CANCELLING_TOTAL_MS + CANCELLING_MS
     pretend(call)
     call.now_ms += 1
@@ -465,7 +442,12 @@ def test_a_clear_spares_protected_speech_that_is_not_written_yet() -> None:
 def test_a_hang_up_cuts_protected_speech(call: Call, event: ev.Event) -> None:
     protected(call)
     cancel = cm.CancelResponse(NEW, "R1")
-    pretend(call, cm.ClearCarrier(2), cancel, taken(1, reason=ev.Reason.HANG_UP), event=event)
+    ends = [cm.EndCall("hung_up")] if isinstance(event, ev.HangUpRequested) else []
+    hung_up = taken(1, reason=ev.Reason.HANG_UP)
+    settled = cm.InterruptionSettled(
+        NEW, None, ev.Reason.HANG_UP, cm.Outcome.CALL_ENDED, heard_ms=0
+    )
+    pretend(call, cm.ClearCarrier(2), cancel, hung_up, settled, *ends, event=event)
 
 
 def test_protected_speech_is_taken_by_a_hang_up_alone(call: Call) -> None:

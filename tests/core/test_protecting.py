@@ -3,7 +3,7 @@ from __future__ import annotations
 from trio_media.core import commands as cm
 from trio_media.core import events as ev
 from trio_media.core.policy import Authority, Policy
-from trio_media.core.units import FLAGS_MS
+from trio_media.core.units import FLAGS_MS, FLAGS_TRIES
 from trio_media.simulation.driving import CoreCall
 
 SERVER = Policy(authority=Authority.SERVER)
@@ -94,6 +94,25 @@ def test_the_authority_is_asked_back_again_when_nobody_confirms() -> None:
     assert flags(call) == [True]
     call.passes(FLAGS_MS)
     assert flags(call) == [True, True]
+
+
+def test_a_service_that_never_confirms_is_asked_a_few_times_and_we_act_in_its_place() -> None:
+    call = CoreCall(SERVER)
+    confirm(call, server_acts=False)
+    call.passes(20 * FLAGS_MS)
+    assert flags(call) == [True] * FLAGS_TRIES
+    assert call.core.next_deadline() is None
+    call.says("T1")
+    assert call.all(cm.CreateResponse)[-1].cause is cm.Cause.TURN
+
+
+def test_a_service_that_confirmed_once_is_asked_anew() -> None:
+    call = CoreCall(SERVER)
+    for _ in range(2 * FLAGS_TRIES):
+        confirm(call, server_acts=False)
+        call.passes(100)
+        confirm(call, server_acts=True)
+    assert flags(call) == [True] * 2 * FLAGS_TRIES
 
 
 def test_what_waits_unprotected_is_not_changed_when_nobody_confirms() -> None:

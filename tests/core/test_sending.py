@@ -117,3 +117,32 @@ def test_a_carrier_without_lead_is_paced_by_us() -> None:
             if isinstance(command, SendMark):
                 playout.echoed(1, command.number, now_ms + 20)
     assert sent_ms == [0, 20, 40, 60, 80]
+
+
+def test_a_mark_sent_after_its_audio_was_played_is_lost_so_long_after_it_was_sent() -> None:
+    playout = a_playout(100, is_done=False)
+    sending.send_ahead(playout, 0)
+    playout.wrote(1, 0)
+    [item] = [track.item for track in playout.tracks]
+    item.response.phase, item.is_done = Phase.OVER, True
+    playout.advance(9_000)
+    assert [type(c) for c in sending.send_ahead(playout, 9_000)] == [SendMark]
+    lost_ms = sending.next_deadline_ms(playout, 9_000, is_silenced=False)
+    assert lost_ms == 9_000 + MARK_LOST_MS
+    playout.advance(lost_ms)
+    assert playout.audible() == []
+
+
+def test_a_mark_sent_after_its_audio_was_played_is_not_late_when_it_comes_at_once() -> None:
+    playout = a_playout(100, is_done=False)
+    sending.send_ahead(playout, 0)
+    playout.wrote(1, 0)
+    [item] = [track.item for track in playout.tracks]
+    item.response.phase, item.is_done = Phase.OVER, True
+    sending.send_ahead(playout, 9_000)
+    playout.add_audio(a_playout(200).waiting[0])
+    sending.send_ahead(playout, 9_100)
+    playout.wrote(playout.last_seq, 9_100)
+    playout.echoed(1, 1, 9_150)
+    assert playout.settled_ms == 100
+    assert playout.play_head_ms(9_150) == 150  # it plays since it was written

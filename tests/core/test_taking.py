@@ -469,3 +469,19 @@ def test_an_owed_answer_that_was_refused_is_dropped_without_anybody_to_tell() ->
     assert call.count(cm.SpeechDropped) == 0
     call.passes(5_000)
     assert call.count(cm.CreateResponse) == 2
+
+
+def test_an_interruption_lets_go_of_what_was_heard_to_the_end_before_it() -> None:
+    call = CoreCall()
+    call.answers(1_000)
+    call.asks()
+    call.opens("R2")
+    call.speaks(2_000, "R2.1")
+    call.passes(1_040)  # the first answer is kept until a resume cannot rewind into it
+    assert call.count(cm.ItemHeard) == 0
+    call.interrupts()
+    assert call.all(cm.ItemHeard) == [
+        cm.ItemHeard(1, "R1.1", 1_000, 1_000),
+        cm.ItemHeard(2, "R2.1", 40, 2_000),
+    ]
+    assert [c.item_id for c in call.all(cm.ReleaseAudio)] == ["R1.1", "R2.1"]

@@ -23,6 +23,7 @@ CALLS_DIGEST = "2f8e4d75bad2504e60e04c70246d358c"
 # What each version made of the calls, with its constants.  A version's pin is never changed.
 PINNED = {
     1: "57d12a9bd330acdf7afd6e254c6b2efc",
+    2: "e6138a435dc0bdfb80cbfc35de5320f5",
 }
 
 

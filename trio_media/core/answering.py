@@ -167,7 +167,7 @@ def pay_what_is_owed(state: State, now_ms: int) -> None:
     """
     due_ms = _owed_ms(state)
     is_due = due_ms is not None and now_ms >= due_ms and not state.creates.queue
-    if is_due and _is_gate_open(state, now_ms) and state.owed.pay():
+    if is_due and may_create(state, now_ms) and state.owed.pay():
         state.creates.want_answer(Cause.RECOVERY, state.book.last_number)
 
 
@@ -212,7 +212,7 @@ def session_lost(state: State, now_ms: int) -> None:
 
 def create_if_allowed(state: State, now_ms: int) -> None:
     """Send the first create that waits, if one may go out now."""
-    if not state.creates.queue or not _is_gate_open(state, now_ms):
+    if not state.creates.queue or not may_create(state, now_ms):
         return
     queued = state.creates.queue[0]
     if queued.cause in ANSWERS and state.turns.in_state(TurnState.JUDGED):
@@ -237,7 +237,8 @@ def create_if_allowed(state: State, now_ms: int) -> None:
     state.tell(CreateResponse(command, command, queued.cause, response.number, queued.request))
 
 
-def _is_gate_open(state: State, now_ms: int) -> bool:
+def may_create(state: State, now_ms: int) -> bool:
+    """Whether a create may go out now, if one waits."""
     until_ms = state.server_create_until_ms
     return (
         state.is_session_ready
@@ -288,4 +289,4 @@ def create_again(state: State, response: Response, now_ms: int) -> None:
         response.is_kept,
         tries,
     )
-    state.creates.ask(again, first=True)
+    state.creates.ask_again(again)

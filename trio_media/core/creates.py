@@ -49,9 +49,18 @@ class Creates:
                 for q in self.queue
             ]
 
-    def ask(self, queued: Queued, *, first: bool = False) -> None:
+    def ask(self, queued: Queued) -> None:
         """Queue a request to speak."""
-        self.queue.insert(0 if first else len(self.queue), queued)
+        self.queue.append(queued)
+
+    def ask_again(self, queued: Queued) -> None:
+        """Queue what came to nothing, before all else.  An answer that waits is the same one."""
+        if queued.cause in ANSWERS:
+            waiting = [q for q in self.queue if q.cause in ANSWERS]
+            self.queue = [q for q in self.queue if q not in waiting]
+            if waiting and queued.cause is Cause.RECOVERY:
+                queued = attrs.evolve(queued, cause=waiting[0].cause, is_kept=waiting[0].is_kept)
+        self.queue.insert(0, queued)
 
     def drop(self, through: int | None) -> list[Queued]:
         """An interruption drops what may be dropped and was asked for before it."""

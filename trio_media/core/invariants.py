@@ -14,7 +14,7 @@ import attrs
 
 from trio_media.core import commands as cm
 from trio_media.core import events as ev
-from trio_media.core import promises
+from trio_media.core import evidence, promises
 from trio_media.core.known import Flying
 from trio_media.core.ledger import Ledger
 from trio_media.core.policy import Policy
@@ -42,16 +42,24 @@ class Invariants:
         promises.require(not (ledger.is_over and out), "end", "commands after the end")
         if ledger.is_over:
             return
+        before = evidence.Before.of(ledger, now_ms)
         ledger.saw(event, now_ms)
         promises.clears_are_due(ledger, out)
         for command in out:
             if isinstance(command, MODEL_COMMANDS):
                 promises.told_to_a_session(ledger)
+            if isinstance(command, cm.CreateResponse):
+                evidence.create_has_a_reason(ledger, command, out)
             note = NOTES.get(type(command))
             if note is not None:
                 note(ledger, command, event, now_ms)
+            ledger.dues.took(command, ledger.over())
+        ledger.heard_to_the_end(out)
+        evidence.step_does_its_duty(ledger, event, out, before, now_ms)
         promises.taken_is_stopped(ledger, out)
         promises.hearing_was_told(ledger, out)
+        evidence.cancels_have_a_reason(ledger, out, before)
+        evidence.takes_have_a_reason(ledger, event, out)
         promises.nothing_lasts(ledger, now_ms)
         promises.owed_is_paid(ledger, now_ms)
         if isinstance(event, ev.CallEnded) or ledger.is_over:
@@ -133,14 +141,7 @@ def _settles(ledger: Ledger, command: cm.InterruptionSettled, event: ev.Event, n
 
 def _heard(ledger: Ledger, command: cm.ItemHeard, event: ev.Event, now_ms: int) -> None:
     promises.heard_is_true(ledger, command)
-    item = ledger.items[command.item_id]
-    item.heard_ms = command.heard_ms
-    response = ledger.of_item(item)
-    if response is None or response.is_taken or response.is_open:
-        return
-    of_it = [i for i in ledger.items.values() if i.response_id == item.response_id]
-    if all(i.heard_ms == i.received_ms for i in of_it if i.received_ms and i.is_speech):
-        ledger.recoveries = 0  # it was heard to the end
+    ledger.items[command.item_id].heard_ms = command.heard_ms
 
 
 def _creates(ledger: Ledger, command: cm.CreateResponse, event: ev.Event, now_ms: int) -> None:
@@ -153,10 +154,13 @@ def _opens(ledger: Ledger, command: cm.ResponseOpened, event: ev.Event, now_ms: 
 
 
 def _closes(ledger: Ledger, command: cm.ResponseClosed, event: ev.Event, now_ms: int) -> None:
+    evidence.close_has_a_reason(ledger, command, event, now_ms)
     response = ledger.responses[command.response]
     ledger.closed(response)
     if command.ended is ev.Ended.REJECTED and response.is_recovery:
         ledger.recoveries = max(0, ledger.recoveries - 1)
+    if response.response_id is None:
+        response.is_taken = True  # none of it is heard when it appears after all
 
 
 def _cancels(ledger: Ledger, command: cm.CancelResponse, event: ev.Event, now_ms: int) -> None:
@@ -165,7 +169,8 @@ def _cancels(ledger: Ledger, command: cm.CancelResponse, event: ev.Event, now_ms
     assert response is not None
     response.cancel_command = command.command
     response.is_cancel_settled = False
-    response.progress_ms = now_ms
+    if response.stopped_ms is None:
+        response.stopped_ms = response.progress_ms = now_ms
 
 
 def _truncates(ledger: Ledger, command: cm.TruncateItem, event: ev.Event, now_ms: int) -> None:
@@ -181,12 +186,19 @@ def _deletes(ledger: Ledger, command: cm.DeleteItem, event: ev.Event, now_ms: in
 
 def _posts(ledger: Ledger, command: cm.PostToolOutput, event: ev.Event, now_ms: int) -> None:
     promises.posted_once(ledger, command)
-    ledger.posted_calls.add(command.call_id)
 
 
 def _keys(ledger: Ledger, command: cm.SendKeys, event: ev.Event, now_ms: int) -> None:
     ledger.owed_ms = None
     ledger.recoveries = 0
+
+
+def _drops(ledger: Ledger, command: cm.SpeechDropped, event: ev.Event, now_ms: int) -> None:
+    evidence.drop_has_a_reason(ledger, command, event)
+
+
+def _runs(ledger: Ledger, command: cm.RunTool, event: ev.Event, now_ms: int) -> None:
+    evidence.tool_has_a_reason(ledger, command)
 
 
 def _flags(ledger: Ledger, command: cm.SetTurnFlags, event: ev.Event, now_ms: int) -> None:
@@ -228,4 +240,6 @@ NOTES: Final[Mapping[type[cm.Command], Callable[[Ledger, Any, ev.Event, int], No
     cm.ResponseOpened: _opens,
     cm.ResponseClosed: _closes,
     cm.TurnDecided: _decides,
+    cm.SpeechDropped: _drops,
+    cm.RunTool: _runs,
 }

@@ -34,12 +34,21 @@ class KnownResponse:
     request: int | None = None
     response_id: str | None = None
     is_recovery: bool = False
+    is_answer: bool = False
+    """To a turn or a tool's result."""
     is_open: bool = True
     is_taken: bool = False
     is_protected: bool = False
     is_server_interrupted: bool = False
+    is_guessed: bool = False
+    """The service did not say that it answers our create."""
+    create_command: int | None = None
     cancel_command: int | None = None
     was_cancel_unsent: bool = False
+    unsent_ms: int = 0
+    """When it was last refused by the outbox."""
+    stopped_ms: int | None = None
+    """When it was first cancelled."""
     is_cancel_settled: bool = True
 
 

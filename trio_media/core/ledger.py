@@ -6,11 +6,13 @@ They share nothing with the decision core but the vocabulary, and are simpler th
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 
 import attrs
 
 from trio_media.core import commands as cm
 from trio_media.core import events as ev
+from trio_media.core.dues import Dues
 from trio_media.core.known import Flying, KnownItem, KnownResponse
 from trio_media.core.policy import Policy
 from trio_media.core.units import FLAGS_MS, RECORDS_KEPT
@@ -36,7 +38,6 @@ class Ledger:
     waiting_takes: dict[int, int] = attrs.field(factory=dict)
     """Interruptions without an outcome, and since when."""
     protected_requests: set[int] = attrs.field(factory=set)
-    posted_calls: set[str] = attrs.field(factory=set)
     epoch: int = 1
     last_seq: int = 0
     last_mark: int = 0
@@ -52,6 +53,9 @@ class Ledger:
     is_lost: bool = False
     is_over: bool = False
     is_heard: bool = False
+    is_voiced: bool = False
+    """More than an onset was heard, since the last one or in this hush."""
+    local_began_ms: int = 0
     local_ended_ms: int = 0
     server_ended_ms: int = 0
     owed_ms: int | None = None
@@ -59,6 +63,7 @@ class Ledger:
     free_ms: int | None = None
     """Since when nothing keeps it back."""
     recoveries: int = 0
+    dues: Dues = attrs.field(factory=Dues)
 
     def with_id(self, response_id: str | None) -> KnownResponse | None:
         """Return the response with this id."""
@@ -67,6 +72,10 @@ class Ledger:
     def of_item(self, item: KnownItem) -> KnownResponse | None:
         """Return the response that an item is of."""
         return self.with_id(item.response_id)
+
+    def over(self) -> set[str]:
+        """Return the ids of the responses that are over."""
+        return {r.response_id for r in self.responses.values() if r.response_id and not r.is_open}
 
     def is_turn(self, *states: str) -> bool:
         """Whether a turn of the caller is in one of these states."""
@@ -81,11 +90,14 @@ class Ledger:
         self._plays(now_ms)
         if self.flags_asked_ms is not None and now_ms >= self.flags_asked_ms + FLAGS_MS:
             self.flags_asked_ms = None
-            self.protected_requests.clear()  # spoken without protection, if it was not confirmed
+            waiting = self.protected_requests & self.dues.asked
+            if self.server_acts and waiting:
+                self.protected_requests.remove(min(waiting))  # spoken without protection
         self._saw_items(event, now_ms)
         self._saw_session(event)
         self._saw_caller(event, now_ms)
         self._saw_us(event, now_ms)
+        self.dues.saw(event, has_spoken=self.is_turn("undecided"))
 
     def _saw_items(self, event: ev.Event, now_ms: int) -> None:
         match event:
@@ -118,6 +130,7 @@ class Ledger:
             case ev.SessionLost():
                 self.is_lost = True
                 self.owed_ms = None
+                self.dues.lost()
                 for response in self.responses.values():
                     self.closed(response)
             case _:
@@ -140,7 +153,10 @@ class Ledger:
     def _saw_caller(self, event: ev.Event, now_ms: int) -> None:
         match event:
             case ev.LocalSpeechBegan() if self.policy.hears_locally:
-                self.is_heard = True
+                self.is_heard, self.local_began_ms = True, now_ms
+                self.is_voiced = self.is_voiced and self.hushed_ms is not None
+            case ev.LocalSpeechVoiced() | ev.LocalSpeechConfirmed():
+                self.is_voiced = True
             case ev.LocalSpeechEnded():
                 self.is_heard, self.local_ended_ms = False, now_ms
             case ev.ServerSpeechStarted(item_id=iid) if iid not in self.turns:
@@ -166,7 +182,10 @@ class Ledger:
                 for response in self.responses.values():
                     if response.cancel_command == command:
                         response.cancel_command = None
-                        response.was_cancel_unsent = True
+                        response.was_cancel_unsent, response.unsent_ms = True, now_ms
+                self._asked_again(command, is_written=False)
+            case ev.CommandRefused(refusal=ev.Refusal.ALREADY_ACTIVE, command=command):
+                self._asked_again(command)
             case ev.CarrierWrote(seq=seq, at_ms=at_ms):
                 self._wrote(seq, at_ms)
             case ev.MarkEchoed(epoch=epoch, number=number):
@@ -174,6 +193,18 @@ class Ledger:
                     self._echoed(number, now_ms)
             case _:
                 pass
+
+    def _asked_again(self, command: int | None, *, is_written: bool = True) -> None:
+        """A create that another response kept out, or that was not written, is tried again."""
+        for response in self.responses.values():
+            is_out = response.response_id is None and response.is_open
+            is_meant = command is not None and response.create_command == command
+            if (
+                is_meant
+                and not response.is_taken
+                and (is_out or (response.is_guessed and is_written))
+            ):
+                self.dues.again(response.request, is_answer=response.is_answer)
 
     def _wrote(self, seq: int, at_ms: int) -> None:
         while self.flying and self.flying[0].seq <= seq:
@@ -243,6 +274,19 @@ class Ledger:
             if first is not None and mine is not None and first > mine:
                 item.sent_ms = 0
 
+    def heard_to_the_end(self, out: Sequence[cm.Command]) -> None:
+        """After a response that nobody took, and that was heard to its end, nothing is in a row."""
+        for command in out:
+            if not isinstance(command, cm.ItemHeard):
+                continue
+            item = self.items[command.item_id]
+            response = self.of_item(item)
+            if response is None or response.is_taken or response.is_open:
+                continue
+            of_it = [i for i in self.items.values() if i.response_id == item.response_id]
+            if all(i.heard_ms == i.received_ms for i in of_it if i.received_ms and i.is_speech):
+                self.recoveries = 0
+
     def created(self, command: cm.CreateResponse, now_ms: int) -> None:
         """A response was asked for."""
         is_protected = command.request in self.protected_requests and not self.server_acts
@@ -253,6 +297,8 @@ class Ledger:
             command.request,
             is_protected=is_protected,
             is_recovery=is_recovery,
+            is_answer=command.cause in (cm.Cause.TURN, cm.Cause.TOOL),
+            create_command=command.command,
         )
         self.owed_ms = None
         self.recoveries += is_recovery
@@ -263,6 +309,8 @@ class Ledger:
         number, rid = command.response, command.response_id
         response = self.responses.setdefault(number, KnownResponse(number, now_ms))
         response.response_id = rid
+        is_named = isinstance(event, ev.ResponseCreated | ev.ResponseOver) and event.token
+        response.is_guessed = not is_named
         response.progress_ms = now_ms
         response.is_open = not (isinstance(event, ev.ResponseOver) and event.response_id == rid)
         if command.cause is cm.Cause.SERVER and response.is_open:

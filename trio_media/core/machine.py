@@ -227,6 +227,7 @@ def _session_ready(state: State, event: ev.SessionReady, now_ms: int) -> None:
     state.is_session_ready = not state.is_session_lost
     state.server_acts = event.server_acts
     state.flags_asked_ms = None
+    state.flags_tries = 0
     state.silence_ms = event.silence_ms
     state.transcribes = event.transcribes
 

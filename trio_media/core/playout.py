@@ -52,10 +52,6 @@ class Playout:
     idle_since_ms: int | None = None
     """When the carrier last ran dry, None while it plays or before it ever played."""
     is_resuming: bool = False
-    heard_until_ms: int = 0
-    """Until when the carrier is known to have played on: now, unless a late mark holds it."""
-    silenced_ms: int = 0
-    """`heard_until_ms` when it was last silenced."""
 
     # --- what is there ---------------------------------------------------------------------
 
@@ -105,7 +101,13 @@ class Playout:
         """When the oldest mark outstanding should come back."""
         if not self.marks:
             return None
-        return self.played_at_ms(self.marks[0].position_ms)
+        return self._due_ms(self.marks[0])
+
+    def _due_ms(self, mark: Mark) -> int | None:
+        played_ms = self.played_at_ms(mark.position_ms)
+        if played_ms is None or mark.late_ms is None:
+            return played_ms
+        return max(played_ms, mark.late_ms)
 
     def played_at_ms(self, position_ms: int) -> int | None:
         """When a position is played by the schedule; None when it is not written."""
@@ -119,7 +121,6 @@ class Playout:
         while (due_ms := self.mark_due_ms()) is not None and now_ms >= due_ms + MARK_LOST_MS:
             self.trusts_marks = False
             self._settle(self.marks.popleft().position_ms)
-        self.heard_until_ms = min(now_ms, self.hold_ms(now_ms))
         self._note_heard(self.play_head_ms(now_ms))
         last = self.sent[-1].ends_ms if self.sent else None
         if last is not None and last <= now_ms:
@@ -172,7 +173,7 @@ class Playout:
         if epoch != self.epoch or echoed is None or not self._is_written(echoed.position_ms):
             return
         self.trusts_marks = True
-        due_ms = self.played_at_ms(echoed.position_ms)
+        due_ms = self._due_ms(echoed)
         while self.marks and self.marks[0].number <= number:
             self.marks.popleft()
         # Early, or later than any network explains: the schedule was wrong from here on.
@@ -233,7 +234,6 @@ class Playout:
         whole frames, as everything that goes to the carrier.
         """
         self.epoch += 1
-        self.silenced_ms = self.heard_until_ms
         self.sent.clear()
         self.marks.clear()
         self.trusts_marks = True
@@ -250,8 +250,10 @@ class Playout:
     def _go_on_from(self, position_ms: int) -> None:
         self.next_ms = self.marked_ms = self.base_ms = self.settled_ms = position_ms
 
-    def remove(self, responses: list[Response], *, was_silenced: bool) -> None:
+    def remove(self, responses: list[Response], *, was_silenced: bool) -> list[Item]:
         """Take responses off the tape.  What remains of others moves up.
+
+        Returns the items of others that were heard to their end: their bytes may go.
 
         ``was_silenced``: the carrier holds nothing, so the tape is cut at the position.  Else
         nothing of the removed responses was sent, and what others sent stands.
@@ -260,16 +262,19 @@ class Playout:
         kept = [track for track in self.tracks if track.item.response not in responses]
         if not was_silenced:
             self._close_up(kept)
-            return
+            return []
         self.tracks.clear()
+        heard: list[Item] = []
         cursor_ms = self.high_ms
         for track in kept:
             heard_ms = track.audio_ms(self.high_ms)
             if track.playable_end_ms <= self.high_ms and track.item.is_done:
+                heard.append(track.item)
                 continue
             self.tracks.append(Track(track.item, start_ms=cursor_ms, skip_ms=heard_ms))
             cursor_ms = self.tracks[-1].playable_end_ms
         self._go_on_from(self.high_ms)
+        return heard
 
     def _close_up(self, kept: list[Track]) -> None:
         """Keep these tracks; those of which nothing was sent close the gaps."""

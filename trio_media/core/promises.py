@@ -220,7 +220,7 @@ def told_to_a_session(ledger: Ledger) -> None:
 
 def posted_once(ledger: Ledger, command: cm.PostToolOutput) -> None:
     """Each tool call has one output."""
-    require(command.call_id not in ledger.posted_calls, "tools", "posted twice")
+    require(command.call_id not in ledger.dues.posted, "tools", "posted twice")
 
 
 # --- no dead air -----------------------------------------------------------------------------

@@ -4,6 +4,8 @@ Rule 1: protected speech is created only when the service has confirmed that it 
 Rule 2: the authority is given back once nothing protected is to be heard, and no turn of the caller
         is open or unanswered: a turn belongs to whoever had the authority when it began.
 Rule 3: a service that does not confirm costs the protection, not the speech.
+Rule 4: one that does not confirm that it has its authority back is asked a few times more, and then
+        has lost it: we act in its place.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import attrs
 
 from trio_media.core.commands import SetTurnFlags
 from trio_media.core.state import State
-from trio_media.core.units import FLAGS_MS
+from trio_media.core.units import FLAGS_MS, FLAGS_TRIES
 
 
 def forbid_server(state: State, now_ms: int) -> None:
@@ -26,11 +28,14 @@ def allow_server(state: State, now_ms: int) -> None:
     """Give the server its authority back, once protected speech was heard."""
     if not state.has_server_authority or state.server_acts or state.flags_asked_ms is not None:
         return
+    if state.flags_tries >= FLAGS_TRIES:
+        return
     is_wanted = any(q.is_protected for q in state.creates.queue) or any(
         r.is_protected and (r.is_open or state.is_audible(r)) for r in state.book.live
     )
     if state.is_session_ready and not is_wanted and not state.turns.has_unanswered:
         state.flags_asked_ms = now_ms
+        state.flags_tries += 1
         state.tell(SetTurnFlags(state.number_command(), server_acts=True))
 
 

@@ -28,9 +28,11 @@ def send_ahead(playout: Playout, now_ms: int) -> list[PlayAudio | SendMark]:
             policy.mark_every_ms - unmarked_ms,
         )
         out.append(_send(playout, track, length_ms))
-        out.extend(_mark_if_due(playout, track))
+        out.extend(_mark_if_due(playout, track, now_ms))
     if (last := _track_before(playout, playout.next_ms)) is not None:
-        out.extend(_mark_if_due(playout, last))  # it was sent before it was known to be done
+        out.extend(
+            _mark_if_due(playout, last, now_ms)
+        )  # it was sent before it was known to be done
     return out
 
 
@@ -87,7 +89,7 @@ def _send(playout: Playout, track: Track, length_ms: int) -> PlayAudio:
     return PlayAudio(playout.last_seq, playout.epoch, track.item.item_id, offset_ms, length_ms)
 
 
-def _mark_if_due(playout: Playout, track: Track) -> list[SendMark]:
+def _mark_if_due(playout: Playout, track: Track, now_ms: int) -> list[SendMark]:
     """Mark so much audio, or the end of an item."""
     unmarked_ms = playout.next_ms - playout.marked_ms
     is_end = track.item.is_done and playout.next_ms == track.playable_end_ms
@@ -95,5 +97,7 @@ def _mark_if_due(playout: Playout, track: Track) -> list[SendMark]:
         return []
     playout.last_mark += 1
     playout.marked_ms = playout.next_ms
-    playout.marks.append(Mark(playout.last_mark, playout.next_ms))
+    played_ms = playout.played_at_ms(playout.next_ms)
+    late_ms = now_ms if played_ms is not None and played_ms < now_ms else None
+    playout.marks.append(Mark(playout.last_mark, playout.next_ms, late_ms))
     return [SendMark(playout.epoch, playout.last_mark)]

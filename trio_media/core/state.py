@@ -83,6 +83,8 @@ class State:
     """The server interrupts and answers by itself, as the service last confirmed."""
     flags_asked_ms: int | None = None
     """When a change of that was asked for; None when none is outstanding."""
+    flags_tries: int = 0
+    """How often the server was given its authority back in vain."""
     echoes_tokens: bool = False
     """The service says whose create a response answers."""
     silence_ms: int = 500

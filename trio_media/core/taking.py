@@ -127,7 +127,8 @@ def _silence(state: State, targets: list[Response], reason: Reason) -> None:
     if not is_silent and (reason is Reason.HANG_UP or not state.playout.is_shielded()):
         _clear(state)
         is_silent = True
-    state.playout.remove(targets, was_silenced=is_silent)
+    for item in state.playout.remove(targets, was_silenced=is_silent):
+        state.note_heard(item)
 
 
 def _clear(state: State) -> None:

@@ -58,6 +58,8 @@ class Mark:
 
     number: int
     position_ms: int
+    late_ms: int | None = None
+    """When it was sent, if what is before it had been played by then: it comes back no sooner."""
 
 
 def playing_order(item: Item) -> tuple[int, int]:

@@ -27,6 +27,7 @@ TURN_COMMIT_MS: Final = 2_000  # a turn that stopped must be committed within th
 TURN_SILENT_MS: Final = 30_000  # a turn in which nobody is heard locally is over
 TURN_MAX_MS: Final = 60_000  # nobody speaks for so long without a pause that ends a turn
 FLAGS_MS: Final = 5_000  # a session.update must be confirmed within this
+FLAGS_TRIES: Final = 3  # ... and one that gives the server its authority back is asked so often
 HEARD_ENOUGH_MS: Final = 150  # so little unheard is less than the uncertainty of hearing
 MARK_LATE_MS: Final = 500  # a mark later than this holds the position
 MARK_LOST_MS: Final = 2_000  # a mark later than this is lost

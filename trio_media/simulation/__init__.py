@@ -1,9 +1,7 @@
-"""Worlds in which the decision core, and later whole calls, meet every order of events.
+"""Worlds in which the decision core, and whole calls, meet every order of events.
 
-- ``world``: what can happen next to a call: a model service, a caller, and their faults.
-- ``carrier``: the carrier of that world, which plays in real time.
-- ``cloning``: copies and canonical forms of the core's state.
-- ``explorer``: a breadth-first search over the canonical states, and seeded walks.
-- ``budgets``: the searches that are made.
+- ``search``: the core driven through every order of events of a small hostile world.
+- ``calls``: whole calls under a virtual clock.
+- ``carrier``: a carrier that plays in real time, as small as it can be.
 - ``driving``: a call to the core, driven by hand.
 """

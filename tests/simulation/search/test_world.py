@@ -5,19 +5,22 @@ import pytest
 
 from trio_media.core import commands as cm
 from trio_media.core import events as ev
-from trio_media.simulation.world import Budgets, World
+from trio_media.simulation.search.budgets import Budgets
+from trio_media.simulation.search.effects import made
+from trio_media.simulation.search.moves import moves
+from trio_media.simulation.search.world import World
 
 NOTHING = Budgets(asks=0, responses=1, onsets=0, turns=0, units=2)
 
 
 def names(world: World, now_ms: int = 0) -> list[str]:
-    return [name for name, _ in world.moves(now_ms)]
+    return [name for name, _ in moves(world, now_ms)]
 
 
 def make(world: World, wanted: str) -> ev.Event:
     """Make a move, by its name."""
-    event = next(event for name, event in world.moves(0) if name == wanted)
-    world.made(wanted, event)
+    event = next(event for name, event in moves(world, 0) if name == wanted)
+    made(world, wanted, event)
     return event
 
 
@@ -171,7 +174,7 @@ def test_cleared_marks_come_back_too() -> None:
 def test_flags_are_confirmed_and_tools_answer() -> None:
     world = a_generating_world(tools=1)
     make(world, "call 0")
-    world.took([cm.RunTool("R1.call"), cm.SetTurnFlags(3, server_acts=True)])
+    world.took([cm.RunTool("R1.call1"), cm.SetTurnFlags(3, server_acts=True)])
     world.took([cm.SetTurnFlags(4, server_acts=True)])
     make(world, "tool_answer")
     make(world, "flags")

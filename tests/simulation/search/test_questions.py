@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 from trio_media.core.policy import Authority, Ear
-from trio_media.simulation.budgets import SEARCHES, walk_budgets
+from trio_media.simulation.search.questions import MANY, QUESTIONS, walk_budgets
 
 
-def test_every_search_has_a_name_of_its_own() -> None:
-    names = [search.name for search in SEARCHES]
+def test_every_question_has_a_name_of_its_own() -> None:
+    names = [question.name for question in (*QUESTIONS, *MANY)]
     assert len(set(names)) == len(names)
 
 

@@ -7,8 +7,10 @@ import pytest
 from trio_media.core.machine import DecisionCore
 from trio_media.core.policy import Policy
 from trio_media.core.state import State
-from trio_media.simulation.cloning import Frame, canonical, clone
 from trio_media.simulation.driving import CoreCall
+from trio_media.simulation.search.cloning import clone
+from trio_media.simulation.search.forms import canonical
+from trio_media.simulation.search.matters import Frame
 
 
 def form(call: CoreCall) -> object:

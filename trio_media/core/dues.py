@@ -1,0 +1,113 @@
+"""What is due to whoever asked for something: books of the observer, beside those of the `ledger`.
+
+A request to speak is created or dropped, keys reach the model, every tool call has one output and
+every result an answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import attrs
+
+from trio_media.core import commands as cm
+from trio_media.core import events as ev
+
+ANSWERS = (cm.Cause.TURN, cm.Cause.KEYS, cm.Cause.TOOL, cm.Cause.RECOVERY)
+
+
+@attrs.define
+class Dues:
+    """What is due, and to whom."""
+
+    asked: set[int] = attrs.field(factory=set)
+    """Requests to speak that were neither created nor dropped."""
+    kept: set[int] = attrs.field(factory=set)
+    """Requests that an interruption does not drop."""
+    greetings: set[int] = attrs.field(factory=set)
+    """Requests to greet, from before the caller said anything."""
+    has_begun: bool = False
+    """The caller said something that counts: nobody greets any more."""
+    keys: str = ""
+    """Keys that the model does not know."""
+    calls: dict[str, str] = attrs.field(factory=dict)
+    """Tool calls without an output, and the responses that made them."""
+    runs: set[str] = attrs.field(factory=set)
+    """Those of them that were run."""
+    posted: set[str] = attrs.field(factory=set)
+    """Tool calls that have their output."""
+    results: set[str] = attrs.field(factory=set)
+    """Responses of which the model got a tool's result that it has not answered."""
+    answers_again: int = 0
+    """Creates of answers that are tried again: so many go out for nothing new."""
+
+    def saw(self, event: ev.Event, *, has_spoken: bool = False) -> None:
+        """Note what was asked for.  ``has_spoken``: a turn of the caller waits for its answer."""
+        match event:
+            case ev.SpeechRequested(request=request, say=say, protected=protected, keep=keep):
+                self.asked.add(request)
+                if protected or keep:
+                    self.kept.add(request)
+                if say is ev.Say.GREETING and not (self.has_begun or has_spoken):
+                    self.greetings.add(request)
+            case ev.KeyPressed(digit=digit):
+                self.keys += digit
+            case ev.ToolCalled(response_id=response_id, call_id=call_id):
+                if call_id not in self.posted:
+                    self.calls.setdefault(call_id, response_id)
+            case _:
+                pass
+
+    def calls_of(self, response_id: str) -> bool:
+        """Whether a tool call of a response has no output."""
+        return response_id in self.calls.values()
+
+    def took(self, command: cm.Command, over: set[str]) -> None:
+        """Note what was done about it.  ``over``: ids of the responses that are over."""
+        match command:
+            case cm.SpeechDropped(request=request):
+                self.asked.discard(request)
+            case cm.CreateResponse(request=request, cause=cause):
+                if request is not None:
+                    self.asked.discard(request)
+                if cause in ANSWERS:
+                    self.answers_again = 0
+                    self.results -= {r for r in over if not self.calls_of(r)}
+            case cm.SendKeys():
+                self.keys, self.has_begun = "", True
+            case cm.PostToolOutput(call_id=call_id, was_run=was_run):
+                response_id = self.calls.pop(call_id, None)
+                self.runs.discard(call_id)
+                self.posted.add(call_id)
+                if was_run and response_id is not None:
+                    self.results.add(response_id)
+            case cm.RunTool(call_id=call_id):
+                self.runs.add(call_id)
+            case cm.TurnDecided(fate=fate) if fate.startswith("answered"):
+                self.has_begun = True
+            case _:
+                pass
+
+    def again(self, request: int | None, *, is_answer: bool) -> None:
+        """A create is to be tried again."""
+        if request is not None:
+            self.asked.add(request)
+        self.answers_again += is_answer
+
+    def lost(self) -> None:
+        """The model session is gone: nothing is due any more."""
+        self.asked.clear()
+        self.calls.clear()
+        self.results.clear()
+        self.keys = ""
+
+    def unpaid(self, over: set[str]) -> Iterator[str]:
+        """Name what is still due, and not for want of a tool's result."""
+        if self.asked:
+            yield "speech that was asked for was neither created nor dropped"
+        if self.keys:
+            yield "the model does not know of keys"
+        if any(
+            response_id in over and not self.calls_of(response_id) for response_id in self.results
+        ):
+            yield "a tool's result has no answer"

@@ -1,4 +1,4 @@
-"""The guide's examples are tests: all of them are run, as a reader would."""
+"""The examples of the guide and of the README are tests: all are run, as a reader would."""
 
 from __future__ import annotations
 
@@ -10,13 +10,17 @@ import trio_media.testing
 from .conftest import InnerPytest
 
 GUIDE = Path(trio_media.testing.__file__).parent / "README.md"
+README = Path(__file__).parents[2] / "README.md"
 
 
-def test_every_example_of_the_guide_passes(inner_pytest: InnerPytest) -> None:
-    blocks = re.findall(
-        r"^```python\n(.*?)^```", GUIDE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
-    )
-    assert len(blocks) >= 6
+def examples(page: Path) -> list[str]:
+    text = page.read_text(encoding="utf-8")
+    return re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+
+
+def test_every_example_passes(inner_pytest: InnerPytest) -> None:
+    blocks = examples(GUIDE) + examples(README)
+    assert len(blocks) >= 7
     files = {f"test_block_{number}": block for number, block in enumerate(blocks)}
     inner = inner_pytest("-q", "-W", "error", **files)
     assert inner.code == 0, inner.output

@@ -12,8 +12,9 @@ Who decides what:
 - ``playout``: what was generated, written and heard.  ``sending``: the only place that orders audio
   and marks.
 - ``responses``, ``turns``, ``creates``: the records.  ``state``: all of them, for one call.
-- ``invariants``: the promises (``promises``), checked from outside over events and commands, with
-  books of its own (``ledger``).
+- ``invariants``: the promises (``promises``), what every decision needs and every event obliges to
+  (``evidence``), checked from outside over events and commands, with books of its own: ``ledger``,
+  what the caller can have heard (``earshot``), and what is due to whoever asked (``dues``).
 - ``version``: which decisions these are; a log of another version may replay to other commands.
 
 Nothing here knows of Trio, a clock, JSON, logging or randomness, of bytes or of floats.

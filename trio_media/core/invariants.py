@@ -54,7 +54,7 @@ class Invariants:
             if note is not None:
                 note(ledger, command, event, now_ms)
             ledger.dues.took(command, ledger.over())
-        ledger.heard_to_the_end(out)
+        _heard_to_the_end(ledger, out)
         evidence.step_does_its_duty(ledger, event, out, before, now_ms)
         promises.taken_is_stopped(ledger, out)
         promises.hearing_was_told(ledger, out)
@@ -142,6 +142,20 @@ def _settles(ledger: Ledger, command: cm.InterruptionSettled, event: ev.Event, n
 def _heard(ledger: Ledger, command: cm.ItemHeard, event: ev.Event, now_ms: int) -> None:
     promises.heard_is_true(ledger, command)
     ledger.items[command.item_id].heard_ms = command.heard_ms
+
+
+def _heard_to_the_end(ledger: Ledger, out: Sequence[cm.Command]) -> None:
+    """After a response that nobody took, and that was heard to its end, nothing is in a row."""
+    for command in out:
+        if not isinstance(command, cm.ItemHeard):
+            continue
+        item = ledger.items[command.item_id]
+        response = ledger.of_item(item)
+        if response is None or response.is_taken or response.is_open:
+            continue
+        of_it = [i for i in ledger.items.values() if i.response_id == item.response_id]
+        if all(i.heard_ms == i.received_ms for i in of_it if i.received_ms and i.is_speech):
+            ledger.recoveries = 0
 
 
 def _creates(ledger: Ledger, command: cm.CreateResponse, event: ev.Event, now_ms: int) -> None:

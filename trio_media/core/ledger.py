@@ -6,11 +6,11 @@ They share nothing with the decision core but the vocabulary, and are simpler th
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
 
 import attrs
 
 from trio_media.core import commands as cm
+from trio_media.core import earshot
 from trio_media.core import events as ev
 from trio_media.core.dues import Dues
 from trio_media.core.known import Flying, KnownItem, KnownResponse
@@ -87,7 +87,7 @@ class Ledger:
         """Note what happened."""
         if self.is_over or (self.is_lost and isinstance(event, ev.OF_THE_MODEL)):
             return
-        self._plays(now_ms)
+        earshot.time_passes(self.playing, self.items, now_ms)
         if self.flags_asked_ms is not None and now_ms >= self.flags_asked_ms + FLAGS_MS:
             self.flags_asked_ms = None
             waiting = self.protected_requests & self.dues.asked
@@ -218,32 +218,11 @@ class Ledger:
             if sent.is_protected:
                 self.shield_until_ms = self.plays_until_ms
 
-    def _plays(self, now_ms: int) -> None:
-        """Time passes at the caller's ear."""
-        for held in self.playing:
-            played_ms = min(held.length_ms, now_ms - held.begins_ms)
-            if played_ms <= 0:
-                break
-            item = self.items[held.item_id]
-            item.audible_ms = max(item.audible_ms, held.offset_ms + played_ms)
-        while self.playing and self.playing[0].begins_ms + self.playing[0].length_ms <= now_ms:
-            self.playing.popleft()
-
     def _echoed(self, number: int, now_ms: int) -> None:
-        """The carrier has played what is before a mark, so what is behind it may begin now."""
         if number >= self.shield_mark:
             self.shield_until_ms = 0
-        begins_ms = now_ms
-        rest: deque[Flying] = deque()
-        for held in self.playing:
-            if held.mark <= number:
-                item = self.items[held.item_id]
-                item.audible_ms = max(item.audible_ms, held.offset_ms + held.length_ms)
-                continue
-            rest.append(attrs.evolve(held, begins_ms=min(held.begins_ms, begins_ms)))
-            begins_ms = rest[-1].begins_ms + held.length_ms
-        self.playing = rest
-        self.plays_until_ms = min(self.plays_until_ms, begins_ms)
+        self.playing, ends_ms = earshot.echoed(self.playing, self.items, number, now_ms)
+        self.plays_until_ms = min(self.plays_until_ms, ends_ms)
 
     def closed(self, response: KnownResponse) -> None:
         """A response is over."""
@@ -273,19 +252,6 @@ class Ledger:
             first, mine = item.first_seq, here.first_seq
             if first is not None and mine is not None and first > mine:
                 item.sent_ms = 0
-
-    def heard_to_the_end(self, out: Sequence[cm.Command]) -> None:
-        """After a response that nobody took, and that was heard to its end, nothing is in a row."""
-        for command in out:
-            if not isinstance(command, cm.ItemHeard):
-                continue
-            item = self.items[command.item_id]
-            response = self.of_item(item)
-            if response is None or response.is_taken or response.is_open:
-                continue
-            of_it = [i for i in self.items.values() if i.response_id == item.response_id]
-            if all(i.heard_ms == i.received_ms for i in of_it if i.received_ms and i.is_speech):
-                self.recoveries = 0
 
     def created(self, command: cm.CreateResponse, now_ms: int) -> None:
         """A response was asked for."""

@@ -29,6 +29,7 @@ def _settings(config: Config) -> Settings:
         detector=config.barge_in.detector,
         greeting=bool(config.agent.greeting),
         protect_greeting=config.barge_in.protect_greeting,
+        dtmf_interrupts=config.barge_in.dtmf_interrupts,
         backchannel_ms=config.barge_in.backchannel_ms,
         lead_ms=config.playout.lead_ms,
         has_judge=True,

@@ -30,12 +30,13 @@ class Watch:
     def event(self, event: ev.Event, t_ms: int) -> None:
         """Note what was asked."""
         match event:
-            case ev.SpeechRequested(say=say) if say is not ev.Say.GREETING:
-                self._note(Wish.SPEAK, "asked")
+            case ev.SpeechRequested(say=say, protected=protected) if say is not ev.Say.GREETING:
+                self._note(Wish.SPEAK, "asked").is_protected = protected
             case ev.HangUpRequested():
                 self._note(Wish.HANG_UP, "asked")
-            case ev.InterruptRequested(request=request):
+            case ev.InterruptRequested(request=request, through=through):
                 self._interrupting[request] = self._note(Wish.INTERRUPT)
+                self._interrupting[request].is_partial = through is not None
             case _:
                 return
 

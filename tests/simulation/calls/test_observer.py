@@ -112,6 +112,7 @@ async def crashes(*args: Any) -> None:
 
 PLANTED: dict[str, tuple[sc.Scenario, str, Plant]] = {
     "two cancels": (GENERATING, "one cancel", carries_out(commands.CancelResponse, twice)),
+    "no cancel": (GENERATING, "one cancel", carries_out(commands.CancelResponse, never)),
     "a truncation beyond what was heard": (
         INTERRUPTED,
         "truth",

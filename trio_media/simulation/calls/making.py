@@ -11,6 +11,8 @@ from trio_media.simulation.calls.network import Weather
 from trio_media.simulation.calls.record import CARRIER, MODEL
 
 CALL_MS: Final = (3_000, 20_000)
+GIVEN_UP_MS: Final = 12_000  # no create is waited for so long
+QUIET_MS: Final = 20_000  # at the end of some calls: whatever waits must come to an end
 TEXTS: Final = ("I would like something else.", "Wait, no.", "Yes, please.", "mhm", "Okay.", "")
 CHOICE = TypeVar("CHOICE")
 
@@ -19,9 +21,10 @@ def make_scenario(seed: int) -> sc.Scenario:
     """Make the call of a seed."""
     rng = random.Random(seed)  # chance, not secrets
     length_ms = rng.randrange(*CALL_MS)
+    quiet_ms = QUIET_MS if rng.random() < 0.1 else 0
     return sc.Scenario(
         seed=seed,
-        length_ms=length_ms,
+        length_ms=length_ms + quiet_ms,
         settings=_settings(rng),
         websockets=rng.random() < 0.5,
         to_carrier=_weather(rng, 60),
@@ -96,7 +99,7 @@ def _caller_act(rng: random.Random, length_ms: int) -> sc.CallerAct:
 
 def _answer(rng: random.Random) -> sc.Answer:
     return sc.Answer(
-        created_ms=_mostly(rng, 60, 0, 400, 2_500),
+        created_ms=_mostly(rng, 60, 0, 400, 2_500) if rng.random() < 0.98 else GIVEN_UP_MS,
         first_ms=_mostly(rng, 150, 0, 900),
         items_ms=tuple(rng.randrange(20, 6_000) for _ in range(_few(rng, (0.08, 0.72, 0.2)))),
         delta_ms=rng.choice((20, 50, 100, 400)),

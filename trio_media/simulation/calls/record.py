@@ -89,6 +89,10 @@ class Asked:
     asked_ms: float
     outcome: str | None = None
     settled_ms: float | None = None
+    is_protected: bool = False
+    """What is to be said cannot be interrupted."""
+    is_partial: bool = False
+    """Only older answers are to be interrupted."""
 
 
 @attrs.define(eq=False)

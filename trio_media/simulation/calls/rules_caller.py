@@ -42,6 +42,30 @@ def _over_for_caller_ms(seen: Seen, item: Item) -> float:
     return min(times, default=float("inf"))
 
 
+def interrupted_is_silent(seen: Seen) -> Iterator[Broken]:
+    """Promise 2: from a key or an interruption on, nothing is heard of what it meant."""
+    settings = seen.settings
+    if settings.protect_greeting or any(a.is_protected for a in seen.record.asked):
+        return
+    asked = [a for a in seen.record.asked if a.wish is Wish.INTERRUPT and not a.is_partial]
+    stops_ms = [a.asked_ms for a in asked]
+    if settings.dtmf_interrupts:
+        stops_ms += [entry.near_ms or 0.0 for entry in seen.theirs.get("dtmf", [])]
+    creates = {c.fields["event_id"]: c.sent_ms for c in seen.ours.get("response.create", [])}
+    for created in seen.theirs.get("response.created", []):
+        token = (created.fields.get("metadata") or {}).get("trio_media")
+        asked_ms = creates.get(token, created.near_ms or 0.0)
+        stop_ms = min((at_ms for at_ms in stops_ms if at_ms > asked_ms), default=None)
+        if stop_ms is None:
+            continue
+        for item in seen.items.values():
+            is_meant = item.response_id == created.fields["response_id"]
+            late = [media for media in item.media if is_meant and media.sent_ms > stop_ms]
+            if late and not seen.is_held(CARRIER, late[0].sent_ms):
+                detail = f"{item.item_id} is heard after it was interrupted at {stop_ms:.0f}"
+                yield Broken("silence", late[0].sent_ms, detail)
+
+
 def one_clear(seen: Seen) -> Iterator[Broken]:
     """Promise 2: one clear a hush, and none for the take inside it.
 
@@ -215,6 +239,7 @@ def interruptions_settle(seen: Seen) -> Iterator[Broken]:
 
 RULES: Final = (
     nothing_stale,
+    interrupted_is_silent,
     one_clear,
     in_order,
     hushes_end,

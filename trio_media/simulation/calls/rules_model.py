@@ -16,6 +16,7 @@ ACTIVE_MS: Final = 30_000
 TURN_COMMIT_MS: Final = 2_000
 TURN_SILENT_MS: Final = 30_000
 TELL_MS: Final = 5_000  # a deletion waits for a terminal event, and that for a deadline
+ANSWER_MS: Final = 8_000  # a verdict on a transcript, a refusal of flags, the networks
 TOOL_MS: Final = 32_000
 SLACK_MS: Final = 60.0  # between a clock of frames and one of milliseconds
 
@@ -189,20 +190,75 @@ def _causes(seen: Seen) -> list[tuple[float, int]]:
     return sorted(causes)
 
 
+def interrupted_is_cancelled(seen: Seen) -> Iterator[Broken]:
+    """Promise 3 and 1: what is open when the model is told of it is not left running."""
+    if seen.settings.authority != "client":
+        return  # the server stops by itself what it interrupts
+    for item in seen.items.values():
+        response = seen.responses.get(item.response_id)
+        for told in item.told:
+            at_ms = told.sent_ms
+            if response is None or not _is_open(seen, response, at_ms) or _may_lag(seen, told):
+                continue
+            if not any(cancel.sent_ms <= at_ms for cancel in response.cancels):
+                yield Broken("one cancel", at_ms, f"{response.response_id} was left running")
+
+
+def servers_own_is_not_cancelled(seen: Seen) -> Iterator[Broken]:
+    """Promise 1: nothing is cancelled because the server hears speech, where it cancels itself."""
+    started = {_at(e) for e in seen.theirs.get("input_audio_buffer.speech_started", [])}
+    others = {_at(e) for e in seen.theirs.get("dtmf", [])}
+    others |= {asked.asked_ms for asked in seen.record.asked}
+    for cancel in seen.ours.get("response.cancel", []):
+        at_ms, response_id = cancel.sent_ms, cancel.fields.get("response_id")
+        response = seen.responses.get(response_id or "")
+        is_known = response is not None and response.created_ms < at_ms
+        if is_known and at_ms in started - others and seen.server_acts(at_ms):
+            yield Broken("one cancel", at_ms, f"the server interrupts {response_id} by itself")
+
+
+def given_up_is_doomed(seen: Seen) -> Iterator[Broken]:
+    """A response whose create was given up is not heard when it comes after all."""
+    creates = {c.fields["event_id"]: c.sent_ms for c in seen.ours.get("response.create", [])}
+    for created in seen.theirs.get("response.created", []):
+        token = (created.fields.get("metadata") or {}).get("trio_media")
+        late_ms = _at(created) - creates.get(token, _at(created))
+        if late_ms <= REQUESTED_MS + SLACK_MS or _may_lag(seen, created):
+            continue
+        response_id = created.fields["response_id"]
+        if any(item.media for item in seen.items.values() if item.response_id == response_id):
+            yield Broken("one answer", _at(created), f"{response_id} came {late_ms:.0f} ms late")
+
+
 def turns_are_answered(seen: Seen) -> Iterator[Broken]:
     """Promise 5: a caller's turn that is no mere backchannel gets its answer."""
     answered = [create.sent_ms for create in seen.ours.get("response.create", [])]
     answered += [created.near_ms or 0.0 for created in seen.theirs.get("response.created", [])]
     void = {d.fields["item_id"] for d in seen.ours.get("conversation.item.delete", [])}
-    last_ms = max(seen.theirs.get("input_audio_buffer.speech_stopped", []), key=_at, default=None)
     for turn in seen.theirs.get("input_audio_buffer.committed", []):
         if turn.fields["item_id"] in void or seen.is_held(MODEL, _at(turn)):
             continue
-        since_ms = _at(turn)
-        quiet_ms = seen.session_lost_ms - max(since_ms, _at(last_ms) if last_ms else 0.0)
-        is_due = quiet_ms > ACTIVE_MS + REQUESTED_MS
-        if is_due and not any(at_ms >= since_ms for at_ms in answered):
-            yield Broken("no dead air", since_ms, f"{turn.fields['item_id']} was never answered")
+        if any(at_ms >= _at(turn) for at_ms in answered):
+            continue
+        if seen.session_lost_ms > _busy_until_ms(seen, _at(turn)) + ANSWER_MS:
+            yield Broken("no dead air", _at(turn), f"{turn.fields['item_id']} was never answered")
+
+
+def _busy_until_ms(seen: Seen, since_ms: float) -> float:
+    """Until when an answer may have to wait: for others, for the caller, for a verdict."""
+    until_ms = [since_ms]
+    for response in seen.responses.values():
+        over_ms = response.over_ms
+        until_ms.append(response.last_ms + ACTIVE_MS if over_ms is None else over_ms)
+    until_ms += [
+        create.sent_ms + REQUESTED_MS
+        for create in seen.ours.get("response.create", [])
+        if _is_unanswered(seen, create, create.sent_ms + REQUESTED_MS - 2 * SLACK_MS)
+    ]
+    until_ms += [voiced_until_ms + TURN_COMMIT_MS for _, voiced_until_ms in seen.record.voiced_ms]
+    until_ms += [_at(e) for e in seen.near if e.kind in ("error", "session.updated", "dtmf")]
+    until_ms += [heard.at_ms for heard in seen.record.heard]  # protected speech is waited for
+    return max(until_ms)
 
 
 def _at(entry: Entry) -> float:
@@ -238,6 +294,9 @@ RULES: Final = (
     truth,
     nothing_unheard_is_kept,
     answers_have_causes,
+    interrupted_is_cancelled,
+    servers_own_is_not_cancelled,
+    given_up_is_doomed,
     turns_are_answered,
     tools_are_answered,
     flags_are_ours,

@@ -242,6 +242,7 @@ class Settings:
     detector: str = "both"
     greeting: bool = True
     protect_greeting: bool = False
+    dtmf_interrupts: bool = True
     backchannel_ms: int = 600
     lead_ms: int = 1_000
     has_judge: bool = False

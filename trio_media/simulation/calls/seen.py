@@ -192,6 +192,14 @@ class Seen:
         if len(open_now) == 1:
             open_now[0].done.append(entry)
 
+    def server_acts(self, at_ms: float) -> bool:
+        """Whether the service interrupts and answers by itself then, as far as it has said so."""
+        acts = False
+        for entry in self.theirs.get("session.updated", []):
+            if (entry.near_ms or 0.0) <= at_ms and entry.fields.get("acts") is not None:
+                acts = entry.fields["acts"]
+        return acts
+
     def audible(self) -> Iterator[Entry]:
         """Yield the messages with audio to the carrier that hold the model's voice."""
         for entry in self.ours.get("media", []):

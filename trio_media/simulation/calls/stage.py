@@ -239,7 +239,8 @@ async def _apply(stage: Stage, act: sc.ApplicationAct) -> None:
     await stage.until(act.at_ms)
     if stage.control is None:
         return
-    asked = Asked(WISHES[type(act)], now_ms())
+    is_protected = isinstance(act, sc.Says) and act.protected
+    asked = Asked(WISHES[type(act)], now_ms(), is_protected=is_protected)
     stage.record.asked.append(asked)
     match act:
         case sc.Interrupts():

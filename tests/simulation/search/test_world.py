@@ -186,3 +186,45 @@ def test_a_service_without_tokens_does_not_say_whose_create_it_answers() -> None
     world = World(attrs.evolve(NOTHING, has_tokens=False))
     world.took([cm.CreateResponse(1, 1, cm.Cause.APPLICATION, 1)])
     assert make(world, "created") == ev.ResponseCreated("R1", None)
+
+
+def test_a_response_calls_as_many_tools_as_it_may() -> None:
+    world = a_generating_world(tools=3, calls=2, items=0)
+    assert make(world, "call 0") == ev.ToolCalled("R1", "R1.call1", "R1.call1")
+    assert make(world, "call 0") == ev.ToolCalled("R1", "R1.call2", "R1.call2")
+    assert "call 0" not in names(world)
+    assert world.left.tools == 1
+
+
+def test_what_is_asked_for_is_of_the_kind_that_was_budgeted() -> None:
+    world = World(attrs.evolve(NOTHING, asks=2, is_greeting=True, is_kept=True))
+    asked = make(world, "ask")
+    assert asked == ev.SpeechRequested(1, ev.Say.GREETING, protected=False, keep=True)
+
+
+def test_a_stale_interruption_means_the_first_response_alone() -> None:
+    world = World(attrs.evolve(NOTHING, interrupts=(ev.Reason.TOOL,), is_stale=True))
+    assert make(world, "interrupt") == ev.InterruptRequested(1, ev.Reason.TOOL, through=1)
+
+
+def test_a_create_that_was_given_up_may_still_be_answered_and_by_its_name() -> None:
+    world = World(attrs.evolve(NOTHING, responses=2))
+    for number in (1, 2):
+        world.took([cm.CreateResponse(number, number, cm.Cause.APPLICATION, number)])
+    events = [event for name, event in moves(world, 0) if name == "created"]
+    assert events == [ev.ResponseCreated("R1", 1), ev.ResponseCreated("R1", 2)]
+    before = world.form(0, 0)
+    made(world, "created", events[1])
+    assert world.creates == [(1, 1)]
+    assert world.form(0, 0) != before
+
+
+def test_nothing_of_what_is_gone_is_in_the_form() -> None:
+    world = a_generating_world()
+    world.took([cm.CancelResponse(2, "R1")])
+    make(world, "over 0")
+    gone = frozenset({"R1"})
+    with_it, without = world.form(0, 0), world.form(0, 0, gone)
+    assert with_it != without
+    world.cancels.clear()
+    assert world.form(0, 0, gone) == without

@@ -130,7 +130,7 @@ PLANTED: dict[str, tuple[sc.Scenario, str, Plant]] = {
             length_ms=9_000, websockets=False, application=(sc.Says(2_000), sc.Says(2_010))
         ),
         "one answer",
-        replaces(answering, "_is_gate_open", lambda *args: True),
+        replaces(answering, "may_create", lambda *args: True),
     ),
     "two creates": (INTERRUPTED, "one answer", carries_out(commands.CreateResponse, twice)),
     "two tool outputs": (TOOLS, "tools", carries_out(commands.PostToolOutput, twice)),

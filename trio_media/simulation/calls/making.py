@@ -12,6 +12,7 @@ from trio_media.simulation.calls.record import CARRIER, MODEL
 
 CALL_MS: Final = (3_000, 20_000)
 GIVEN_UP_MS: Final = 12_000  # no create is waited for so long
+AGAIN_MS: Final = (200, 1_800)  # after a word of the caller: an answer is asked for, or begins
 QUIET_MS: Final = 20_000  # at the end of some calls: whatever waits must come to an end
 TEXTS: Final = ("I would like something else.", "Wait, no.", "Yes, please.", "mhm", "Okay.", "")
 CHOICE = TypeVar("CHOICE")
@@ -32,7 +33,7 @@ def make_scenario(seed: int) -> sc.Scenario:
         to_model=_weather(rng, 120),
         from_model=_weather(rng, 120),
         hearing=_hearing(rng),
-        caller=tuple(_caller_act(rng, length_ms) for _ in range(rng.randrange(8))),
+        caller=_caller(rng, length_ms),
         answers=tuple(_answer(rng) for _ in range(rng.randrange(1, 8))),
         application=tuple(
             _application_act(rng, length_ms) for _ in range(_few(rng, (0.6, 0.25, 0.15)))
@@ -80,6 +81,17 @@ def _hearing(rng: random.Random) -> sc.Hearing:
         loses_commits=rng.random() < 0.03,
         transcribes=rng.random() < 0.9,
     )
+
+
+def _caller(rng: random.Random, length_ms: int) -> tuple[sc.CallerAct, ...]:
+    """Draw what the caller does; some of it again soon after, when an answer is about to come."""
+    acts: list[sc.CallerAct] = []
+    for _ in range(rng.randrange(8)):
+        acts.append(act := _caller_act(rng, length_ms))
+        if isinstance(act, sc.Speaks) and rng.random() < 0.4:
+            again_ms = act.at_ms + act.length_ms + rng.randrange(*AGAIN_MS)
+            acts.append(rng.choice((sc.Presses(again_ms, "1"), sc.Speaks(again_ms, 300, "Wait."))))
+    return tuple(acts)
 
 
 def _caller_act(rng: random.Random, length_ms: int) -> sc.CallerAct:

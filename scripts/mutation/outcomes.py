@@ -1,0 +1,100 @@
+"""What became of the mutants, and which of those that live are known to change nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Final
+
+import attrs
+from explained import Explained, what_of
+from mutmut.mutation.diff_apply import get_diff_for_mutant
+from mutmut.stats import status_by_exit_code
+from mutmut.utils.format_utils import orig_function_and_class_names_from_key
+from workplace import CORE
+
+# By mutmut's words.  "Interrupted" is what pytest says of tests that cannot be collected; a run
+# that is stopped writes down nothing of the mutants in hand.
+NOTICED: Final = (
+    "killed",
+    "timeout",
+    "segfault",
+    "suspicious",
+    "check was interrupted by user",
+)
+
+
+@attrs.frozen
+class Survivor:
+    """A mutant that no test noticed."""
+
+    file: str
+    function: str
+    diff: str
+
+    @property
+    def what(self) -> str:
+        """What it changes, as the list of explained survivors says it."""
+        return what_of(self.diff)
+
+
+@attrs.define
+class Outcome:
+    """What became of one module's mutants."""
+
+    module: str
+    counts: Counter[str] = attrs.field(factory=Counter)
+    """By mutmut's words."""
+    worker_s: float = 0.0
+    """How long they were judged, all together, by the wall's clock."""
+    survivors: list[Survivor] = attrs.field(factory=list)
+    explained: list[tuple[Survivor, Explained]] = attrs.field(factory=list)
+
+    @property
+    def mutants(self) -> int:
+        """How many there are."""
+        return self.counts.total()
+
+    @property
+    def noticed(self) -> int:
+        """How many the tests noticed, by failing or by not ending."""
+        return sum(self.counts[word] for word in NOTICED)
+
+    @property
+    def untried(self) -> int:
+        """How many were not judged yet."""
+        return self.counts["not checked"]
+
+
+def read_outcome(work: Path, module: str, known: list[Explained]) -> Outcome:
+    """Read what became of a module's mutants, from what mutmut left in the copy."""
+    outcome = Outcome(module)
+    path = work / "mutants" / CORE / f"{module}.py.meta"
+    if not path.exists():
+        return outcome
+    meta = json.loads(path.read_text())
+    outcome.worker_s = sum(meta["durations_by_key"].values())
+    for name, code in meta["exit_code_by_key"].items():
+        word = status_by_exit_code[code]
+        outcome.counts[word] += 1
+        if word in ("survived", "no tests"):
+            _survived(outcome, _survivor(work, module, name), known)
+    return outcome
+
+
+def _survivor(work: Path, module: str, name: str) -> Survivor:
+    os.chdir(work)  # mutmut finds its files from here
+    function, owner = orig_function_and_class_names_from_key(name)
+    diff = get_diff_for_mutant(name, path=f"{CORE}/{module}.py")
+    return Survivor(f"{module}.py", f"{owner}.{function}" if owner else function, diff)
+
+
+def _survived(outcome: Outcome, survivor: Survivor, known: list[Explained]) -> None:
+    here = (survivor.file, survivor.function)
+    why = next((e for e in known if (e.file, e.function) == here and survivor.what in e.what), None)
+    if why is None:
+        outcome.survivors.append(survivor)
+    else:
+        outcome.explained.append((survivor, why))

@@ -33,15 +33,18 @@ def work_of(root: Path) -> Path:
     return Path(tempfile.gettempdir()) / f"trio_media-mutation-{name}"
 
 
-def mutate(work: Path, processes: int, minutes: float, *, is_quick: bool) -> bool:
-    """Run mutmut in the copy.  Returns whether it came to its end within the minutes.
+def mutate(work: Path, processes: int, until_s: float, *, is_quick: bool) -> bool:
+    """Run mutmut in the copy.  Returns whether it came to its end in time.
 
     Raises:
         click.ClickException: It failed: not the mutants, but the run.
     """
-    # A forked process must find the same examples as the one before it.
-    env = os.environ | {"CI": "true", "PYTHONPATH": str(Path(__file__).parent)}
-    env["MUTATION_QUICK"] = "1" if is_quick else ""
+    env = os.environ | {
+        "CI": "true",  # a forked process must find the same examples as the one before it
+        "PYTHONPATH": str(Path(__file__).parent),
+        "MUTATION_NEEDED": str(work / "needed.json"),
+        "MUTATION_QUICK": "1" if is_quick else "",
+    }
     log = work / "log"
     with log.open("wb") as quiet:
         mutmut = subprocess.Popen(
@@ -57,7 +60,7 @@ def mutate(work: Path, processes: int, minutes: float, *, is_quick: bool) -> boo
             stderr=subprocess.STDOUT,
         )
         try:
-            code = mutmut.wait(minutes * 60)
+            code = mutmut.wait(max(0.0, until_s - time.monotonic()))
         except (subprocess.TimeoutExpired, KeyboardInterrupt) as error:
             mutmut.send_signal(signal.SIGINT)
             mutmut.wait(STOP_S)
@@ -66,6 +69,22 @@ def mutate(work: Path, processes: int, minutes: float, *, is_quick: bool) -> boo
             return False
     if code != 0:
         raise click.ClickException(f"mutmut failed with {code}; it said why in {log}")
+    return True
+
+
+def mutate_all(
+    work: Path, modules: list[str], processes: int, until_s: float, *, is_quick: bool
+) -> bool:
+    """Mutate the modules one by one: each is slower while it may be mutated, used or not."""
+    for module in modules:
+        if workplace.is_tried(ROOT, work, module, is_quick=is_quick):
+            continue
+        workplace.copy_tree(ROOT, work, module, is_quick=is_quick)
+        is_whole = mutate(work, processes, until_s, is_quick=is_quick)
+        outcomes.note_living(work, module)
+        if not is_whole:
+            return False
+        workplace.note_tried(ROOT, work, module, is_quick=is_quick)
     return True
 
 
@@ -107,8 +126,8 @@ def main(
     work.mkdir(exist_ok=True)
     began_s, is_whole = time.monotonic(), True
     if not only_report:
-        workplace.copy_tree(ROOT, work, chosen, is_quick=quick)
-        is_whole = mutate(work, jobs, minutes, is_quick=quick)
+        until_s = began_s + minutes * 60
+        is_whole = mutate_all(work, chosen, jobs, until_s, is_quick=quick)
     found = [outcomes.read_outcome(work, module, known) for module in chosen]
     console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
     report.tell(console, found, known)

@@ -5,10 +5,12 @@ A plugin, loaded into mutmut's process, from which a process is forked for every
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import resource
 import time
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -18,8 +20,9 @@ ALLOWED_TIMES: Final = 5.0  # ... and so many times what it needs with the right
 QUICK_S: Final = 0.25  # of processor time that a test may need to judge in a quick run
 MEMORY_BYTES: Final = 3 << 30  # a mutant that fills a queue for ever gets no more
 
-# What each test needed with the right code.  Forked processes inherit it.
-_needed_s: dict[str, float] = {}
+# What each test needed with the right code: forked processes inherit it, the next run reads it.
+_NEEDED: Final = Path(os.environ.get("MUTATION_NEEDED", os.devnull))
+_needed_s: dict[str, float] = json.loads(_NEEDED.read_text() or "{}") if _NEEDED.exists() else {}
 _began_s: dict[str, float] = {}
 _wanted: set[str] = set()
 
@@ -46,12 +49,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the tests that meet the mutated function, the likely killers first."""
+    if os.environ.get("MUTATION_QUICK"):
+        items[:] = [item for item in items if _needed_s.get(item.nodeid, 0.0) <= QUICK_S]
     mutant = _mutant()
     if mutant is not None:
         module = mutant.split(".")[-2]
-        most_s = QUICK_S if os.environ.get("MUTATION_QUICK") else math.inf
         items[:] = sorted(
-            (i for i in items if i.nodeid in _wanted and _needed_s.get(i.nodeid, 0.0) <= most_s),
+            (item for item in items if item.nodeid in _wanted),
             key=lambda item: order(item.nodeid, module),
         )
 
@@ -73,3 +77,10 @@ def pytest_runtest_teardown(item: pytest.Item) -> None:
     """Note what a test needed."""
     if _mutant() is None:
         _needed_s[item.nodeid] = time.process_time() - _began_s[item.nodeid]
+
+
+def pytest_sessionfinish(exitstatus: int) -> None:
+    """Say at once what became of a mutant; otherwise let the next run know what tests need."""
+    if _mutant() is not None:
+        os._exit(exitstatus)  # nobody reads the rest, and tidying up takes long
+    _NEEDED.write_text(json.dumps(_needed_s))

@@ -6,7 +6,7 @@ import json
 import os
 from collections import Counter
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import attrs
 from explained import Explained, what_of
@@ -24,6 +24,7 @@ NOTICED: Final = (
     "suspicious",
     "check was interrupted by user",
 )
+LIVING: Final = ("survived", "no tests")
 
 
 @attrs.frozen
@@ -68,27 +69,42 @@ class Outcome:
         return self.counts["not checked"]
 
 
+def note_living(work: Path, module: str) -> None:
+    """Write down how the mutants that live differ, before the next module's take their place."""
+    os.chdir(work)  # mutmut finds its files from here
+    path = f"{CORE}/{module}.py"
+    living = [name for name, code in _codes(work, module).items() if _word(code) in LIVING]
+    diffs = {name: get_diff_for_mutant(name, path=path) for name in living}
+    (work / f"{module}.living").write_text(json.dumps(diffs))
+
+
+def _meta(work: Path, module: str) -> dict[str, dict[str, Any]]:
+    path = work / "mutants" / CORE / f"{module}.py.meta"
+    empty: dict[str, dict[str, Any]] = {"exit_code_by_key": {}, "durations_by_key": {}}
+    return json.loads(path.read_text()) if path.exists() else empty
+
+
+def _codes(work: Path, module: str) -> dict[str, int | None]:
+    return _meta(work, module)["exit_code_by_key"]
+
+
+def _word(code: int | None) -> str:
+    return status_by_exit_code[code]
+
+
 def read_outcome(work: Path, module: str, known: list[Explained]) -> Outcome:
     """Read what became of a module's mutants, from what mutmut left in the copy."""
     outcome = Outcome(module)
-    path = work / "mutants" / CORE / f"{module}.py.meta"
-    if not path.exists():
-        return outcome
-    meta = json.loads(path.read_text())
-    outcome.worker_s = sum(meta["durations_by_key"].values())
-    for name, code in meta["exit_code_by_key"].items():
-        word = status_by_exit_code[code]
-        outcome.counts[word] += 1
-        if word in ("survived", "no tests"):
-            _survived(outcome, _survivor(work, module, name), known)
+    living = work / f"{module}.living"
+    diffs = json.loads(living.read_text()) if living.exists() else {}
+    outcome.worker_s = sum(_meta(work, module)["durations_by_key"].values())
+    for name, code in _codes(work, module).items():
+        outcome.counts[_word(code)] += 1
+        if _word(code) in LIVING:
+            function, owner = orig_function_and_class_names_from_key(name)
+            where = f"{owner}.{function}" if owner else function
+            _survived(outcome, Survivor(f"{module}.py", where, diffs.get(name, "")), known)
     return outcome
-
-
-def _survivor(work: Path, module: str, name: str) -> Survivor:
-    os.chdir(work)  # mutmut finds its files from here
-    function, owner = orig_function_and_class_names_from_key(name)
-    diff = get_diff_for_mutant(name, path=f"{CORE}/{module}.py")
-    return Survivor(f"{module}.py", f"{owner}.{function}" if owner else function, diff)
 
 
 def _survived(outcome: Outcome, survivor: Survivor, known: list[Explained]) -> None:

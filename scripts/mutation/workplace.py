@@ -12,12 +12,13 @@ from typing import Final
 CORE: Final = Path("trio_media/core")
 JUDGES: Final = Path("tests/core")
 COPIED: Final = ("trio_media", "tests/core")
+FAILED: Final = (1, 3)  # what pytest exits with when a test failed, or it did
 # Per-test limits end a mutant that hangs (see `judging`), by processor time.  mutmut's own, by the
 # wall's clock, is for what they miss: wide, for a machine that is shared.
 SETTINGS: Final = """
 [tool.mutmut]
 source_paths = ["trio_media"]
-only_mutate = {modules}
+only_mutate = ["{module}"]
 pytest_add_cli_args_test_selection = ["tests/core"]
 pytest_add_cli_args = ["-p", "no:cacheprovider", "-p", "judging"]
 timeout_multiplier = 6.0
@@ -28,12 +29,12 @@ use_git_change_detection = false
 
 
 def modules_of(root: Path) -> list[str]:
-    """Return the names of the core's modules."""
-    return sorted(path.stem for path in (root / CORE).glob("*.py") if path.stem != "__init__")
+    """Return the names of the core's modules that do anything."""
+    return sorted(path.stem for path in (root / CORE).glob("*.py") if "def " in path.read_text())
 
 
-def copy_tree(root: Path, work: Path, modules: list[str], *, is_quick: bool) -> None:
-    """Bring the copy up to date, and forget what must be asked again.
+def copy_tree(root: Path, work: Path, module: str, *, is_quick: bool) -> None:
+    """Bring the copy up to date for one module, and forget what must be asked again.
 
     What became of a mutant is remembered as long as its function is the same; of those that
     lived, only as long as the tests are the same too.
@@ -43,18 +44,33 @@ def copy_tree(root: Path, work: Path, modules: list[str], *, is_quick: bool) -> 
         shutil.copytree(root / name, work / name, ignore=shutil.ignore_patterns("__pycache__"))
     for path in (work / CORE).glob("*.py"):
         path.write_text(with_plain_properties(path.read_text()))
-    chosen = [f"{CORE}/{module}.py" for module in modules]
-    settings = (root / "pyproject.toml").read_text() + SETTINGS.format(modules=json.dumps(chosen))
-    (work / "pyproject.toml").write_text(settings)
+    settings = SETTINGS.format(module=f"{CORE}/{module}.py")
+    (work / "pyproject.toml").write_text((root / "pyproject.toml").read_text() + settings)
     _forget_mutants(work)
-    seen, judges = work / "judges", judges_of(root) + (" quick" if is_quick else "")
+    seen, judges = work / f"{module}.judges", judges_of(root, is_quick=is_quick)
     if seen.exists() and seen.read_text() != judges:
-        forget_living(work)
+        forget_living(work, module)
     seen.write_text(judges)
 
 
+def is_tried(root: Path, work: Path, module: str, *, is_quick: bool) -> bool:
+    """Whether all of a module's mutants were tried, as it is and by the tests as they are."""
+    seen = work / f"{module}.tried"
+    return seen.exists() and seen.read_text() == _trial_of(root, module, is_quick=is_quick)
+
+
+def note_tried(root: Path, work: Path, module: str, *, is_quick: bool) -> None:
+    """Note that all of a module's mutants were tried."""
+    (work / f"{module}.tried").write_text(_trial_of(root, module, is_quick=is_quick))
+
+
+def _trial_of(root: Path, module: str, *, is_quick: bool) -> str:
+    source = (root / CORE / f"{module}.py").read_bytes()
+    return f"{hashlib.sha256(source).hexdigest()} {judges_of(root, is_quick=is_quick)}"
+
+
 def _forget_mutants(work: Path) -> None:
-    """Have the mutants made again, and the tests looked at; what became of them stays."""
+    """Have the mutants made again, and the tests looked at anew; what became of them stays."""
     mutants = work / "mutants"
     for name in COPIED:
         for path in (mutants / name).rglob("*.py"):
@@ -62,21 +78,22 @@ def _forget_mutants(work: Path) -> None:
     (mutants / "mutmut-stats.json").unlink(missing_ok=True)
 
 
-def judges_of(root: Path) -> str:
+def judges_of(root: Path, *, is_quick: bool) -> str:
     """Return what identifies the tests as they are."""
     digest = hashlib.sha256()
     for path in sorted((root / JUDGES).glob("*.py")):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()
+    return digest.hexdigest() + (" but the slow ones" if is_quick else "")
 
 
-def forget_living(work: Path) -> None:
-    """Have the mutants that no test noticed tried again."""
-    for path in (work / "mutants" / CORE).glob("*.meta"):
+def forget_living(work: Path, module: str) -> None:
+    """Have the mutants that no test failed tried again."""
+    path = work / "mutants" / CORE / f"{module}.py.meta"
+    if path.exists():
         meta = json.loads(path.read_text())
-        codes = meta["exit_code_by_key"]
         meta["exit_code_by_key"] = {
-            name: code if code in (1, 3) else None for name, code in codes.items()
+            name: code if code in FAILED else None
+            for name, code in meta["exit_code_by_key"].items()
         }
         path.write_text(json.dumps(meta))
 

@@ -34,7 +34,7 @@ def pretend(call: Call, *commands: cm.Command, event: ev.Event = TICK) -> None:
 
 def breaks(call: Call, promise: str, *commands: cm.Command, event: ev.Event = TICK) -> None:
     """Require that these commands are seen to break a promise."""
-    with pytest.raises(BrokenInvariant, match=promise):
+    with pytest.raises(BrokenInvariant, match=f"^{promise}"):
         pretend(call, *commands, event=event)
 
 

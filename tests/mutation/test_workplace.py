@@ -60,18 +60,31 @@ def remembered(work: Path) -> dict[str, int | None]:
 def test_those_that_lived_are_tried_again_when_a_test_changed(tree: Path, tmp_path: Path) -> None:
     work = tmp_path / "work"
     work.mkdir()
-    workplace.copy_tree(tree, work, ["turns"], is_quick=False)
+    workplace.copy_tree(tree, work, "turns", is_quick=False)
     meta = work / "mutants" / workplace.CORE / "turns.py.meta"
     meta.parent.mkdir(parents=True)
     found = {"killed": 1, "lived": 0, "timeout": -24, "untested": 33, "untried": None}
     meta.write_text(json.dumps({"exit_code_by_key": found}))
-    workplace.copy_tree(tree, work, ["turns"], is_quick=False)
+    workplace.copy_tree(tree, work, "turns", is_quick=False)
     assert remembered(work) == found
     (tree / workplace.JUDGES / "test_turns.py").write_text("def test_g() -> None: ...\n")
-    workplace.copy_tree(tree, work, ["turns"], is_quick=False)
+    workplace.copy_tree(tree, work, "turns", is_quick=False)
     assert remembered(work) == dict.fromkeys(found) | {"killed": 1}
     assert not list((work / "mutants").rglob("*.py"))
 
 
-def test_the_modules_are_the_cores(tree: Path) -> None:
+def test_a_module_is_tried_until_it_or_a_test_changes(tree: Path, tmp_path: Path) -> None:
+    assert not workplace.is_tried(tree, tmp_path, "turns", is_quick=False)
+    workplace.note_tried(tree, tmp_path, "turns", is_quick=False)
+    assert workplace.is_tried(tree, tmp_path, "turns", is_quick=False)
+    assert not workplace.is_tried(tree, tmp_path, "turns", is_quick=True)
+    (tree / workplace.CORE / "turns.py").write_text("def f() -> int:\n    return 2\n")
+    assert not workplace.is_tried(tree, tmp_path, "turns", is_quick=False)
+    workplace.note_tried(tree, tmp_path, "turns", is_quick=False)
+    (tree / workplace.JUDGES / "test_turns.py").write_text("def test_g() -> None: ...\n")
+    assert not workplace.is_tried(tree, tmp_path, "turns", is_quick=False)
+
+
+def test_the_modules_are_those_of_the_core_that_do_anything(tree: Path) -> None:
+    (tree / workplace.CORE / "words.py").write_text('HELLO = "hello"\n')
     assert workplace.modules_of(tree) == ["turns"]

@@ -1,0 +1,87 @@
+"""Whether the core's orders and records hold what their types say, at every step of every test.
+
+The type checker proves most of it.  What it cannot know is seen here: that the numbers of commands
+to the model count up, and that no order is given with a field forgotten.
+"""
+
+from __future__ import annotations
+
+import enum
+import types
+import typing
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import TypeAlias
+from weakref import WeakKeyDictionary
+
+import attrs
+
+from trio_media.core import commands as cm
+from trio_media.core.machine import DecisionCore
+from trio_media.core.state import MODEL_COMMANDS, State
+
+PLAIN = (int, str, bool, type(None))
+STEPS_CHECKED = 100  # of each call: what goes wrong later than that goes wrong sooner too
+
+Checks: TypeAlias = tuple[tuple[str, frozenset[type]], ...]
+
+
+@attrs.define
+class Seen:
+    """What was seen of one core."""
+
+    steps: int = 0
+    last_command: int = 0
+
+
+_seen: WeakKeyDictionary[DecisionCore, Seen] = WeakKeyDictionary()
+
+
+def check_step(core: DecisionCore, out: Sequence[cm.Command]) -> None:
+    """Check what one step ordered, and what it left behind."""
+    seen = _seen.setdefault(core, Seen())
+    seen.steps += 1
+    if seen.steps > STEPS_CHECKED:
+        return
+    for command in out:
+        check(command)
+        if isinstance(command, cm.Taken):
+            assert all(type(number) is int for number in command.responses), command
+        if isinstance(command, MODEL_COMMANDS):
+            assert command.command == seen.last_command + 1, f"{command}: not the next number"
+            seen.last_command = command.command
+    for record in records(core.state):
+        check(record)
+
+
+def records(state: State) -> Iterable[object]:
+    """Every record of one call."""
+    yield from (state, state.playout, state.floor, state.creates, state.owed, state.keys)
+    if state.floor.hush is not None:
+        yield state.floor.hush
+    yield from state.creates.queue
+    yield from state.turns.turns
+    yield from state.interruptions
+    for response in state.book.live:
+        yield response
+        yield from response.items
+
+
+def check(record: object) -> None:
+    """Require that the plain fields of a record hold what their types say."""
+    for name, allowed in plain_fields(type(record)):
+        value = getattr(record, name)
+        assert type(value) in allowed, f"{type(record).__name__}.{name} is {value!r}"
+
+
+@cache
+def plain_fields(cls: type[attrs.AttrsInstance]) -> Checks:
+    """Return the fields that hold numbers, words, flags, choices, or nothing; and which of them."""
+    hints = typing.get_type_hints(cls)
+    found = []
+    for field in attrs.fields(cls):
+        hint = hints[field.name]
+        kinds = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+        if all(isinstance(k, type) and issubclass(k, (*PLAIN, enum.Enum)) for k in kinds):
+            found.append((field.name, frozenset(kinds)))
+    return tuple(found)

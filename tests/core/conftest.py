@@ -25,7 +25,7 @@ def _every_step_is_well_formed() -> Iterator[None]:
 
     def handle_and_check(core: DecisionCore, event: ev.Event, now_ms: int) -> list[cm.Command]:
         out = handle(core, event, now_ms)
-        check_step(core, out)
+        check_step(core, event, now_ms, out)
         return out
 
     with pytest.MonkeyPatch.context() as patch:

@@ -1,7 +1,8 @@
 """Whether the core's orders and records hold what their types say, at every step of every test.
 
-The type checker proves most of it.  What it cannot know is seen here: that the numbers of commands
-to the model count up, and that no order is given with a field forgotten.
+The type checker proves most of it.  What it cannot know is seen here too: that the numbers of
+commands to the model count up, and that time alone leads to nothing before the deadline that the
+core itself announced: whoever drives it sleeps until then.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from weakref import WeakKeyDictionary
 import attrs
 
 from trio_media.core import commands as cm
+from trio_media.core import events as ev
 from trio_media.core.machine import DecisionCore
 from trio_media.core.state import MODEL_COMMANDS, State
 
@@ -32,17 +34,22 @@ class Seen:
 
     steps: int = 0
     last_command: int = 0
+    deadline_ms: int | None = 0
+    """When it wanted to be woken."""
 
 
 _seen: WeakKeyDictionary[DecisionCore, Seen] = WeakKeyDictionary()
 
 
-def check_step(core: DecisionCore, out: Sequence[cm.Command]) -> None:
+def check_step(core: DecisionCore, event: ev.Event, now_ms: int, out: Sequence[cm.Command]) -> None:
     """Check what one step ordered, and what it left behind."""
     seen = _seen.setdefault(core, Seen())
     seen.steps += 1
     if seen.steps > STEPS_CHECKED:
         return
+    if isinstance(event, ev.TimePassed):
+        is_due = seen.deadline_ms is not None and seen.deadline_ms <= now_ms
+        assert is_due or not out, f"{out} at {now_ms}: it would have slept until {seen.deadline_ms}"
     for command in out:
         check(command)
         if isinstance(command, cm.Taken):
@@ -52,6 +59,7 @@ def check_step(core: DecisionCore, out: Sequence[cm.Command]) -> None:
             seen.last_command = command.command
     for record in records(core.state):
         check(record)
+    seen.deadline_ms = core.next_deadline()
 
 
 def records(state: State) -> Iterable[object]:

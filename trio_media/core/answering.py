@@ -119,7 +119,7 @@ def _lapse(state: State, turn: Turn, now_ms: int) -> None:
 
 
 def expire_turns(state: State, now_ms: int) -> None:
-    """Act on the deadlines of turns and keys."""
+    """Act on the deadlines of turns."""
     is_heard = state.floor.is_heard
     for turn in list(state.turns.turns):
         deadline_ms = turn.deadline_ms(is_heard=is_heard)
@@ -129,6 +129,10 @@ def expire_turns(state: State, now_ms: int) -> None:
             _lapse(state, turn, now_ms)
         else:
             judge(state, turn, is_late=True)
+
+
+def send_keys_if_due(state: State, now_ms: int) -> None:
+    """Tell the model the keys, once the caller has finished dialling and the session is there."""
     deadline_ms = state.keys.next_deadline_ms()
     if state.is_session_ready and deadline_ms is not None and now_ms >= deadline_ms:
         state.tell(SendKeys(state.number_command(), state.keys.take()))

@@ -17,6 +17,8 @@ import pytest
 
 ALLOWED_S: Final = 4.0  # of processor time for any test, however short
 ALLOWED_TIMES: Final = 5.0  # ... and so many times what it needs with the right code
+NO_TESTS: Final = 5  # pytest's word for it
+KILLED: Final = 3  # 1 would be said of a judge that failed to judge, too
 QUICK_S: Final = 0.25  # of processor time that a test may need to judge in a quick run
 MEMORY_BYTES: Final = 3 << 30  # a mutant that fills a queue for ever gets no more
 
@@ -82,5 +84,6 @@ def pytest_runtest_teardown(item: pytest.Item) -> None:
 def pytest_sessionfinish(exitstatus: int) -> None:
     """Say at once what became of a mutant; otherwise let the next run know what tests need."""
     if _mutant() is not None:
-        os._exit(exitstatus)  # nobody reads the rest, and tidying up takes long
+        # Nobody reads the rest, and tidying up takes long.
+        os._exit(exitstatus if exitstatus in (0, NO_TESTS) else KILLED)
     _NEEDED.write_text(json.dumps(_needed_s))

@@ -15,15 +15,8 @@ from mutmut.stats import status_by_exit_code
 from mutmut.utils.format_utils import orig_function_and_class_names_from_key
 from workplace import CORE
 
-# By mutmut's words.  "Interrupted" is what pytest says of tests that cannot be collected; a run
-# that is stopped writes down nothing of the mutants in hand.
-NOTICED: Final = (
-    "killed",
-    "timeout",
-    "segfault",
-    "suspicious",
-    "check was interrupted by user",
-)
+# By mutmut's words.
+NOTICED: Final = ("killed", "timeout", "segfault", "suspicious")
 LIVING: Final = ("survived", "no tests")
 
 
@@ -89,7 +82,8 @@ def _codes(work: Path, module: str) -> dict[str, int | None]:
 
 
 def _word(code: int | None) -> str:
-    return status_by_exit_code[code]
+    """Return what became of a mutant; of one whose judge itself failed, nothing is known."""
+    return status_by_exit_code[None if code == 1 else code]
 
 
 def read_outcome(work: Path, module: str, known: list[Explained]) -> Outcome:

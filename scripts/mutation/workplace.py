@@ -9,10 +9,11 @@ import shutil
 from pathlib import Path
 from typing import Final
 
+from judging import KILLED
+
 CORE: Final = Path("trio_media/core")
 JUDGES: Final = Path("tests/core")
 COPIED: Final = ("trio_media", "tests/core")
-FAILED: Final = (1, 3)  # what pytest exits with when a test failed, or it did
 # Per-test limits end a mutant that hangs (see `judging`), by processor time.  mutmut's own, by the
 # wall's clock, is for what they miss: wide, for a machine that is shared.
 SETTINGS: Final = """
@@ -92,7 +93,7 @@ def forget_living(work: Path, module: str) -> None:
     if path.exists():
         meta = json.loads(path.read_text())
         meta["exit_code_by_key"] = {
-            name: code if code in FAILED else None
+            name: code if code == KILLED else None
             for name, code in meta["exit_code_by_key"].items()
         }
         path.write_text(json.dumps(meta))

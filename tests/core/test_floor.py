@@ -524,3 +524,40 @@ def test_a_voice_long_before_a_turn_is_not_part_of_it() -> None:
     call.says()
     call.does(ev.TurnTranscribed("T1", ev.Verdict.WORDS))
     assert call.count(cm.Taken) == 0
+
+
+@pytest.mark.parametrize(("before_ms", "is_part"), [(1_000, True), (1_001, False)])
+def test_a_voice_at_most_a_second_before_a_turn_is_part_of_it(
+    before_ms: int, is_part: bool
+) -> None:
+    call = a_speaking_call()
+    call.caller_begins()
+    call.caller_is_a_voice()
+    call.caller_stops()
+    call.passes(before_ms)
+    call.says()
+    call.does(ev.TurnTranscribed("T1", ev.Verdict.WORDS))
+    assert call.count(cm.Taken) == is_part
+
+
+def test_what_was_surely_said_before_the_answer_began_is_a_voice_too() -> None:
+    call = CoreCall()
+    call.caller_interrupts()  # there is nothing to interrupt
+    call.caller_stops()
+    call.begins_to_answer(5_000)
+    call.passes(500)
+    call.says()
+    call.does(ev.TurnTranscribed("T1", ev.Verdict.WORDS))
+    assert call.count(cm.Taken) == 1
+
+
+def test_what_an_interruption_ended_is_not_pending_when_the_next_answer_begins() -> None:
+    call = CoreCall()
+    call.begins_to_answer(5_000)
+    call.interrupts()
+    call.ends("R1", ev.Ended.CANCELLED)
+    call.asks()
+    call.opens("R2")
+    call.speaks(5_000, "R2.1")
+    call.passes(1_000)
+    assert call.count(cm.Hushed) == 0

@@ -368,6 +368,30 @@ def test_every_waiting_request_has_its_own_outcome() -> None:
     assert [call.outcome(request) for request in requests] == [Outcome.CANCELLED] * 5
 
 
+@pytest.mark.parametrize("reason", [Reason.APPLICATION, Reason.TOOL])
+def test_where_nothing_is_there_is_nothing_to_interrupt(reason: Reason) -> None:
+    call = CoreCall()
+    assert call.outcome(call.interrupts(reason)) is Outcome.NOTHING_TO_INTERRUPT
+    call.answers(200)
+    call.passes(1_000)
+    assert call.outcome(call.interrupts(reason)) is Outcome.NOTHING_TO_INTERRUPT
+    assert call.count(cm.Taken) == 0
+
+
+def test_protected_speech_is_in_the_way_while_it_is_open_or_audible() -> None:
+    call = CoreCall()
+    call.asks(protected=True)
+    assert call.outcome(call.interrupts()) is Outcome.PROTECTED, "asked for"
+    call.opens()
+    call.does(ev.ToolCalled("R1", "R1.call", "call"))
+    call.speaks(600)
+    call.ends()
+    call.passes(300)
+    assert call.outcome(call.interrupts()) is Outcome.PROTECTED, "over, audible"
+    call.passes(1_000)
+    assert call.outcome(call.interrupts()) is Outcome.NOTHING_TO_INTERRUPT, "heard"
+
+
 # --- protected ----------------------------------------------------------------------------------
 
 

@@ -1,8 +1,8 @@
 """Whether the core's orders and records hold what their types say, at every step of every test.
 
 The type checker proves most of it.  What it cannot know is seen here too: that the numbers of
-commands to the model count up, and that time alone leads to nothing before the deadline that the
-core itself announced: whoever drives it sleeps until then.
+commands to the model and of interruptions count up, and that time alone leads to nothing before
+the deadline that the core itself announced: whoever drives it sleeps until then.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ class Seen:
 
     steps: int = 0
     last_command: int = 0
+    last_interruption: int = 0
     deadline_ms: int | None = 0
     """When it wanted to be woken."""
 
@@ -52,14 +53,25 @@ def check_step(core: DecisionCore, event: ev.Event, now_ms: int, out: Sequence[c
         assert is_due or not out, f"{out} at {now_ms}: it would have slept until {seen.deadline_ms}"
     for command in out:
         check(command)
-        if isinstance(command, cm.Taken):
-            assert all(type(number) is int for number in command.responses), command
-        if isinstance(command, MODEL_COMMANDS):
-            assert command.command == seen.last_command + 1, f"{command}: not the next number"
-            seen.last_command = command.command
+        check_numbers(seen, command)
     for record in records(core.state):
         check(record)
     seen.deadline_ms = core.next_deadline()
+
+
+def check_numbers(seen: Seen, command: cm.Command) -> None:
+    """Require that what is numbered counts up, one by one."""
+    if isinstance(command, MODEL_COMMANDS):
+        assert command.command == seen.last_command + 1, command
+        seen.last_command = command.command
+    elif isinstance(command, cm.Taken):
+        assert all(type(number) is int for number in command.responses), command
+        assert command.interruption == seen.last_interruption + 1, command
+        seen.last_interruption = command.interruption
+    elif isinstance(command, cm.InterruptionSettled):
+        # Of a take that was told, or the next number: there was nothing to take.
+        assert 0 < command.interruption <= seen.last_interruption + 1, command
+        seen.last_interruption = max(seen.last_interruption, command.interruption)
 
 
 def records(state: State) -> Iterable[object]:

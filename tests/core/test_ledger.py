@@ -158,3 +158,22 @@ def test_an_unsent_command_that_is_no_cancel_changes_no_cancel(call: Call) -> No
     call.interrupts()
     call.invariants.ledger.saw(ev.CommandUnsent(999), call.now_ms)
     assert call.invariants.ledger.responses[1].cancel_command is not None
+
+
+def test_nothing_is_held_behind_a_clear(ledger: Ledger) -> None:
+    ledger.plays_until_ms = ledger.shield_until_ms = 500
+    ledger.cleared(2, 0)
+    assert (ledger.epoch, ledger.plays_until_ms, ledger.shield_until_ms) == (2, 0, 0)
+
+
+def test_a_hush_lets_what_is_behind_the_item_that_was_playing_begin_anew(call: Call) -> None:
+    call.begins_to_answer(200)
+    call.does(ev.ItemAudioDone("R1", "R1.1"))
+    call.speaks(400, "R1.2")
+    call.passes(100)
+    ledger = call.invariants.ledger
+    assert ledger.items["R1.2"].sent_ms == 400
+    call.caller_begins()
+    call.passes(300)
+    assert call.is_hushed
+    assert (ledger.items["R1.1"].sent_ms, ledger.items["R1.2"].sent_ms) == (200, 0)

@@ -376,3 +376,112 @@ def test_a_hush_delays_the_end_of_a_lost_session(call: CoreCall) -> None:
     assert call.count(cm.EndCall) == 0
     call.passes(700)
     assert call.count(cm.EndCall) == 1
+
+
+# --- cancels, and what the service says of them -------------------------------------------------
+
+
+def cancelled(call: CoreCall) -> int:
+    """Have a response cancelled; return the cancel's command."""
+    call.begins_to_answer(1_000)
+    call.interrupts()
+    return call.all(cm.CancelResponse)[-1].command
+
+
+def test_a_cancel_of_which_nothing_was_written_is_ordered_again_a_moment_later(
+    call: CoreCall,
+) -> None:
+    call.does(ev.CommandUnsent(cancelled(call)))
+    call.passes(99)
+    assert call.count(cm.CancelResponse) == 1
+    call.passes(1)
+    assert call.count(cm.CancelResponse) == 2
+
+
+@pytest.mark.parametrize("names_it", [True, False])
+def test_a_cancel_that_was_answered_is_not_ordered_again(call: CoreCall, names_it: bool) -> None:
+    cancel = cancelled(call)
+    call.refuses(Refusal.NOT_ACTIVE, cancel if names_it else None)
+    call.does(ev.CommandUnsent(cancel))
+    call.passes(1_000)
+    assert call.count(cm.CancelResponse) == 1
+
+
+def test_not_active_that_names_nothing_settles_nothing_when_two_cancels_are_out(
+    call: CoreCall,
+) -> None:
+    call.begins_to_answer(1_000)
+    call.server_opens("R2")
+    call.interrupts()
+    cancels = [cancel.command for cancel in call.all(cm.CancelResponse)]
+    call.refuses(Refusal.NOT_ACTIVE, None)
+    for command in cancels:
+        call.does(ev.CommandUnsent(command))
+    call.passes(100)
+    assert [c.response_id for c in call.all(cm.CancelResponse)] == ["R1", "R2", "R1", "R2"]
+
+
+@pytest.mark.parametrize(
+    ("refusal", "outcome"),
+    [(Refusal.OTHER, cm.Outcome.FAILED), (Refusal.NOT_ACTIVE, cm.Outcome.TIMED_OUT)],
+)
+def test_a_cancel_that_was_refused_and_ended_nothing_has_failed(
+    call: CoreCall, refusal: Refusal, outcome: cm.Outcome
+) -> None:
+    call.begins_to_answer(1_000)
+    request = call.interrupts()
+    call.refuses(refusal, call.all(cm.CancelResponse)[-1].command)
+    call.passes(3_000)
+    assert call.outcome(request) is outcome
+
+
+def test_what_ended_though_its_cancel_was_refused_was_cancelled(call: CoreCall) -> None:
+    call.begins_to_answer(1_000)
+    request = call.interrupts()
+    call.refuses(Refusal.OTHER, call.all(cm.CancelResponse)[-1].command)
+    call.ends("R1", Ended.CANCELLED)
+    assert call.outcome(request) is cm.Outcome.CANCELLED
+
+
+def test_what_was_not_written_is_found_among_older_responses(call: CoreCall) -> None:
+    call.answers(200)
+    call.passes(1_000)
+    call.says()
+    call.does(ev.CommandUnsent(call.all(cm.CreateResponse)[-1].command))
+    call.passes(250)
+    causes = [create.cause for create in call.all(cm.CreateResponse)]
+    assert causes == [Cause.APPLICATION, Cause.TURN, Cause.TURN]
+
+
+def test_a_create_refused_after_the_servers_own_response_is_over_is_tried_again(
+    call: CoreCall,
+) -> None:
+    call.says()
+    call.server_opens()  # it looks like the answer
+    call.ends()
+    call.refuses(Refusal.ALREADY_ACTIVE, call.all(cm.CreateResponse)[-1].command)
+    call.passes(249)
+    assert call.count(cm.CreateResponse) == 1
+    call.passes(1)
+    assert call.count(cm.CreateResponse) == 2
+
+
+def test_an_answer_owed_after_the_server_interrupted_waits_from_when_it_said_so() -> None:
+    call = CoreCall(SERVER)
+    call.server_opens("R1")
+    call.speaks(2_000)
+    call.passes(300)
+    call.ends("R1", Ended.TURN_DETECTED)
+    call.passes(9_000)
+    created = [at_ms for at_ms, c in call.log if isinstance(c, cm.CreateResponse)]
+    assert created == [300 + call.policy.recover_ms]
+
+
+def test_the_servers_speech_that_goes_on_is_not_ended_by_what_it_interrupted() -> None:
+    call = CoreCall(SERVER)
+    call.server_hears()
+    call.server_opens("R1")
+    call.speaks(2_000)
+    call.passes(300)
+    call.ends("R1", Ended.TURN_DETECTED)
+    assert call.core.state.floor.server_ended_ms == 0

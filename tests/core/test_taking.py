@@ -376,6 +376,7 @@ def test_where_nothing_is_there_is_nothing_to_interrupt(reason: Reason) -> None:
     call.passes(1_000)
     assert call.outcome(call.interrupts(reason)) is Outcome.NOTHING_TO_INTERRUPT
     assert call.count(cm.Taken) == 0
+    assert [s.heard_ms for s in call.all(cm.InterruptionSettled)] == [0, 0]
 
 
 def test_protected_speech_is_in_the_way_while_it_is_open_or_audible() -> None:

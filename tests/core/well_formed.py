@@ -35,6 +35,8 @@ class Seen:
     steps: int = 0
     last_command: int = 0
     last_interruption: int = 0
+    waiting: set[int] = attrs.field(factory=set)
+    """Interruptions without an outcome."""
     deadline_ms: int | None = 0
     """When it wanted to be woken."""
 
@@ -68,10 +70,13 @@ def check_numbers(seen: Seen, command: cm.Command) -> None:
         assert all(type(number) is int for number in command.responses), command
         assert command.interruption == seen.last_interruption + 1, command
         seen.last_interruption = command.interruption
+        seen.waiting.add(command.interruption)
     elif isinstance(command, cm.InterruptionSettled):
-        # Of a take that was told, or the next number: there was nothing to take.
-        assert 0 < command.interruption <= seen.last_interruption + 1, command
-        seen.last_interruption = max(seen.last_interruption, command.interruption)
+        if command.interruption in seen.waiting:
+            seen.waiting.remove(command.interruption)
+        else:  # there was nothing to take
+            assert command.interruption == seen.last_interruption + 1, command
+            seen.last_interruption = command.interruption
 
 
 def records(state: State) -> Iterable[object]:

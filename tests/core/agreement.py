@@ -27,6 +27,7 @@ def agree(ledger: Ledger, state: State) -> None:
     if state.is_over:
         return
     assert ledger.is_lost == state.is_session_lost
+    assert not (state.is_session_lost and state.is_session_ready)
     assert (ledger.epoch, ledger.last_seq, ledger.last_mark) == (
         state.playout.epoch,
         state.playout.last_seq,

@@ -454,8 +454,14 @@ def test_a_verdict_that_came_late_ends_the_guard_by_the_time_of_its_audio() -> N
 
 def test_nothing_is_heard_before_it_is_said() -> None:
     call = a_speaking_call()
-    with pytest.raises(AssertionError, match="before it was said"):
+    with pytest.raises(AssertionError, match=r"^heard before it was said$"):
         call.does(ev.LocalSpeechBegan(at_ms=call.now_ms + 1))
+
+
+def test_what_is_heard_as_it_is_said_is_heard() -> None:
+    call = a_speaking_call()
+    call.does(ev.LocalSpeechBegan(at_ms=call.now_ms))
+    assert call.count(cm.Hushed) == 1
 
 
 # --- short words ----------------------------------------------------------------------------------

@@ -212,6 +212,22 @@ def test_a_tool_of_a_muted_response_is_not_run_but_has_its_output(call: CoreCall
     assert [(post.call_id, post.was_run) for post in call.all(cm.PostToolOutput)] == [("a", False)]
 
 
+def test_a_tool_that_was_run_has_its_result_as_output(call: CoreCall) -> None:
+    call.begins_to_answer(200)
+    calls_tool(call, "call")
+    call.does(ev.ToolAnswered("call"))
+    posted = call.all(cm.PostToolOutput)
+    assert [(post.call_id, post.was_run) for post in posted] == [("call", True)]
+
+
+def test_a_function_call_is_never_played(call: CoreCall) -> None:
+    call.asks()
+    call.opens()
+    call.does(ev.ToolCalled("R1", "R1.call", "call"))
+    call.speaks(400, "R1.call")
+    assert call.count(cm.PlayAudio) == 0
+
+
 def test_a_function_call_is_never_deleted(call: CoreCall) -> None:
     call.asks()
     call.opens()
@@ -261,6 +277,35 @@ def test_a_doomed_response_whose_first_event_is_its_last_is_not_cancelled(call: 
     call.does(ev.ResponseOver("R1", Ended.FAILED, call.all(cm.CreateResponse)[0].token))
     assert call.count(cm.CancelResponse) == 0
     assert call.outcome(request) is cm.Outcome.ALREADY_OVER
+
+
+def test_a_terminal_event_that_is_the_first_of_its_response_says_whose_it_is(
+    call: CoreCall,
+) -> None:
+    call.answers(200)  # the service says whose a response is
+    call.passes(1_000)
+    call.asks()
+    token = call.all(cm.CreateResponse)[-1].token
+    call.does(ev.ResponseOver("R2", Ended.FAILED, token))
+    assert call.all(cm.ResponseOpened)[-1] == cm.ResponseOpened(2, "R2", Cause.APPLICATION)
+    assert not call.core.state.book.open()
+
+
+def test_a_create_that_was_rejected_is_no_response_that_appears_later(call: CoreCall) -> None:
+    call.asks()
+    call.refuses(Refusal.OTHER, call.all(cm.CreateResponse)[-1].command)
+    call.server_opens("X")
+    assert call.all(cm.ResponseOpened) == [cm.ResponseOpened(2, "X", Cause.SERVER)]
+    assert call.count(cm.CancelResponse) == 0
+
+
+def test_an_item_of_a_muted_response_of_which_the_end_alone_is_told_is_deleted(
+    call: CoreCall,
+) -> None:
+    cancelled(call)
+    call.does(ev.ItemAudioDone("R1", "R1.2"))
+    call.ends("R1", Ended.CANCELLED)
+    assert [told.item_id for told in call.all(cm.DeleteItem)] == ["R1.1", "R1.2"]
 
 
 def test_a_terminal_event_with_a_token_alone_ends_that_create(call: CoreCall) -> None:

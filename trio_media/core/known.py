@@ -31,7 +31,6 @@ class KnownResponse:
 
     number: int
     progress_ms: int
-    request: int | None = None
     response_id: str | None = None
     is_recovery: bool = False
     is_open: bool = True

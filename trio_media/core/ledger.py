@@ -248,11 +248,7 @@ class Ledger:
         is_protected = command.request in self.protected_requests and not self.server_acts
         is_recovery = command.cause is cm.Cause.RECOVERY
         self.responses[command.response] = KnownResponse(
-            command.response,
-            now_ms,
-            command.request,
-            is_protected=is_protected,
-            is_recovery=is_recovery,
+            command.response, now_ms, is_protected=is_protected, is_recovery=is_recovery
         )
         self.owed_ms = None
         self.recoveries += is_recovery

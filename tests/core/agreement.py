@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from trio_media.core.ledger import Ledger
-from trio_media.core.responses import Item, Response
+from trio_media.core.responses import Item, Phase, Response
 from trio_media.core.state import State
 from trio_media.core.turns import TurnState
 
@@ -62,8 +62,8 @@ def agree_on_response(ledger: Ledger, response: Response) -> None:
     assert known.is_protected == response.is_protected
     assert known.is_server_interrupted == response.is_server_interrupted
     assert response.is_muted or not known.is_taken
-    if known.is_open:
-        assert known.progress_ms <= response.progress_ms
+    if known.is_open and response.phase is not Phase.CANCELLING:
+        assert known.progress_ms == response.progress_ms
 
 
 def agree_on_item(ledger: Ledger, item: Item) -> None:

@@ -9,6 +9,7 @@ import pytest
 from trio_media.core import commands as cm
 from trio_media.core import events as ev
 from trio_media.core.invariants import NOTES, BrokenInvariant, Invariants
+from trio_media.core.ledger import KNOWN_MAX
 from trio_media.core.policy import Policy
 
 from .driver import Call, active
@@ -50,9 +51,9 @@ def test_the_observer_forgets_what_nothing_names_any_more(call: Call) -> None:
         call.opens(f"S{number}")
         call.ends(f"S{number}")
     ledger = call.invariants.ledger
-    assert len(ledger.responses) <= 81
-    assert len(ledger.items) <= 81
-    assert len(ledger.turns) <= 81
+    assert len(ledger.responses) == KNOWN_MAX
+    assert len(ledger.items) <= KNOWN_MAX
+    assert len(ledger.turns) == KNOWN_MAX
     assert len(ledger.flying) == 0
 
 

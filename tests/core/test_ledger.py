@@ -177,3 +177,21 @@ def test_a_hush_lets_what_is_behind_the_item_that_was_playing_begin_anew(call: C
     call.passes(300)
     assert call.is_hushed
     assert (ledger.items["R1.1"].sent_ms, ledger.items["R1.2"].sent_ms) == (200, 0)
+
+
+def test_the_servers_own_response_pays_what_is_owed_if_it_is_more_than_an_end() -> None:
+    own = cm.ResponseOpened(1, "R1", cm.Cause.SERVER)
+    asked = cm.ResponseOpened(1, "R1", cm.Cause.TURN)
+    its_end, another_end = (
+        ev.ResponseOver("R1", ev.Ended.FAILED),
+        ev.ResponseOver("R0", ev.Ended.FAILED),
+    )
+    for command, event, is_open, owed_ms in [
+        (own, ev.ResponseCreated("R1", None), True, None),
+        (own, its_end, False, 5),
+        (own, another_end, True, None),
+        (asked, ev.ResponseCreated("R1", None), True, 5),
+    ]:
+        ledger = Ledger(Policy(), owed_ms=5)
+        ledger.opened(command, event, 10)
+        assert (ledger.responses[1].is_open, ledger.owed_ms) == (is_open, owed_ms)

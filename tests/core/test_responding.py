@@ -257,6 +257,38 @@ def test_a_tool_call_that_is_forgotten_has_its_output(call: CoreCall) -> None:
 # --- terminal events ----------------------------------------------------------------------------
 
 
+def test_the_end_of_a_response_names_it(call: CoreCall) -> None:
+    call.begins_to_answer()
+    call.ends("R1", Ended.FAILED)
+    assert call.all(cm.ResponseClosed) == [cm.ResponseClosed(1, "R1", Ended.FAILED)]
+
+
+def test_what_is_no_speech_is_not_played_when_it_comes_after_the_end_either(
+    call: CoreCall,
+) -> None:
+    call.answers(200)
+    call.passes(1_000)
+    played = call.count(cm.PlayAudio)
+    call.does(ev.ItemAdded("R1", "R1.9", is_speech=False))
+    call.speaks(400, "R1.9")
+    assert call.count(cm.PlayAudio) == played
+
+
+def test_an_owed_answer_that_is_rejected_is_one_less_in_a_row(call: CoreCall) -> None:
+    call.asks()
+    for number in range(2):
+        call.opens(f"R{number}")
+        call.speaks(2_000, f"R{number}.1")
+        call.passes(500)
+        call.caller_interrupts()
+        call.caller_stops()
+        call.ends(f"R{number}", Ended.CANCELLED)
+        call.passes(2_000)
+    assert call.core.state.owed.in_a_row == 2
+    call.refuses(Refusal.OTHER, call.all(cm.CreateResponse)[-1].command)
+    assert call.core.state.owed.in_a_row == 1
+
+
 def test_a_second_terminal_event_changes_nothing(call: CoreCall) -> None:
     call.answers(200)
     call.ends("R1", Ended.FAILED)
@@ -443,6 +475,18 @@ def test_a_cancel_of_which_nothing_was_written_is_ordered_again_a_moment_later(
     assert call.count(cm.CancelResponse) == 2
 
 
+def test_a_cancel_that_nobody_saw_is_not_needed_when_the_server_interrupts() -> None:
+    call = CoreCall(SERVER)
+    call.begins_to_answer(1_000)
+    request = call.interrupts()
+    call.does(ev.CommandUnsent(call.all(cm.CancelResponse)[-1].command))
+    call.server_hears()
+    call.passes(1_000)
+    call.ends("R1", Ended.CANCELLED)
+    assert call.count(cm.CancelResponse) == 1
+    assert call.outcome(request) is cm.Outcome.SERVER_CANCELLED
+
+
 @pytest.mark.parametrize("names_it", [True, False])
 def test_a_cancel_that_was_answered_is_not_ordered_again(call: CoreCall, names_it: bool) -> None:
     cancel = cancelled(call)
@@ -450,6 +494,15 @@ def test_a_cancel_that_was_answered_is_not_ordered_again(call: CoreCall, names_i
     call.does(ev.CommandUnsent(cancel))
     call.passes(1_000)
     assert call.count(cm.CancelResponse) == 1
+
+
+def test_what_is_over_is_deleted_though_an_older_response_is_not(call: CoreCall) -> None:
+    call.begins_to_answer(1_000)
+    call.server_opens("R2")
+    call.speaks(1_000, "R2.1")
+    call.interrupts()
+    call.ends("R2", Ended.CANCELLED)
+    assert [told.item_id for told in call.all(cm.DeleteItem)] == ["R2.1"]
 
 
 def test_not_active_that_names_nothing_settles_nothing_when_two_cancels_are_out(

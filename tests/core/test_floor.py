@@ -464,6 +464,20 @@ def test_what_is_heard_as_it_is_said_is_heard() -> None:
     assert call.count(cm.Hushed) == 1
 
 
+def test_a_server_that_begins_to_act_in_a_hush_has_its_moment_too() -> None:
+    call = CoreCall(SERVER)
+    call.does(ev.SessionReady(server_acts=False))
+    call.caller_interrupts()  # there is nothing to interrupt yet
+    call.asks()
+    call.opens()
+    assert call.count(cm.Hushed) == 1
+    call.does(ev.SessionReady(server_acts=True))
+    call.passes(599)
+    assert call.count(cm.Taken) == 0
+    call.passes(1)
+    assert call.count(cm.Taken) == 1
+
+
 # --- short words ----------------------------------------------------------------------------------
 
 

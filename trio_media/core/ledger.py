@@ -101,8 +101,6 @@ class Ledger:
                 self._item(rid, iid, now_ms).is_done = True
             case ev.ToolCalled(response_id=rid, item_id=iid):
                 self._item(rid, iid, now_ms, is_speech=False).is_speech = False
-            case _:
-                pass
 
     def _saw_session(self, event: ev.Event) -> None:
         match event:
@@ -120,8 +118,6 @@ class Ledger:
                 self.owed_ms = None
                 for response in self.responses.values():
                     self.closed(response)
-            case _:
-                pass
 
     def _server_interrupts(self, through: int | None = None) -> None:
         for response in self.responses.values():
@@ -153,8 +149,6 @@ class Ledger:
                 self.server_ended_ms = now_ms
                 if self.turns.get(iid, "open") in ("open", "lapsed"):
                     self.turns[iid] = "undecided"
-            case _:
-                pass
 
     def _saw_us(self, event: ev.Event, now_ms: int) -> None:
         match event:
@@ -172,8 +166,6 @@ class Ledger:
             case ev.MarkEchoed(epoch=epoch, number=number):
                 if epoch == self.epoch:
                     self._echoed(number, now_ms)
-            case _:
-                pass
 
     def _wrote(self, seq: int, at_ms: int) -> None:
         while self.flying and self.flying[0].seq <= seq:

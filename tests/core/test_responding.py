@@ -138,6 +138,14 @@ def test_a_silent_response_is_cancelled_and_what_came_of_it_plays_on(call: CoreC
     assert call.all(cm.ItemHeard) == [cm.ItemHeard(1, "R1.1", 40_400, 40_400)]
 
 
+def test_two_responses_that_fall_silent_at_once_are_both_cancelled(call: CoreCall) -> None:
+    call.asks()
+    call.opens("R1")
+    call.server_opens("R2")
+    call.passes(30_000)
+    assert [cancel.response_id for cancel in call.all(cm.CancelResponse)] == ["R1", "R2"]
+
+
 def test_a_cancelled_response_that_goes_on_and_on_is_closed(call: CoreCall) -> None:
     call.begins_to_answer()
     call.interrupts()

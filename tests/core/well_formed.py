@@ -23,7 +23,7 @@ from trio_media.core.machine import DecisionCore
 from trio_media.core.state import MODEL_COMMANDS, State
 
 PLAIN = (int, str, bool, type(None))
-STEPS_CHECKED = 100  # of each call: what goes wrong later than that goes wrong sooner too
+STEPS_CHECKED = 100  # of each call's records: what goes wrong later goes wrong sooner too
 
 Checks: TypeAlias = tuple[tuple[str, frozenset[type]], ...]
 
@@ -47,15 +47,15 @@ _seen: WeakKeyDictionary[DecisionCore, Seen] = WeakKeyDictionary()
 def check_step(core: DecisionCore, event: ev.Event, now_ms: int, out: Sequence[cm.Command]) -> None:
     """Check what one step ordered, and what it left behind."""
     seen = _seen.setdefault(core, Seen())
+    for command in out:
+        check(command)
+        check_numbers(seen, command)
     seen.steps += 1
     if seen.steps > STEPS_CHECKED:
         return
     if isinstance(event, ev.TimePassed):
         is_due = seen.deadline_ms is not None and seen.deadline_ms <= now_ms
         assert is_due or not out, f"{out} at {now_ms}: it would have slept until {seen.deadline_ms}"
-    for command in out:
-        check(command)
-        check_numbers(seen, command)
     for record in records(core.state):
         check(record)
     seen.deadline_ms = core.next_deadline()

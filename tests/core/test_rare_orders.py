@@ -200,3 +200,148 @@ def test_two_calls_of_tools_in_one_answer_are_one_create_however_late_the_result
     assert call.creates() == [Cause.APPLICATION]
     call.does(ev.ToolAnswered("b"))
     assert call.creates() == [Cause.APPLICATION, Cause.TOOL]
+
+
+# --- the tape -----------------------------------------------------------------------------------
+
+
+def test_protected_speech_heard_just_before_a_take_of_what_followed_is_said_and_released(
+    call: Call,
+) -> None:
+    """It once was taken off the tape without a word: nobody learnt that it had been heard."""
+    call.asks(protected=True)
+    call.opens("R1")
+    call.speaks(400)
+    call.ends("R1")
+    call.server_opens("R2")
+    call.speaks(3_000, "R2.1")
+    call.passes(450)
+    call.interrupts()
+    call.ends("R2", Ended.CANCELLED)
+    call.passes(1_000)
+    assert call.heard() == {"R1.1": 400, "R2.1": 50}
+    assert {gone.item_id for gone in call.all(cm.ReleaseAudio)} == {"R1.1", "R2.1"}
+
+
+def test_an_early_mark_counts_though_what_follows_it_is_not_written(call: Call) -> None:
+    call.begins_to_answer(5_000)
+    call.is_stalled = True
+    call.passes(250)
+    call.does(ev.MarkEchoed(1, 5))
+    assert call.response().items[0].heard_ms == 1_000
+
+
+def test_an_early_mark_brings_every_later_message_forward(call: Call) -> None:
+    call.begins_to_answer(1_000)
+    call.has_marks = False
+    call.carrier.marks.clear()
+    call.now_ms = 100
+    call.does(ev.MarkEchoed(1, 1))
+    item = call.response().items[0]
+    for heard_ms in range(300, 901, 100):
+        call.now_ms += 100
+        call.does(ev.TimePassed())
+        assert item.heard_ms == heard_ms
+
+
+def test_audio_a_moment_after_all_was_heard_is_no_beginning(call: Call) -> None:
+    call.begins_to_answer(400)
+    call.passes(350)
+    call.does(ev.MarkEchoed(1, 2))  # a little early
+    call.passes(100)
+    call.speaks(2_000)
+    assert call.core.state.floor.guard_until_ms == call.policy.echo_guard_ms
+
+
+def test_at_the_end_of_an_item_the_next_one_is_at_the_ear(call: Call) -> None:
+    call.begins_to_answer(400)
+    call.does(ev.ItemAudioDone("R1", "R1.1"))
+    call.speaks(2_000, "R1.2")
+    call.passes(400)
+    call.caller_begins()
+    assert call.all(cm.Hushed) == [cm.Hushed(0, "R1.2")]
+
+
+def test_what_waits_its_turn_is_played_when_what_is_before_it_was_taken(call: Call) -> None:
+    call.begins_to_answer(2_000)
+    call.server_opens("R2")
+    call.speaks(600, "R2.1")
+    call.passes(300)
+    call.interrupts(through=1)
+    call.ends("R1", Ended.CANCELLED)
+    call.ends("R2")
+    call.passes(2_000)
+    assert call.heard() == {"R1.1": 300, "R2.1": 600}
+
+
+def test_what_waits_its_turn_is_not_played_when_it_was_taken_too(call: Call) -> None:
+    call.begins_to_answer(2_000)
+    call.server_opens("R2")
+    call.speaks(600, "R2.1")
+    call.passes(300)
+    call.interrupts()
+    call.ends("R1", Ended.CANCELLED)
+    call.ends("R2", Ended.CANCELLED)
+    call.passes(2_000)
+    assert call.played("R2.1") == []
+    assert call.deletes() == ["R2.1"]
+
+
+def test_several_items_that_were_not_meant_are_played_one_after_the_other(call: Call) -> None:
+    call.answers(2_000)
+    call.asks(protected=True)
+    call.opens("R2")
+    for name in ("R2.1", "R2.2", "R2.3"):
+        call.speaks(400, name)
+        call.does(ev.ItemAudioDone("R2", name))
+    call.passes(300)
+    call.interrupts()
+    began_ms = call.now_ms
+    call.ends("R2")
+    call.passes(1_199)
+    assert call.core.state.is_audible(call.response(2))
+    call.passes(101)
+    assert call.heard() == {"R1.1": 300, "R2.1": 400, "R2.2": 400, "R2.3": 400}
+    assert call.now_ms == began_ms + 1_300
+
+
+def test_a_resume_of_nothing_lets_the_next_audio_be_a_beginning(call: Call) -> None:
+    call.asks()
+    call.opens()
+    call.caller_begins()
+    call.caller_stops()
+    call.passes(1_000)
+    assert call.count(cm.Resumed) == 1
+    call.speaks(2_000)
+    assert call.core.state.floor.guard_until_ms == call.now_ms + call.policy.echo_guard_ms
+
+
+def test_a_late_mark_holds_the_position_after_a_resume_too(call: Call) -> None:
+    active(call)
+    call.caller_begins()
+    call.caller_stops()
+    call.passes(200)
+    call.has_marks = False
+    call.carrier.marks.clear()
+    call.passes(1_500)
+    # Played from 300 ms on: the first mark stood 200 ms later, and is believed late by 500 ms.
+    assert call.response().items[0].heard_ms == 300 + 200 + 500
+
+
+def test_the_result_of_a_tool_is_answered_however_long_after_the_end_it_comes(call: Call) -> None:
+    call.begins_to_answer(200)
+    call.calls_tool("call")
+    call.ends()
+    call.passes(5_000)
+    call.does(ev.ToolAnswered("call"))
+    assert call.creates() == [Cause.APPLICATION, Cause.TOOL]
+
+
+def test_long_speech_whose_answer_is_gone_resumes_and_made_no_hush_false(call: Call) -> None:
+    call.server_hears()
+    call.passes(1_000)
+    call.server_opens("R1")
+    call.caller_begins()
+    call.ends("R1")
+    call.passes(200)  # now the server has heard the caller for long enough
+    assert call.all(cm.Resumed) == [cm.Resumed(was_false=False)]

@@ -118,3 +118,11 @@ def test_the_first_deadline_of_all_is_the_books() -> None:
     book.add(Cause.TURN, Phase.ACTIVE, 0)
     book.add(Cause.TURN, Phase.REQUESTED, 5)
     assert book.next_deadline_ms() == 5 + REQUESTED_MS
+
+
+def test_a_millisecond_is_heard() -> None:
+    response = Response(1, Cause.TURN, Phase.OVER, 0)
+    item = Item("I1", response, received_ms=100, is_done=True)
+    assert not item.is_heard_enough
+    item.heard_ms = 1
+    assert item.is_heard_enough

@@ -265,8 +265,7 @@ class Playout:
         cursor_ms = self.high_ms
         for track in kept:
             heard_ms = track.audio_ms(self.high_ms)
-            if track.playable_end_ms <= self.high_ms and track.item.is_done:
-                continue
+            # Of what was heard to its end nothing is left, but it is still to be released.
             self.tracks.append(Track(track.item, start_ms=cursor_ms, skip_ms=heard_ms))
             cursor_ms = self.tracks[-1].playable_end_ms
         self._go_on_from(self.high_ms)

@@ -195,3 +195,15 @@ def test_the_servers_own_response_pays_what_is_owed_if_it_is_more_than_an_end() 
         ledger = Ledger(Policy(), owed_ms=5)
         ledger.opened(command, event, 10)
         assert (ledger.responses[1].is_open, ledger.owed_ms) == (is_open, owed_ms)
+
+
+def test_the_end_of_the_servers_speech_is_noted(ledger: Ledger) -> None:
+    ledger.saw(ev.ServerSpeechStopped("T1"), 7)
+    assert ledger.server_ended_ms == 7
+
+
+def test_a_terminal_event_of_an_unknown_response_says_that_the_server_interrupts_all() -> None:
+    ledger = Ledger(Policy(), server_acts=True)
+    ledger.responses[1] = KnownResponse(1, 0, response_id="R1")
+    ledger.saw(ev.ResponseOver("R9", ev.Ended.TURN_DETECTED), 0)
+    assert ledger.responses[1].is_server_interrupted

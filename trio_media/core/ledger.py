@@ -100,7 +100,7 @@ class Ledger:
             case ev.ItemAudioDone(response_id=rid, item_id=iid):
                 self._item(rid, iid, now_ms).is_done = True
             case ev.ToolCalled(response_id=rid, item_id=iid):
-                self._item(rid, iid, now_ms, is_speech=False).is_speech = False
+                self._item(rid, iid, now_ms).is_speech = False
 
     def _saw_session(self, event: ev.Event) -> None:
         match event:

@@ -207,3 +207,11 @@ def test_a_terminal_event_of_an_unknown_response_says_that_the_server_interrupts
     ledger.responses[1] = KnownResponse(1, 0, response_id="R1")
     ledger.saw(ev.ResponseOver("R9", ev.Ended.TURN_DETECTED), 0)
     assert ledger.responses[1].is_server_interrupted
+
+
+def test_what_was_played_is_held_no_longer_though_no_mark_says_so(call: Call) -> None:
+    call.has_marks = False
+    call.begins_to_answer(2_000)
+    call.passes(500)
+    playing = call.invariants.ledger.playing
+    assert (playing[0].offset_ms, playing[0].begins_ms) == (400, 400)

@@ -345,3 +345,64 @@ def test_long_speech_whose_answer_is_gone_resumes_and_made_no_hush_false(call: C
     call.ends("R1")
     call.passes(200)  # now the server has heard the caller for long enough
     assert call.all(cm.Resumed) == [cm.Resumed(was_false=False)]
+
+
+def test_only_the_first_audio_after_a_resume_is_no_beginning(call: Call) -> None:
+    call.begins_to_answer(600)
+    call.passes(300)
+    call.caller_begins()
+    call.caller_stops()
+    call.passes(2_000)
+    call.speaks(2_000)
+    assert call.core.state.floor.guard_until_ms == call.now_ms + call.policy.echo_guard_ms
+
+
+@pytest.mark.parametrize("late_ms", [100, 500])
+def test_a_mark_as_late_as_a_network_can_make_it_changes_no_schedule(
+    call: Call, late_ms: int
+) -> None:
+    call.begins_to_answer(5_000)
+    call.has_marks = False
+    call.carrier.marks.clear()
+    call.passes(200 + late_ms)
+    call.does(ev.MarkEchoed(1, 1))
+    call.passes(100)
+    assert call.response().items[0].heard_ms == 300 + late_ms
+
+
+def test_any_late_mark_holds_the_position_not_the_first_alone(call: Call) -> None:
+    call.begins_to_answer(5_000)
+    call.passes(250)  # the first mark came back
+    call.has_marks = False
+    call.carrier.marks.clear()
+    call.passes(1_500)
+    assert call.response().items[0].heard_ms == 400 + 500
+
+
+def test_what_the_carrier_holds_is_given_up_when_the_last_mark_is_lost(call: Call) -> None:
+    call.has_marks = False
+    call.answers(400)
+    call.passes(400 + 2_000 - 1)
+    assert call.core.state.is_audible(call.response())
+    call.passes(1)
+    assert not call.core.state.is_audible(call.response())
+
+
+def test_a_millisecond_that_was_heard_is_told(call: Call) -> None:
+    call.begins_to_answer(2_000)
+    call.passes(1)
+    call.interrupts()
+    assert call.truncates() == {"R1.1": 1}
+
+
+def test_an_interruption_of_what_waits_for_its_cancel_to_be_written_needs_no_other(
+    call: Call,
+) -> None:
+    active(call)
+    call.interrupts()
+    call.does(ev.CommandUnsent(call.all(cm.CancelResponse)[0].command))
+    request = call.interrupts()
+    call.passes(100)
+    call.ends("R1", Ended.CANCELLED)
+    assert call.cancels() == ["R1", "R1"]
+    assert call.outcome(request) is Outcome.CANCELLED

@@ -99,6 +99,7 @@ def test_old_records_are_dropped_but_never_an_open_or_audible_one() -> None:
     dropped = book.prune(frozenset((1,)))
     assert [response.number for response in dropped] == [3, 4, 5, 6]
     assert [response.number for response in list(book)[:3]] == [1, 2, 7]
+    assert [response.number for response in book.live[:3]] == [1, 2, 7]
     assert book.prune(frozenset()) == []
 
 

@@ -15,7 +15,8 @@ def test_causes_that_want_an_answer_are_one_create(first: Cause, second: Cause) 
     creates.want_answer(second, 2)
     assert len(creates.queue) == 1
     is_recovery = first is second is Cause.RECOVERY
-    assert creates.queue[0].is_kept is not is_recovery
+    assert creates.queue[0].is_kept is (not is_recovery)
+    assert creates.queue[0].cause is (second if first is Cause.RECOVERY else first)
 
 
 def test_a_request_to_speak_is_not_an_answer() -> None:
@@ -30,6 +31,14 @@ def test_a_request_to_speak_is_not_an_answer() -> None:
         Cause.TURN,
     ]
     assert creates.queue[0].request == 2
+
+
+def test_requests_wait_in_the_order_of_asking_but_for_those_that_are_first() -> None:
+    creates = Creates()
+    creates.ask(Queued(Cause.APPLICATION, 0, 1))
+    creates.ask(Queued(Cause.APPLICATION, 0, 2))
+    creates.ask(Queued(Cause.APPLICATION, 0, 3), first=True)
+    assert [queued.request for queued in creates.queue] == [3, 1, 2]
 
 
 def test_an_interruption_drops_what_is_older_and_not_kept() -> None:
@@ -64,5 +73,6 @@ def test_answers_are_owed_so_many_times_in_a_row_and_a_turn_begins_anew() -> Non
     owed.take_by_speech()
     owed.turn_counts()
     assert not owed.is_owed
+    assert owed.in_a_row == 0
     owed.take_by_speech()
     assert owed.pay()

@@ -419,6 +419,14 @@ def test_a_beginning_is_audio_after_silence_but_not_after_a_resume() -> None:
     assert not playout.wrote(5, 1_000)
 
 
+def test_a_write_of_some_of_what_was_sent_may_be_a_beginning() -> None:
+    playout, _ = a_playout(1_000)
+    playout.extend()
+    sent = [c.seq for c in sending.send_ahead(playout, 0) if isinstance(c, PlayAudio)]
+    assert playout.wrote(sent[0], 0) is True
+    assert playout.wrote(sent[1], 0) is False
+
+
 def test_a_resume_that_never_plays_does_not_hide_the_next_beginning() -> None:
     playout, item = a_playout(600)
     send(playout)

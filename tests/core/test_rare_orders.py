@@ -8,6 +8,7 @@ from trio_media.core import commands as cm
 from trio_media.core import events as ev
 from trio_media.core.commands import Cause, Outcome
 from trio_media.core.events import Ended, Refusal
+from trio_media.core.policy import Policy
 
 from .driver import SERVER, Call, active, over_audible
 
@@ -406,3 +407,14 @@ def test_an_interruption_of_what_waits_for_its_cancel_to_be_written_needs_no_oth
     call.ends("R1", Ended.CANCELLED)
     assert call.cancels() == ["R1", "R1"]
     assert call.outcome(request) is Outcome.CANCELLED
+
+
+def test_an_item_is_released_once_no_resume_can_reach_back_to_it() -> None:
+    call = Call(Policy(mark_every_ms=100))
+    call.begins_to_answer(400)
+    call.does(ev.ItemAudioDone("R1", "R1.1"))
+    call.speaks(2_000, "R1.2")
+    call.passes(499)
+    assert call.heard() == {}
+    call.passes(1)
+    assert call.heard() == {"R1.1": 400}

@@ -42,15 +42,11 @@ def turn_committed(state: State, item_id: str, now_ms: int) -> None:
         state.floor.server_ended(now_ms)
     if state.server_acts:
         _answered_by_server(state, turn, now_ms)
-    elif turn.is_covered and not _has_words(state, turn):
+    elif turn.is_covered and turn.verdict is not Verdict.WORDS:
         turn.state = TurnState.JUDGED
         judge(state, turn)
     else:
         _counts(state, turn)
-
-
-def _has_words(state: State, turn: Turn) -> bool:
-    return turn.verdict is Verdict.WORDS
 
 
 def _answered_by_server(state: State, turn: Turn, now_ms: int) -> None:

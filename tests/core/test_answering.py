@@ -370,6 +370,22 @@ def test_an_owed_answer_waits_for_a_turn_that_is_not_decided() -> None:
     assert causes(call) == [Cause.APPLICATION, Cause.TURN]
 
 
+def test_an_owed_answer_that_waited_for_a_verdict_waits_for_the_caller_too() -> None:
+    call = CoreCall()
+    call.begins_to_answer(9_000)
+    call.says("T1")
+    call.caller_interrupts()
+    call.caller_stops()
+    call.ends("R1", Ended.CANCELLED)
+    call.passes(2_500)
+    call.caller_begins()
+    call.does(ev.TurnTranscribed("T1", Verdict.EMPTY))
+    assert causes(call) == [Cause.APPLICATION]
+    call.caller_stops()
+    call.passes(2_000)
+    assert causes(call) == [Cause.APPLICATION, Cause.RECOVERY]
+
+
 def test_an_interruption_by_us_owes_nothing() -> None:
     call = CoreCall()
     call.begins_to_answer()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from trio_media.core import commands as cm
@@ -418,3 +420,28 @@ def test_an_item_is_released_once_no_resume_can_reach_back_to_it() -> None:
     assert call.heard() == {}
     call.passes(1)
     assert call.heard() == {"R1.1": 400}
+
+
+def presses_a_key(call: Call) -> None:
+    call.does(ev.KeyPressed("1"))
+    call.passes(1_500)
+
+
+@pytest.mark.parametrize("says", [Call.says, presses_a_key])
+def test_owed_answers_are_counted_from_the_callers_last_words(
+    call: Call, says: Callable[[Call], object]
+) -> None:
+    call.asks()
+    for number in range(4):
+        if number == 2:
+            call.opens("R")
+            call.ends("R")
+            says(call)
+        call.opens(f"R{number}")
+        call.speaks(5_000, f"R{number}.1")
+        call.passes(400)
+        call.caller_interrupts()
+        call.caller_stops()
+        call.ends(f"R{number}", Ended.CANCELLED)
+        call.passes(2_000)
+    assert call.creates().count(Cause.RECOVERY) == 4

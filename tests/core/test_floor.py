@@ -401,6 +401,19 @@ def test_a_voice_hushes_where_weak_evidence_is_ignored() -> None:
     assert call.count(cm.Hushed) == 3
 
 
+def test_a_hush_that_a_voice_began_was_not_false() -> None:
+    call = a_speaking_call()
+    for _ in range(2):
+        call.caller_begins()
+        call.caller_stops()
+        call.passes(600)
+    call.caller_begins()
+    call.caller_is_a_voice()
+    call.caller_stops()
+    call.passes(200)
+    assert [resumed.was_false for resumed in call.all(cm.Resumed)] == [True, True, False]
+
+
 def test_a_voice_just_after_audio_began_waits_for_the_guard_like_any_echo() -> None:
     call = CoreCall()
     call.begins_to_answer(5_000)

@@ -7,17 +7,23 @@ would not give.  A command that is right there is shown to pass, where it is not
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
+import attrs
 import pytest
 
 from trio_media.core import commands as cm
 from trio_media.core import events as ev
 from trio_media.core.invariants import BrokenInvariant
+from trio_media.core.known import KnownResponse
+from trio_media.core.ledger import Ledger
 from trio_media.core.policy import Authority, Policy
+from trio_media.core.promises import keeps_back
 from trio_media.core.units import (
     CANCELLING_MS,
     CANCELLING_TOTAL_MS,
     CREATE_RETRY_MS,
+    RECOVERIES_IN_A_ROW,
     REQUESTED_MS,
 )
 
@@ -350,6 +356,13 @@ def test_a_turn_has_one_fate(call: Call) -> None:
     breaks(call, "one answer: T1 was answered, and is void", cm.TurnDecided("T1", "void"))
 
 
+def test_a_void_turn_is_not_answered(call: Call) -> None:
+    active(call)
+    call.confirms(server_acts=False, transcribes=False)
+    call.says()
+    breaks(call, "one answer: T1 was void, and is answered", cm.TurnDecided("T1", "answered"))
+
+
 def test_a_turn_that_lapsed_may_be_answered_after_all(call: Call) -> None:
     call.does(ev.ServerSpeechStarted("T1"))
     call.does(ev.TurnFailed("T1"))
@@ -421,6 +434,47 @@ def test_an_owed_answer_may_wait_for_what_keeps_it_back(call: Call) -> None:
     call.server_hears()
     call.now_ms += 2 * call.policy.recover_ms
     pretend(call)
+
+
+def test_an_owed_answer_is_due_since_the_first_take_of_what_owes_it(call: Call) -> None:
+    active(call)
+    call.caller_interrupts()
+    taken_ms = call.now_ms
+    call.passes(100)
+    pretend(call, taken(1, reason=ev.Reason.LOCAL_SPEECH))
+    assert call.invariants.ledger.owed_ms == taken_ms
+
+
+def over(**changes: bool) -> KnownResponse:
+    return KnownResponse(1, 0, is_open=False, **changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "keeps"),
+    [
+        ({}, False),
+        ({"responses": {1: over()}}, False),
+        ({"turns": {"T1": "answered", "T2": "void", "T3": "lapsed"}}, False),
+        ({"recoveries": RECOVERIES_IN_A_ROW - 1}, False),
+        ({"is_lost": True}, True),
+        ({"is_over": True}, True),
+        ({"is_ready": False}, True),
+        ({"is_heard": True}, True),
+        ({"hushed_ms": 0}, True),
+        ({"flags_asked_ms": 0}, True),
+        ({"recoveries": RECOVERIES_IN_A_ROW}, True),
+        ({"turns": {"T1": "open"}}, True),
+        ({"turns": {"T1": "undecided"}}, True),
+        ({"responses": {1: KnownResponse(1, 0)}}, True),
+        ({"responses": {1: over(is_cancel_settled=False)}}, True),
+        ({"responses": {1: over(is_protected=True)}}, True),
+    ],
+)
+def test_each_thing_that_keeps_an_owed_answer_back_does_so_alone(
+    changes: dict[str, Any], keeps: bool
+) -> None:
+    ledger = attrs.evolve(Ledger(Policy(), is_ready=True), **changes)
+    assert keeps_back(ledger) is keeps
 
 
 def test_owed_answers_have_an_end(call: Call) -> None:
@@ -502,6 +556,25 @@ ENDS: dict[str, Callable[[], tuple[ev.Event, tuple[cm.Command, ...]]]] = {
     "by us": lambda: (TICK, (cm.EndCall("hung_up"),)),
     "by anybody": lambda: (ev.CallEnded(), ()),
 }
+
+
+@pytest.mark.parametrize("way", ENDS)
+def test_an_interruption_that_nobody_asked_for_has_an_outcome_when_the_call_ends(
+    call: Call, way: str
+) -> None:
+    active(call)
+    call.caller_interrupts()
+    event, commands = ENDS[way]()
+    breaks(call, "outcome: no outcome at the end", *commands, event=event)
+
+
+@pytest.mark.parametrize("way", ENDS)
+def test_a_request_that_led_to_nothing_has_an_outcome_when_the_call_ends(
+    call: Call, way: str
+) -> None:
+    pretend(call, event=ev.InterruptRequested(NEW, ev.Reason.APPLICATION))
+    event, commands = ENDS[way]()
+    breaks(call, "outcome: no outcome at the end", *commands, event=event)
 
 
 @pytest.mark.parametrize("way", ENDS)

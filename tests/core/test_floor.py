@@ -128,6 +128,15 @@ def test_an_echo_that_ends_within_the_guard_is_nothing() -> None:
     assert call.count(cm.Hushed) == 0
 
 
+def test_an_onset_whose_guard_ends_when_nothing_is_left_to_hush_is_nothing() -> None:
+    call = CoreCall()
+    call.answers(100)
+    call.passes(50)
+    call.caller_begins()
+    call.passes(1_000)
+    assert call.count(cm.Hushed) == 0
+
+
 def test_strong_evidence_does_not_wait_for_the_guard() -> None:
     call = CoreCall()
     call.begins_to_answer(5_000)
@@ -594,3 +603,16 @@ def test_what_an_interruption_ended_is_not_pending_when_the_next_answer_begins()
     call.speaks(5_000, "R2.1")
     call.passes(1_000)
     assert call.count(cm.Hushed) == 0
+
+
+def test_a_voice_in_a_turn_that_the_server_heard_before_it_is_part_of_it() -> None:
+    call = a_speaking_call()
+    call.server_hears()
+    call.caller_begins()
+    call.caller_is_a_voice()
+    call.caller_stops()
+    call.passes(200)
+    call.server_hears_end()
+    call.commits()
+    call.does(ev.TurnTranscribed("T1", ev.Verdict.WORDS))
+    assert call.count(cm.Taken) == 1

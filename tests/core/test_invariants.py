@@ -64,3 +64,16 @@ def test_the_observer_remembers_what_is_still_heard(call: Call) -> None:
         call.ends(f"X{number}")
     call.passes(65_000)
     assert call.heard() == {"R1.1": 60_000}
+
+
+def test_owed_answers_are_counted_anew_when_one_was_heard_to_its_end(call: Call) -> None:
+    call.asks()
+    call.opens()
+    call.does(ev.ItemAdded("R1", "R1.2", is_speech=True))  # it never gets any audio
+    call.speaks(400)
+    call.does(ev.ItemAudioDone("R1", "R1.1"))
+    call.ends()
+    call.invariants.ledger.recoveries = 1
+    call.passes(1_000)
+    assert call.heard() == {"R1.1": 400}
+    assert call.invariants.ledger.recoveries == 0

@@ -69,7 +69,7 @@ def test_a_response_is_cancelled_once(call: Call) -> None:
 
 def test_what_is_over_is_not_cancelled(call: Call) -> None:
     over_audible(call)
-    breaks(call, "one cancel: .* is over", cm.CancelResponse(NEW, "R1"))
+    breaks(call, "one cancel: of a response that is over", cm.CancelResponse(NEW, "R1"))
 
 
 @pytest.mark.parametrize("is_terminal", [True, False])
@@ -305,6 +305,15 @@ def test_nearly_all_of_what_is_done_may_be_left_alone(call: Call) -> None:
     call.answers(1_000)
     call.passes(850)
     pretend(call, cm.ClearCarrier(2), taken(1), cm.ItemHeard(1, "R1.1", 850, 1_000))
+
+
+def test_what_was_nearly_heard_to_its_end_keeps_no_create_back(call: Call) -> None:
+    call.answers(1_000)
+    call.passes(900)
+    call.interrupts()
+    assert call.truncates() == {}
+    call.asks()
+    assert call.count(cm.CreateResponse) == 2
 
 
 # --- one answer -------------------------------------------------------------------------------

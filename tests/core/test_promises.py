@@ -220,6 +220,8 @@ def test_a_mark_names_the_epoch_and_is_never_reused(call: Call) -> None:
     active(call)
     breaks(call, "marks: a mark of another epoch", cm.SendMark(0, NEW))
     breaks(call, "marks: a mark's name was reused", cm.SendMark(1, 1))
+    last = cm.SendMark(1, call.all(cm.SendMark)[-1].number)
+    breaks(call, "marks: a mark's name was reused", last)
 
 
 # --- truth ------------------------------------------------------------------------------------

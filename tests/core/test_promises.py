@@ -20,6 +20,7 @@ from trio_media.core.ledger import Ledger
 from trio_media.core.policy import Authority, Policy
 from trio_media.core.promises import keeps_back
 from trio_media.core.units import (
+    ACTIVE_MS,
     CANCELLING_MS,
     CANCELLING_TOTAL_MS,
     CREATE_RETRY_MS,
@@ -405,8 +406,10 @@ def test_a_hush_ends_within_hush_max_ms(call: Call) -> None:
 
 
 def test_a_response_without_progress_is_given_up(call: Call) -> None:
-    active(call)
-    call.now_ms += 30_000 + CANCELLING_MS + 1
+    call.begins_to_answer()
+    call.now_ms = ACTIVE_MS + CANCELLING_MS
+    pretend(call)
+    call.now_ms += 1
     breaks(call, "dead air: 1 is open without progress")
 
 
@@ -454,6 +457,14 @@ def test_an_owed_answer_is_due_since_the_first_take_of_what_owes_it(call: Call) 
     call.passes(100)
     pretend(call, taken(1, reason=ev.Reason.LOCAL_SPEECH))
     assert call.invariants.ledger.owed_ms == taken_ms
+
+
+def test_what_the_server_opened_only_to_end_it_pays_nothing(call: Call) -> None:
+    interrupted_by_a_cough(call)
+    opened = cm.ResponseOpened(NEW, "X", cm.Cause.SERVER)
+    closed = cm.ResponseClosed(NEW, "X", ev.Ended.FAILED)
+    pretend(call, opened, closed, event=ev.ResponseOver("X", ev.Ended.FAILED))
+    assert call.invariants.ledger.owed_ms is not None
 
 
 def over(**changes: bool) -> KnownResponse:

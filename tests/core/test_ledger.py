@@ -167,16 +167,15 @@ def test_nothing_is_held_behind_a_clear(ledger: Ledger) -> None:
 
 
 def test_a_hush_lets_what_is_behind_the_item_that_was_playing_begin_anew(call: Call) -> None:
-    call.begins_to_answer(200)
+    call.begins_to_answer(600)
     call.does(ev.ItemAudioDone("R1", "R1.1"))
     call.speaks(400, "R1.2")
-    call.passes(100)
-    ledger = call.invariants.ledger
-    assert ledger.items["R1.2"].sent_ms == 400
-    call.caller_begins()
     call.passes(300)
-    assert call.is_hushed
-    assert (ledger.items["R1.1"].sent_ms, ledger.items["R1.2"].sent_ms) == (200, 0)
+    ledger = call.invariants.ledger
+    assert (ledger.items["R1.1"].sent_ms, ledger.items["R1.2"].sent_ms) == (600, 400)
+    call.caller_begins()
+    assert call.all(cm.Hushed) == [cm.Hushed(300, "R1.1")]
+    assert (ledger.items["R1.1"].sent_ms, ledger.items["R1.2"].sent_ms) == (300, 0)
 
 
 def test_the_servers_own_response_pays_what_is_owed_if_it_is_more_than_an_end() -> None:

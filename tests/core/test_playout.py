@@ -425,6 +425,7 @@ def test_a_write_of_some_of_what_was_sent_may_be_a_beginning() -> None:
     sent = [c.seq for c in sending.send_ahead(playout, 0) if isinstance(c, PlayAudio)]
     assert playout.wrote(sent[0], 0) is True
     assert playout.wrote(sent[1], 0) is False
+    assert playout.wrote(sent[1], 0) is False, "nothing new"
 
 
 def test_a_resume_that_never_plays_does_not_hide_the_next_beginning() -> None:

@@ -18,7 +18,7 @@ from trio_media.core.invariants import BrokenInvariant
 from trio_media.core.known import KnownResponse
 from trio_media.core.ledger import Ledger
 from trio_media.core.policy import Authority, Policy
-from trio_media.core.promises import keeps_back
+from trio_media.core.promises import keeps_back, owed_is_paid
 from trio_media.core.units import (
     ACTIVE_MS,
     CANCELLING_MS,
@@ -171,6 +171,19 @@ def test_what_is_played_is_there_in_order_and_without_a_gap(
     breaks(call, promise, span)
 
 
+def test_no_message_of_audio_is_sent_twice(call: Call) -> None:
+    active(call)
+    last = call.all(cm.PlayAudio)[-1]
+    breaks(call, "silence: audio out of order", last)
+
+
+def test_a_model_that_is_gone_need_not_know_what_was_heard(call: Call) -> None:
+    over_audible(call)
+    call.model_is_lost()
+    call.caller_interrupts()
+    assert call.heard() == {"R1.1": 400}
+
+
 def test_nothing_is_played_in_a_hush(call: Call) -> None:
     hushed(call)
     breaks(call, "silence: audio in a hush", cm.PlayAudio(NEW, 2, "R1.1", 300, 20))
@@ -288,7 +301,11 @@ def test_a_turn_that_was_answered_is_not_deleted(call: Call) -> None:
 
 def test_what_nobody_took_was_heard_to_the_end(call: Call) -> None:
     over_audible(call)
-    breaks(call, "truth: .* nobody took it", cm.ItemHeard(1, "R1.1", 400, 5_000))
+    breaks(
+        call,
+        "truth: R1.1: heard 400 of 5000, and nobody took it",
+        cm.ItemHeard(1, "R1.1", 400, 5_000),
+    )
 
 
 def test_the_model_knows_what_was_not_heard(call: Call) -> None:
@@ -441,6 +458,17 @@ def test_an_owed_answer_comes(call: Call) -> None:
     pretend(call)
     call.now_ms += 1
     breaks(call, "dead air: an owed answer does not come")
+
+
+def test_an_owed_answer_is_due_since_the_last_of_what_it_waits_for() -> None:
+    for field in ("owed_ms", "local_ended_ms", "server_ended_ms"):
+        ledger = Ledger(Policy(), is_ready=True, owed_ms=0)
+        setattr(ledger, field, 1_000)
+        owed_is_paid(ledger, 0)
+        due_ms = 1_000 + ledger.policy.recover_ms + CREATE_RETRY_MS
+        owed_is_paid(ledger, due_ms)
+        with pytest.raises(BrokenInvariant, match="an owed answer does not come"):
+            owed_is_paid(ledger, due_ms + 1)
 
 
 def test_an_owed_answer_may_wait_for_what_keeps_it_back(call: Call) -> None:

@@ -77,14 +77,15 @@ def mutate_all(
 ) -> bool:
     """Mutate the modules one by one: each is slower while it may be mutated, used or not."""
     for module in modules:
-        if workplace.is_tried(ROOT, work, module, is_quick=is_quick):
+        trial = workplace.trial_of(ROOT, module, is_quick=is_quick)  # it may change meanwhile
+        if workplace.is_tried(work, module, trial):
             continue
         workplace.copy_tree(ROOT, work, module, is_quick=is_quick)
         is_whole = mutate(work, processes, until_s, is_quick=is_quick)
         outcomes.note_living(work, module)
         if not is_whole:
             return False
-        workplace.note_tried(ROOT, work, module, is_quick=is_quick)
+        workplace.note_tried(work, module, trial)
     return True
 
 

@@ -54,20 +54,21 @@ def copy_tree(root: Path, work: Path, module: str, *, is_quick: bool) -> None:
     seen.write_text(judges)
 
 
-def is_tried(root: Path, work: Path, module: str, *, is_quick: bool) -> bool:
-    """Whether all of a module's mutants were tried, as it is and by the tests as they are."""
-    seen = work / f"{module}.tried"
-    return seen.exists() and seen.read_text() == _trial_of(root, module, is_quick=is_quick)
-
-
-def note_tried(root: Path, work: Path, module: str, *, is_quick: bool) -> None:
-    """Note that all of a module's mutants were tried."""
-    (work / f"{module}.tried").write_text(_trial_of(root, module, is_quick=is_quick))
-
-
-def _trial_of(root: Path, module: str, *, is_quick: bool) -> str:
+def trial_of(root: Path, module: str, *, is_quick: bool) -> str:
+    """Return what identifies a trial of a module: as it is, by the tests as they are."""
     source = (root / CORE / f"{module}.py").read_bytes()
     return f"{hashlib.sha256(source).hexdigest()} {judges_of(root, is_quick=is_quick)}"
+
+
+def is_tried(work: Path, module: str, trial: str) -> bool:
+    """Whether a trial came to its end."""
+    seen = work / f"{module}.tried"
+    return seen.exists() and seen.read_text() == trial
+
+
+def note_tried(work: Path, module: str, trial: str) -> None:
+    """Note that a trial came to its end."""
+    (work / f"{module}.tried").write_text(trial)
 
 
 def _forget_mutants(work: Path) -> None:

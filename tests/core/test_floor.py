@@ -128,6 +128,16 @@ def test_an_echo_that_ends_within_the_guard_is_nothing() -> None:
     assert call.count(cm.Hushed) == 0
 
 
+def test_the_end_of_the_guard_wakes_by_itself() -> None:
+    call = CoreCall(has_marks=False)
+    call.answers(400)  # all of it is sent: nothing else is due
+    call.passes(50)
+    call.caller_begins()
+    assert call.core.next_deadline() == 200
+    call.passes(150)
+    assert call.count(cm.Hushed) == 1
+
+
 def test_an_onset_whose_guard_ends_when_nothing_is_left_to_hush_is_nothing() -> None:
     call = CoreCall()
     call.answers(100)

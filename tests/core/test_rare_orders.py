@@ -445,3 +445,13 @@ def test_owed_answers_are_counted_from_the_callers_last_words(
         call.ends(f"R{number}", Ended.CANCELLED)
         call.passes(2_000)
     assert call.creates().count(Cause.RECOVERY) == 4
+
+
+def test_a_carrier_that_never_echoes_is_refilled_by_the_clock(call: Call) -> None:
+    call.has_marks = False
+    call.begins_to_answer(9_000)
+    call.passes(3_000)  # by now its marks are not waited for
+    for _ in range(10):
+        call.passes(130)
+        sent_ms = sum(end_ms - start_ms for start_ms, end_ms in call.played())
+        assert sent_ms - call.response().items[0].heard_ms >= 800

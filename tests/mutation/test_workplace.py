@@ -74,15 +74,17 @@ def test_those_that_lived_are_tried_again_when_a_test_changed(tree: Path, tmp_pa
 
 
 def test_a_module_is_tried_until_it_or_a_test_changes(tree: Path, tmp_path: Path) -> None:
-    assert not workplace.is_tried(tree, tmp_path, "turns", is_quick=False)
-    workplace.note_tried(tree, tmp_path, "turns", is_quick=False)
-    assert workplace.is_tried(tree, tmp_path, "turns", is_quick=False)
-    assert not workplace.is_tried(tree, tmp_path, "turns", is_quick=True)
+    first = workplace.trial_of(tree, "turns", is_quick=False)
+    assert not workplace.is_tried(tmp_path, "turns", first)
+    workplace.note_tried(tmp_path, "turns", first)
+    assert workplace.is_tried(tmp_path, "turns", first)
+    trials = {first, workplace.trial_of(tree, "turns", is_quick=True)}
     (tree / workplace.CORE / "turns.py").write_text("def f() -> int:\n    return 2\n")
-    assert not workplace.is_tried(tree, tmp_path, "turns", is_quick=False)
-    workplace.note_tried(tree, tmp_path, "turns", is_quick=False)
+    trials.add(workplace.trial_of(tree, "turns", is_quick=False))
     (tree / workplace.JUDGES / "test_turns.py").write_text("def test_g() -> None: ...\n")
-    assert not workplace.is_tried(tree, tmp_path, "turns", is_quick=False)
+    trials.add(workplace.trial_of(tree, "turns", is_quick=False))
+    assert len(trials) == 4
+    assert [workplace.is_tried(tmp_path, "turns", trial) for trial in trials].count(True) == 1
 
 
 def test_the_modules_are_those_of_the_core_that_do_anything(tree: Path) -> None:

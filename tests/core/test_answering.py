@@ -340,6 +340,7 @@ def test_an_answer_heard_to_its_end_begins_the_row_anew() -> None:
     call.speaks(400, "heard.1")
     call.ends("heard")
     call.passes(2_000)
+    assert call.core.state.owed.in_a_row == 0
     call.asks()
     take_by_noise(call, "again")
     call.passes(5_000)

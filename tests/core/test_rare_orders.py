@@ -455,3 +455,11 @@ def test_a_carrier_that_never_echoes_is_refilled_by_the_clock(call: Call) -> Non
         call.passes(130)
         sent_ms = sum(end_ms - start_ms for start_ms, end_ms in call.played())
         assert sent_ms - call.response().items[0].heard_ms >= 800
+
+
+def test_a_tool_that_still_runs_occupies_nobodys_ear(call: Call) -> None:
+    call.begins_to_answer(200)
+    call.calls_tool("call")
+    call.ends()
+    call.passes(1_000)
+    assert not call.core.state.is_occupied()

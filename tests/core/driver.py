@@ -1,7 +1,8 @@
 """The call of these tests: a core, its carrier and its promises, and what a test asks of them.
 
 Every step is checked by the invariants, and by what no single command shows: that the next
-deadline is in the future, and that the heard position never goes back.
+deadline is in the future, that the heard position never goes back, and that the observer's books
+and the core's agree.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from trio_media.core import events as ev
 from trio_media.core.policy import Authority, Ear, Policy
 from trio_media.core.responses import Item, Response
 from trio_media.simulation.driving import CoreCall
+
+from .agreement import agree
 
 SERVER = Policy(authority=Authority.SERVER)
 SERVER_EAR = Policy(ear=Ear.SERVER)
@@ -35,6 +38,7 @@ class Call(CoreCall):
         for item in (item for response in self.core.state.book for item in response.items):
             assert self.highs_ms.get(item, 0) <= item.heard_ms <= item.received_ms
             self.highs_ms[item] = item.heard_ms
+        agree(self.invariants.ledger, self.core.state)
         return out
 
     # --- the model --------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from trio_media.core import events as ev
 from trio_media.core.commands import Cause
 from trio_media.core.events import Ended, Refusal, Verdict
 from trio_media.core.policy import Authority, Ear, Policy
+from trio_media.core.turns import TurnState
 from trio_media.core.units import CREATE_RETRY_MS, CREATE_TRIES, CREATES_KEPT, NOISE_WAIT_MS
 from trio_media.simulation.driving import CoreCall
 
@@ -144,6 +145,49 @@ def test_a_turn_that_fails_lapses(item_id: str | None) -> None:
     call.does(ev.TurnFailed(item_id))
     assert fates(call) == [("T1", "lapsed")]
     assert causes(call) == [Cause.APPLICATION]
+
+
+def test_one_turn_that_fails_says_nothing_of_another() -> None:
+    call = CoreCall()
+    call.server_hears("T1")
+    call.does(ev.TurnFailed("T2"))
+    assert fates(call) == []
+
+
+def test_a_turn_that_is_committed_without_a_stop_is_no_speech_that_goes_on() -> None:
+    call = CoreCall()
+    call.server_hears("T1")
+    call.commits("T1")
+    call.opens()
+    call.speaks(5_000)
+    call.passes(4_000)
+    assert call.count(cm.Taken) == 0
+
+
+def test_a_turn_that_stopped_ends_the_speech_then_and_not_when_it_is_committed() -> None:
+    call = CoreCall()
+    call.server_hears("T1")
+    call.server_hears_end("T1")
+    ended_ms = call.now_ms
+    call.passes(500)
+    call.commits("T1")
+    assert call.core.state.floor.server_ended_ms == ended_ms
+
+
+def test_a_turn_of_which_no_more_can_come_is_in_its_last_state() -> None:
+    served = CoreCall(SERVER)
+    served.says("T1")
+    void = CoreCall()
+    void.does(ev.SessionReady(server_acts=False, transcribes=False))
+    void.begins_to_answer()
+    void.says("T1")
+    lost = CoreCall()
+    lost.begins_to_answer()
+    lost.says("T1")
+    lost.does(ev.SessionLost())
+    calls = {TurnState.ANSWERED: served, TurnState.VOID: void, TurnState.LAPSED: lost}
+    for state, call in calls.items():
+        assert [turn.state for turn in call.core.state.turns.turns] == [state]
 
 
 def test_a_turn_that_stopped_and_fails_lapses() -> None:
@@ -340,6 +384,7 @@ def test_an_answer_heard_to_its_end_begins_the_row_anew() -> None:
     call.speaks(400, "heard.1")
     call.ends("heard")
     call.passes(2_000)
+    assert call.core.state.owed.in_a_row == 0
     call.asks()
     take_by_noise(call, "again")
     call.passes(5_000)
@@ -368,6 +413,22 @@ def test_an_owed_answer_waits_for_a_turn_that_is_not_decided() -> None:
     call.does(ev.TurnTranscribed("T1", Verdict.WORDS))
     call.passes(9_000)
     assert causes(call) == [Cause.APPLICATION, Cause.TURN]
+
+
+def test_an_owed_answer_that_waited_for_a_verdict_waits_for_the_caller_too() -> None:
+    call = CoreCall()
+    call.begins_to_answer(9_000)
+    call.says("T1")
+    call.caller_interrupts()
+    call.caller_stops()
+    call.ends("R1", Ended.CANCELLED)
+    call.passes(2_500)
+    call.caller_begins()
+    call.does(ev.TurnTranscribed("T1", Verdict.EMPTY))
+    assert causes(call) == [Cause.APPLICATION]
+    call.caller_stops()
+    call.passes(2_000)
+    assert causes(call) == [Cause.APPLICATION, Cause.RECOVERY]
 
 
 def test_an_interruption_by_us_owes_nothing() -> None:
@@ -416,7 +477,6 @@ def test_keys_wait_for_the_session() -> None:
     call.passes(9_000)
     assert call.count(cm.SendKeys) == 0
     call.does(ev.SessionReady(server_acts=False))
-    call.passes(1)
     assert [keys.digits for keys in call.all(cm.SendKeys)] == ["1"]
 
 
@@ -465,8 +525,7 @@ def test_a_lost_session_closes_what_waits() -> None:
     call.server_hears("open")
     call.does(ev.SessionLost())
     assert call.all(cm.SpeechDropped) == [cm.SpeechDropped(request)]
-    assert {fate for _, fate in fates(call)} == {"lapsed"}
-    assert len(fates(call)) == 3
+    assert sorted(fates(call)) == [("counts", "lapsed"), ("judged", "lapsed"), ("open", "lapsed")]
     assert call.core.state.creates.queue == []
 
 
@@ -550,6 +609,48 @@ def test_a_create_that_another_response_blocks_is_tried_again() -> None:
     assert [create.request for create in call.all(cm.CreateResponse)] == [request, request]
 
 
+def test_a_create_that_is_tried_again_is_before_what_was_asked_for_after_it() -> None:
+    call = CoreCall()
+    first, second = call.asks(), call.asks()
+    refuse(call)
+    call.passes(CREATE_RETRY_MS)
+    call.opens()
+    call.ends()
+    assert [create.request for create in call.all(cm.CreateResponse)] == [first, first, second]
+
+
+def test_a_pause_between_tries_that_ends_does_not_hide_the_wait_for_the_server() -> None:
+    call = CoreCall(SERVER)
+    call.asks()
+    refuse(call)
+    call.commits("T1")
+    call.passes(9_000)
+    assert [at_ms for at_ms, c in call.log if isinstance(c, cm.CreateResponse)] == [0, 1_500]
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_a_create_that_was_refused_is_kept_as_it_was_asked_for(keep: bool) -> None:
+    call = CoreCall()
+    request = call.asks(keep=keep)
+    refuse(call)
+    call.interrupts()
+    call.passes(CREATE_RETRY_MS)
+    dropped = [] if keep else [cm.SpeechDropped(request)]
+    assert call.all(cm.SpeechDropped) == dropped
+    assert len(causes(call)) == 1 + keep
+
+
+def test_a_protected_create_that_was_refused_is_protected_still() -> None:
+    call = CoreCall()
+    call.asks(protected=True)
+    refuse(call)
+    call.passes(CREATE_RETRY_MS)
+    call.opens()
+    call.speaks(2_000)
+    call.caller_interrupts()
+    assert call.count(cm.Taken) == 0
+
+
 def test_a_create_that_a_known_response_blocks_is_tried_when_that_is_over() -> None:
     call = CoreCall()
     call.asks()
@@ -596,10 +697,13 @@ def test_a_create_refused_for_another_reason_is_over() -> None:
 def test_a_session_that_takes_no_create_is_ended() -> None:
     call = CoreCall()
     call.asks()
-    for _ in range(CREATE_TRIES + 1):
+    for _ in range(CREATE_TRIES):
         refuse(call)
         call.passes(CREATE_RETRY_MS)
-    assert call.count(cm.EndModelSession) == 1
+    assert call.all(cm.EndModelSession) == []
+    refuse(call)
+    assert call.all(cm.EndModelSession) == [cm.EndModelSession("it takes none of our creates")]
+    assert len(causes(call)) == CREATE_TRIES + 1
 
 
 def test_a_session_that_is_blocked_by_what_we_gave_up_is_ended() -> None:
@@ -608,7 +712,8 @@ def test_a_session_that_is_blocked_by_what_we_gave_up_is_ended() -> None:
     call.passes(10_000)
     call.asks()
     refuse(call)
-    assert call.count(cm.EndModelSession) == 1
+    why = "a response that we gave up blocks every other"
+    assert call.all(cm.EndModelSession) == [cm.EndModelSession(why)]
 
 
 def test_a_response_that_ended_after_all_blocks_nothing() -> None:

@@ -15,7 +15,8 @@ def test_causes_that_want_an_answer_are_one_create(first: Cause, second: Cause) 
     creates.want_answer(second, 2)
     assert len(creates.queue) == 1
     is_recovery = first is second is Cause.RECOVERY
-    assert creates.queue[0].is_kept is not is_recovery
+    assert creates.queue[0].is_kept is (not is_recovery)
+    assert creates.queue[0].cause is (second if first is Cause.RECOVERY else first)
 
 
 def test_a_request_to_speak_is_not_an_answer() -> None:
@@ -80,5 +81,6 @@ def test_answers_are_owed_so_many_times_in_a_row_and_a_turn_begins_anew() -> Non
     owed.take_by_speech()
     owed.turn_counts()
     assert not owed.is_owed
+    assert owed.in_a_row == 0
     owed.take_by_speech()
     assert owed.pay()

@@ -128,6 +128,25 @@ def test_an_echo_that_ends_within_the_guard_is_nothing() -> None:
     assert call.count(cm.Hushed) == 0
 
 
+def test_the_end_of_the_guard_wakes_by_itself() -> None:
+    call = CoreCall(has_marks=False)
+    call.answers(400)  # all of it is sent: nothing else is due
+    call.passes(50)
+    call.caller_begins()
+    assert call.core.next_deadline() == 200
+    call.passes(150)
+    assert call.count(cm.Hushed) == 1
+
+
+def test_an_onset_whose_guard_ends_when_nothing_is_left_to_hush_is_nothing() -> None:
+    call = CoreCall()
+    call.answers(100)
+    call.passes(50)
+    call.caller_begins()
+    call.passes(1_000)
+    assert call.count(cm.Hushed) == 0
+
+
 def test_strong_evidence_does_not_wait_for_the_guard() -> None:
     call = CoreCall()
     call.begins_to_answer(5_000)
@@ -401,6 +420,19 @@ def test_a_voice_hushes_where_weak_evidence_is_ignored() -> None:
     assert call.count(cm.Hushed) == 3
 
 
+def test_a_hush_that_a_voice_began_was_not_false() -> None:
+    call = a_speaking_call()
+    for _ in range(2):
+        call.caller_begins()
+        call.caller_stops()
+        call.passes(600)
+    call.caller_begins()
+    call.caller_is_a_voice()
+    call.caller_stops()
+    call.passes(200)
+    assert [resumed.was_false for resumed in call.all(cm.Resumed)] == [True, True, False]
+
+
 def test_a_voice_just_after_audio_began_waits_for_the_guard_like_any_echo() -> None:
     call = CoreCall()
     call.begins_to_answer(5_000)
@@ -454,8 +486,28 @@ def test_a_verdict_that_came_late_ends_the_guard_by_the_time_of_its_audio() -> N
 
 def test_nothing_is_heard_before_it_is_said() -> None:
     call = a_speaking_call()
-    with pytest.raises(AssertionError, match="before it was said"):
+    with pytest.raises(AssertionError, match=r"^heard before it was said"):
         call.does(ev.LocalSpeechBegan(at_ms=call.now_ms + 1))
+
+
+def test_what_is_heard_as_it_is_said_is_heard() -> None:
+    call = a_speaking_call()
+    call.does(ev.LocalSpeechBegan(at_ms=call.now_ms))
+    assert call.count(cm.Hushed) == 1
+
+
+def test_a_server_that_begins_to_act_in_a_hush_has_its_moment_too() -> None:
+    call = CoreCall(SERVER)
+    call.does(ev.SessionReady(server_acts=False))
+    call.caller_interrupts()  # there is nothing to interrupt yet
+    call.asks()
+    call.opens()
+    assert call.count(cm.Hushed) == 1
+    call.does(ev.SessionReady(server_acts=True))
+    call.passes(599)
+    assert call.count(cm.Taken) == 0
+    call.passes(1)
+    assert call.count(cm.Taken) == 1
 
 
 # --- short words ----------------------------------------------------------------------------------
@@ -524,3 +576,53 @@ def test_a_voice_long_before_a_turn_is_not_part_of_it() -> None:
     call.says()
     call.does(ev.TurnTranscribed("T1", ev.Verdict.WORDS))
     assert call.count(cm.Taken) == 0
+
+
+@pytest.mark.parametrize(("before_ms", "is_part"), [(1_000, True), (1_001, False)])
+def test_a_voice_at_most_a_second_before_a_turn_is_part_of_it(
+    before_ms: int, is_part: bool
+) -> None:
+    call = a_speaking_call()
+    call.caller_begins()
+    call.caller_is_a_voice()
+    call.caller_stops()
+    call.passes(before_ms)
+    call.says()
+    call.does(ev.TurnTranscribed("T1", ev.Verdict.WORDS))
+    assert call.count(cm.Taken) == is_part
+
+
+def test_what_was_surely_said_before_the_answer_began_is_a_voice_too() -> None:
+    call = CoreCall()
+    call.caller_interrupts()  # there is nothing to interrupt
+    call.caller_stops()
+    call.begins_to_answer(5_000)
+    call.passes(500)
+    call.says()
+    call.does(ev.TurnTranscribed("T1", ev.Verdict.WORDS))
+    assert call.count(cm.Taken) == 1
+
+
+def test_what_an_interruption_ended_is_not_pending_when_the_next_answer_begins() -> None:
+    call = CoreCall()
+    call.begins_to_answer(5_000)
+    call.interrupts()
+    call.ends("R1", ev.Ended.CANCELLED)
+    call.asks()
+    call.opens("R2")
+    call.speaks(5_000, "R2.1")
+    call.passes(1_000)
+    assert call.count(cm.Hushed) == 0
+
+
+def test_a_voice_in_a_turn_that_the_server_heard_before_it_is_part_of_it() -> None:
+    call = a_speaking_call()
+    call.server_hears()
+    call.caller_begins()
+    call.caller_is_a_voice()
+    call.caller_stops()
+    call.passes(200)
+    call.server_hears_end()
+    call.commits()
+    call.does(ev.TurnTranscribed("T1", ev.Verdict.WORDS))
+    assert call.count(cm.Taken) == 1

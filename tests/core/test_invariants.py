@@ -9,6 +9,7 @@ import pytest
 from trio_media.core import commands as cm
 from trio_media.core import events as ev
 from trio_media.core.invariants import NOTES, BrokenInvariant, Invariants
+from trio_media.core.ledger import KNOWN_MAX
 from trio_media.core.policy import Policy
 
 from .driver import Call, active
@@ -50,9 +51,9 @@ def test_the_observer_forgets_what_nothing_names_any_more(call: Call) -> None:
         call.opens(f"S{number}")
         call.ends(f"S{number}")
     ledger = call.invariants.ledger
-    assert len(ledger.responses) <= 81
-    assert len(ledger.items) <= 81
-    assert len(ledger.turns) <= 81
+    assert len(ledger.responses) == KNOWN_MAX
+    assert len(ledger.items) <= KNOWN_MAX
+    assert len(ledger.turns) == KNOWN_MAX
     assert len(ledger.flying) == 0
 
 
@@ -63,3 +64,16 @@ def test_the_observer_remembers_what_is_still_heard(call: Call) -> None:
         call.ends(f"X{number}")
     call.passes(65_000)
     assert call.heard() == {"R1.1": 60_000}
+
+
+def test_owed_answers_are_counted_anew_when_one_was_heard_to_its_end(call: Call) -> None:
+    call.asks()
+    call.opens()
+    call.does(ev.ItemAdded("R1", "R1.2", is_speech=True))  # it never gets any audio
+    call.speaks(400)
+    call.does(ev.ItemAudioDone("R1", "R1.1"))
+    call.ends()
+    call.invariants.ledger.recoveries = 1
+    call.passes(1_000)
+    assert call.heard() == {"R1.1": 400}
+    assert call.invariants.ledger.recoveries == 0

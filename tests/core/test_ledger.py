@@ -158,3 +158,59 @@ def test_an_unsent_command_that_is_no_cancel_changes_no_cancel(call: Call) -> No
     call.interrupts()
     call.invariants.ledger.saw(ev.CommandUnsent(999), call.now_ms)
     assert call.invariants.ledger.responses[1].cancel_command is not None
+
+
+def test_nothing_is_held_behind_a_clear(ledger: Ledger) -> None:
+    ledger.plays_until_ms = ledger.shield_until_ms = 500
+    ledger.cleared(2, 0)
+    assert (ledger.epoch, ledger.plays_until_ms, ledger.shield_until_ms) == (2, 0, 0)
+
+
+def test_a_hush_lets_what_is_behind_the_item_that_was_playing_begin_anew(call: Call) -> None:
+    call.begins_to_answer(600)
+    call.does(ev.ItemAudioDone("R1", "R1.1"))
+    call.speaks(400, "R1.2")
+    call.passes(300)
+    ledger = call.invariants.ledger
+    assert (ledger.items["R1.1"].sent_ms, ledger.items["R1.2"].sent_ms) == (600, 400)
+    call.caller_begins()
+    assert call.all(cm.Hushed) == [cm.Hushed(300, "R1.1")]
+    assert (ledger.items["R1.1"].sent_ms, ledger.items["R1.2"].sent_ms) == (300, 0)
+
+
+def test_the_servers_own_response_pays_what_is_owed_if_it_is_more_than_an_end() -> None:
+    own = cm.ResponseOpened(1, "R1", cm.Cause.SERVER)
+    asked = cm.ResponseOpened(1, "R1", cm.Cause.TURN)
+    its_end, another_end = (
+        ev.ResponseOver("R1", ev.Ended.FAILED),
+        ev.ResponseOver("R0", ev.Ended.FAILED),
+    )
+    for command, event, is_open, owed_ms in [
+        (own, ev.ResponseCreated("R1", None), True, None),
+        (own, its_end, False, 5),
+        (own, another_end, True, None),
+        (asked, ev.ResponseCreated("R1", None), True, 5),
+    ]:
+        ledger = Ledger(Policy(), owed_ms=5)
+        ledger.opened(command, event, 10)
+        assert (ledger.responses[1].is_open, ledger.owed_ms) == (is_open, owed_ms)
+
+
+def test_the_end_of_the_servers_speech_is_noted(ledger: Ledger) -> None:
+    ledger.saw(ev.ServerSpeechStopped("T1"), 7)
+    assert ledger.server_ended_ms == 7
+
+
+def test_a_terminal_event_of_an_unknown_response_says_that_the_server_interrupts_all() -> None:
+    ledger = Ledger(Policy(), server_acts=True)
+    ledger.responses[1] = KnownResponse(1, 0, response_id="R1")
+    ledger.saw(ev.ResponseOver("R9", ev.Ended.TURN_DETECTED), 0)
+    assert ledger.responses[1].is_server_interrupted
+
+
+def test_what_was_played_is_held_no_longer_though_no_mark_says_so(call: Call) -> None:
+    call.has_marks = False
+    call.begins_to_answer(2_000)
+    call.passes(500)
+    playing = call.invariants.ledger.playing
+    assert (playing[0].offset_ms, playing[0].begins_ms) == (400, 400)

@@ -159,10 +159,33 @@ def test_the_session_can_be_lost_in_every_situation(situation: str) -> None:
     assert call.core.state.is_over
 
 
+def test_speech_may_interrupt_what_is_exposed_and_decides_about_a_hush() -> None:
+    call = CoreCall()
+    assert not call.core.is_interruptible
+    call.asks()
+    call.opens()
+    assert call.core.is_interruptible
+    call.caller_begins()
+    assert call.core.is_interruptible
+    call.ends()  # nothing of it is there any more, but the hush is
+    assert call.core.is_interruptible
+    call.caller_stops()
+    call.passes(200)
+    assert not call.core.is_interruptible
+
+
+def test_the_end_says_why() -> None:
+    hung_up, lost = CoreCall(), CoreCall()
+    hung_up.does(ev.HangUpRequested())
+    lost.does(ev.SessionLost())
+    assert hung_up.all(cm.EndCall) == [cm.EndCall("hung_up")]
+    assert lost.all(cm.EndCall) == [cm.EndCall("model_lost")]
+
+
 def test_time_never_goes_back() -> None:
     core = DecisionCore(Policy())
     core.handle(ev.TimePassed(), 5)
-    with pytest.raises(AssertionError, match="time went back"):
+    with pytest.raises(AssertionError, match=r"^time went back"):
         core.handle(ev.TimePassed(), 4)
 
 

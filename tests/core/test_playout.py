@@ -419,6 +419,15 @@ def test_a_beginning_is_audio_after_silence_but_not_after_a_resume() -> None:
     assert not playout.wrote(5, 1_000)
 
 
+def test_a_write_of_some_of_what_was_sent_may_be_a_beginning() -> None:
+    playout, _ = a_playout(1_000)
+    playout.extend()
+    sent = [c.seq for c in sending.send_ahead(playout, 0) if isinstance(c, PlayAudio)]
+    assert playout.wrote(sent[0], 0) is True
+    assert playout.wrote(sent[1], 0) is False
+    assert playout.wrote(sent[1], 0) is False, "nothing new"
+
+
 def test_a_resume_that_never_plays_does_not_hide_the_next_beginning() -> None:
     playout, item = a_playout(600)
     send(playout)
@@ -466,7 +475,8 @@ def test_a_cut_leaves_what_was_heard_of_others_behind() -> None:
     playout.advance(450)
     playout.silence()
     playout.remove([responses[2]], was_silenced=True)
-    assert [track.item.item_id for track in playout.tracks] == ["I2"]
+    left = [track for track in playout.tracks if track.playable_end_ms > playout.high_ms]
+    assert [track.item.item_id for track in left] == ["I2"]
     out = [c for c in send(playout, 450) if isinstance(c, PlayAudio)]
     assert (out[0].item_id, out[0].offset_ms) == ("I2", 150)
 

@@ -7,16 +7,24 @@ would not give.  A command that is right there is shown to pass, where it is not
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
+import attrs
 import pytest
 
 from trio_media.core import commands as cm
 from trio_media.core import events as ev
+from trio_media.core.invariants import BrokenInvariant
+from trio_media.core.known import KnownResponse
+from trio_media.core.ledger import Ledger
 from trio_media.core.policy import Authority, Policy
+from trio_media.core.promises import keeps_back, owed_is_paid
 from trio_media.core.units import (
+    ACTIVE_MS,
     CANCELLING_MS,
     CANCELLING_TOTAL_MS,
     CREATE_RETRY_MS,
+    RECOVERIES_IN_A_ROW,
     REQUESTED_MS,
 )
 
@@ -40,7 +48,7 @@ def test_a_response_is_cancelled_once(call: Call) -> None:
 
 def test_what_is_over_is_not_cancelled(call: Call) -> None:
     over_audible(call)
-    breaks(call, "one cancel: .* is over", cm.CancelResponse(NEW, "R1"))
+    breaks(call, "one cancel: of a response that is over", cm.CancelResponse(NEW, "R1"))
 
 
 @pytest.mark.parametrize("is_terminal", [True, False])
@@ -141,6 +149,19 @@ def test_what_is_played_is_there_in_order_and_without_a_gap(
     breaks(call, promise, span)
 
 
+def test_no_message_of_audio_is_sent_twice(call: Call) -> None:
+    active(call)
+    last = call.all(cm.PlayAudio)[-1]
+    breaks(call, "silence: audio out of order", last)
+
+
+def test_a_model_that_is_gone_need_not_know_what_was_heard(call: Call) -> None:
+    over_audible(call)
+    call.model_is_lost()
+    call.caller_interrupts()
+    assert call.heard() == {"R1.1": 400}
+
+
 def test_nothing_is_played_in_a_hush(call: Call) -> None:
     hushed(call)
     breaks(call, "silence: audio in a hush", cm.PlayAudio(NEW, 2, "R1.1", 300, 20))
@@ -191,6 +212,8 @@ def test_a_mark_names_the_epoch_and_is_never_reused(call: Call) -> None:
     active(call)
     breaks(call, "marks: a mark of another epoch", cm.SendMark(0, NEW))
     breaks(call, "marks: a mark's name was reused", cm.SendMark(1, 1))
+    last = cm.SendMark(1, call.all(cm.SendMark)[-1].number)
+    breaks(call, "marks: a mark's name was reused", last)
 
 
 # --- truth ------------------------------------------------------------------------------------
@@ -256,7 +279,11 @@ def test_a_turn_that_was_answered_is_not_deleted(call: Call) -> None:
 
 def test_what_nobody_took_was_heard_to_the_end(call: Call) -> None:
     over_audible(call)
-    breaks(call, "truth: .* nobody took it", cm.ItemHeard(1, "R1.1", 400, 5_000))
+    breaks(
+        call,
+        "truth: R1.1: heard 400 of 5000, and nobody took it",
+        cm.ItemHeard(1, "R1.1", 400, 5_000),
+    )
 
 
 def test_the_model_knows_what_was_not_heard(call: Call) -> None:
@@ -276,6 +303,15 @@ def test_nearly_all_of_what_is_done_may_be_left_alone(call: Call) -> None:
     call.answers(1_000)
     call.passes(850)
     pretend(call, cm.ClearCarrier(2), taken(1), cm.ItemHeard(1, "R1.1", 850, 1_000))
+
+
+def test_what_was_nearly_heard_to_its_end_keeps_no_create_back(call: Call) -> None:
+    call.answers(1_000)
+    call.passes(900)
+    call.interrupts()
+    assert call.truncates() == {}
+    call.asks()
+    assert call.count(cm.CreateResponse) == 2
 
 
 # --- one answer -------------------------------------------------------------------------------
@@ -327,6 +363,13 @@ def test_a_turn_has_one_fate(call: Call) -> None:
     breaks(call, "one answer: T1 was answered, and is void", cm.TurnDecided("T1", "void"))
 
 
+def test_a_void_turn_is_not_answered(call: Call) -> None:
+    active(call)
+    call.confirms(server_acts=False, transcribes=False)
+    call.says()
+    breaks(call, "one answer: T1 was void, and is answered", cm.TurnDecided("T1", "answered"))
+
+
 def test_a_turn_that_lapsed_may_be_answered_after_all(call: Call) -> None:
     call.does(ev.ServerSpeechStarted("T1"))
     call.does(ev.TurnFailed("T1"))
@@ -358,8 +401,10 @@ def test_a_hush_ends_within_hush_max_ms(call: Call) -> None:
 
 
 def test_a_response_without_progress_is_given_up(call: Call) -> None:
-    active(call)
-    call.now_ms += 30_000 + CANCELLING_MS + 1
+    call.begins_to_answer()
+    call.now_ms = ACTIVE_MS + CANCELLING_MS
+    pretend(call)
+    call.now_ms += 1
     breaks(call, "dead air: 1 is open without progress")
 
 
@@ -393,11 +438,71 @@ def test_an_owed_answer_comes(call: Call) -> None:
     breaks(call, "dead air: an owed answer does not come")
 
 
+def test_an_owed_answer_is_due_since_the_last_of_what_it_waits_for() -> None:
+    for field in ("owed_ms", "local_ended_ms", "server_ended_ms"):
+        ledger = Ledger(Policy(), is_ready=True, owed_ms=0)
+        setattr(ledger, field, 1_000)
+        owed_is_paid(ledger, 0)
+        due_ms = 1_000 + ledger.policy.recover_ms + CREATE_RETRY_MS
+        owed_is_paid(ledger, due_ms)
+        with pytest.raises(BrokenInvariant, match="an owed answer does not come"):
+            owed_is_paid(ledger, due_ms + 1)
+
+
 def test_an_owed_answer_may_wait_for_what_keeps_it_back(call: Call) -> None:
     interrupted_by_a_cough(call)
     call.server_hears()
     call.now_ms += 2 * call.policy.recover_ms
     pretend(call)
+
+
+def test_an_owed_answer_is_due_since_the_first_take_of_what_owes_it(call: Call) -> None:
+    active(call)
+    call.caller_interrupts()
+    taken_ms = call.now_ms
+    call.passes(100)
+    pretend(call, taken(1, reason=ev.Reason.LOCAL_SPEECH))
+    assert call.invariants.ledger.owed_ms == taken_ms
+
+
+def test_what_the_server_opened_only_to_end_it_pays_nothing(call: Call) -> None:
+    interrupted_by_a_cough(call)
+    opened = cm.ResponseOpened(NEW, "X", cm.Cause.SERVER)
+    closed = cm.ResponseClosed(NEW, "X", ev.Ended.FAILED)
+    pretend(call, opened, closed, event=ev.ResponseOver("X", ev.Ended.FAILED))
+    assert call.invariants.ledger.owed_ms is not None
+
+
+def over(**changes: bool) -> KnownResponse:
+    return KnownResponse(1, 0, is_open=False, **changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "keeps"),
+    [
+        ({}, False),
+        ({"responses": {1: over()}}, False),
+        ({"turns": {"T1": "answered", "T2": "void", "T3": "lapsed"}}, False),
+        ({"recoveries": RECOVERIES_IN_A_ROW - 1}, False),
+        ({"is_lost": True}, True),
+        ({"is_over": True}, True),
+        ({"is_ready": False}, True),
+        ({"is_heard": True}, True),
+        ({"hushed_ms": 0}, True),
+        ({"flags_asked_ms": 0}, True),
+        ({"recoveries": RECOVERIES_IN_A_ROW}, True),
+        ({"turns": {"T1": "open"}}, True),
+        ({"turns": {"T1": "undecided"}}, True),
+        ({"responses": {1: KnownResponse(1, 0)}}, True),
+        ({"responses": {1: over(is_cancel_settled=False)}}, True),
+        ({"responses": {1: over(is_protected=True)}}, True),
+    ],
+)
+def test_each_thing_that_keeps_an_owed_answer_back_does_so_alone(
+    changes: dict[str, Any], keeps: bool
+) -> None:
+    ledger = attrs.evolve(Ledger(Policy(), is_ready=True), **changes)
+    assert keeps_back(ledger) is keeps
 
 
 def test_owed_answers_have_an_end(call: Call) -> None:
@@ -484,6 +589,25 @@ ENDS: dict[str, Callable[[], tuple[ev.Event, tuple[cm.Command, ...]]]] = {
     "by us": lambda: (TICK, (cm.EndCall("hung_up"),)),
     "by anybody": lambda: (ev.CallEnded(), ()),
 }
+
+
+@pytest.mark.parametrize("way", ENDS)
+def test_an_interruption_that_nobody_asked_for_has_an_outcome_when_the_call_ends(
+    call: Call, way: str
+) -> None:
+    active(call)
+    call.caller_interrupts()
+    event, commands = ENDS[way]()
+    breaks(call, "outcome: no outcome at the end", *commands, event=event)
+
+
+@pytest.mark.parametrize("way", ENDS)
+def test_a_request_that_led_to_nothing_has_an_outcome_when_the_call_ends(
+    call: Call, way: str
+) -> None:
+    pretend(call, event=ev.InterruptRequested(NEW, ev.Reason.APPLICATION))
+    event, commands = ENDS[way]()
+    breaks(call, "outcome: no outcome at the end", *commands, event=event)
 
 
 @pytest.mark.parametrize("way", ENDS)

@@ -115,6 +115,15 @@ def test_a_service_that_confirmed_once_is_asked_anew() -> None:
     assert flags(call) == [True] * 2 * FLAGS_TRIES
 
 
+def test_what_waits_protected_stays_so_when_nobody_confirms_that_the_server_may_act() -> None:
+    call = CoreCall(SERVER)
+    confirm(call, server_acts=False)
+    call.server_hears("T1")
+    call.asks(protected=True)
+    call.passes(FLAGS_MS)
+    assert [queued.is_protected for queued in call.core.state.creates.queue] == [True]
+
+
 def test_what_waits_unprotected_is_not_changed_when_nobody_confirms() -> None:
     call = CoreCall(SERVER)
     call.asks(protected=True)

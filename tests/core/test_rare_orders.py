@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from trio_media.core import commands as cm
 from trio_media.core import events as ev
 from trio_media.core.commands import Cause, Outcome
 from trio_media.core.events import Ended, Refusal
+from trio_media.core.policy import Policy
 from trio_media.core.units import ACTIVE_MS, CANCELLING_MS, SERVER_GRACE_MS
 
 from .driver import SERVER, Call, active, over_audible
@@ -243,3 +246,263 @@ def test_an_end_that_is_read_with_the_deadline_of_its_cancel_is_in_time(call: Ca
     call.now_ms += 1
     call.ends("R1", Ended.CANCELLED)
     assert call.outcome(request) is Outcome.CANCELLED
+
+
+# --- the tape -----------------------------------------------------------------------------------
+
+
+def test_protected_speech_heard_just_before_a_take_of_what_followed_is_said_and_released(
+    call: Call,
+) -> None:
+    """It once was taken off the tape without a word: nobody learnt that it had been heard."""
+    call.asks(protected=True)
+    call.opens("R1")
+    call.speaks(400)
+    call.ends("R1")
+    call.server_opens("R2")
+    call.speaks(3_000, "R2.1")
+    call.passes(450)
+    call.interrupts()
+    call.ends("R2", Ended.CANCELLED)
+    call.passes(1_000)
+    assert call.heard() == {"R1.1": 400, "R2.1": 50}
+    assert {gone.item_id for gone in call.all(cm.ReleaseAudio)} == {"R1.1", "R2.1"}
+
+
+def test_an_early_mark_counts_though_what_follows_it_is_not_written(call: Call) -> None:
+    call.begins_to_answer(5_000)
+    call.is_stalled = True
+    call.passes(250)
+    call.does(ev.MarkEchoed(1, 5))
+    assert call.response().items[0].heard_ms == 1_000
+
+
+def test_an_early_mark_brings_every_later_message_forward(call: Call) -> None:
+    call.begins_to_answer(1_000)
+    call.has_marks = False
+    call.carrier.marks.clear()
+    call.now_ms = 100
+    call.does(ev.MarkEchoed(1, 1))
+    item = call.response().items[0]
+    for heard_ms in range(300, 901, 100):
+        call.now_ms += 100
+        call.does(ev.TimePassed())
+        assert item.heard_ms == heard_ms
+
+
+def test_audio_a_moment_after_all_was_heard_is_no_beginning(call: Call) -> None:
+    call.begins_to_answer(400)
+    call.passes(350)
+    call.does(ev.MarkEchoed(1, 2))  # a little early
+    call.passes(100)
+    call.speaks(2_000)
+    assert call.core.state.floor.guard_until_ms == call.policy.echo_guard_ms
+
+
+def test_at_the_end_of_an_item_the_next_one_is_at_the_ear(call: Call) -> None:
+    call.begins_to_answer(400)
+    call.does(ev.ItemAudioDone("R1", "R1.1"))
+    call.speaks(2_000, "R1.2")
+    call.passes(400)
+    call.caller_begins()
+    assert call.all(cm.Hushed) == [cm.Hushed(0, "R1.2")]
+
+
+def test_what_waits_its_turn_is_played_when_what_is_before_it_was_taken(call: Call) -> None:
+    call.begins_to_answer(2_000)
+    call.server_opens("R2")
+    call.speaks(600, "R2.1")
+    call.passes(300)
+    call.interrupts(through=1)
+    call.ends("R1", Ended.CANCELLED)
+    call.ends("R2")
+    call.passes(2_000)
+    assert call.heard() == {"R1.1": 300, "R2.1": 600}
+
+
+def test_what_waits_its_turn_is_not_played_when_it_was_taken_too(call: Call) -> None:
+    call.begins_to_answer(2_000)
+    call.server_opens("R2")
+    call.speaks(600, "R2.1")
+    call.passes(300)
+    call.interrupts()
+    call.ends("R1", Ended.CANCELLED)
+    call.ends("R2", Ended.CANCELLED)
+    call.passes(2_000)
+    assert call.played("R2.1") == []
+    assert call.deletes() == ["R2.1"]
+
+
+def test_several_items_that_were_not_meant_are_played_one_after_the_other(call: Call) -> None:
+    call.answers(2_000)
+    call.asks(protected=True)
+    call.opens("R2")
+    for name in ("R2.1", "R2.2", "R2.3"):
+        call.speaks(400, name)
+        call.does(ev.ItemAudioDone("R2", name))
+    call.passes(300)
+    call.interrupts()
+    began_ms = call.now_ms
+    call.ends("R2")
+    call.passes(1_199)
+    assert call.core.state.is_audible(call.response(2))
+    call.passes(101)
+    assert call.heard() == {"R1.1": 300, "R2.1": 400, "R2.2": 400, "R2.3": 400}
+    assert call.now_ms == began_ms + 1_300
+
+
+def test_a_resume_of_nothing_lets_the_next_audio_be_a_beginning(call: Call) -> None:
+    call.asks()
+    call.opens()
+    call.caller_begins()
+    call.caller_stops()
+    call.passes(1_000)
+    assert call.count(cm.Resumed) == 1
+    call.speaks(2_000)
+    assert call.core.state.floor.guard_until_ms == call.now_ms + call.policy.echo_guard_ms
+
+
+def test_a_late_mark_holds_the_position_after_a_resume_too(call: Call) -> None:
+    active(call)
+    call.caller_begins()
+    call.caller_stops()
+    call.passes(200)
+    call.has_marks = False
+    call.carrier.marks.clear()
+    call.passes(1_500)
+    # Played from 300 ms on: the first mark stood 200 ms later, and is believed late by 500 ms.
+    assert call.response().items[0].heard_ms == 300 + 200 + 500
+
+
+def test_the_result_of_a_tool_is_answered_however_long_after_the_end_it_comes(call: Call) -> None:
+    call.begins_to_answer(200)
+    call.calls_tool("call")
+    call.ends()
+    call.passes(5_000)
+    call.does(ev.ToolAnswered("call"))
+    assert call.creates() == [Cause.APPLICATION, Cause.TOOL]
+
+
+def test_long_speech_whose_answer_is_gone_resumes_and_made_no_hush_false(call: Call) -> None:
+    call.server_hears()
+    call.passes(1_000)
+    call.server_opens("R1")
+    call.caller_begins()
+    call.ends("R1")
+    call.passes(200)  # now the server has heard the caller for long enough
+    assert call.all(cm.Resumed) == [cm.Resumed(was_false=False)]
+
+
+def test_only_the_first_audio_after_a_resume_is_no_beginning(call: Call) -> None:
+    call.begins_to_answer(600)
+    call.passes(300)
+    call.caller_begins()
+    call.caller_stops()
+    call.passes(2_000)
+    call.speaks(2_000)
+    assert call.core.state.floor.guard_until_ms == call.now_ms + call.policy.echo_guard_ms
+
+
+@pytest.mark.parametrize("late_ms", [100, 500])
+def test_a_mark_as_late_as_a_network_can_make_it_changes_no_schedule(
+    call: Call, late_ms: int
+) -> None:
+    call.begins_to_answer(5_000)
+    call.has_marks = False
+    call.carrier.marks.clear()
+    call.passes(200 + late_ms)
+    call.does(ev.MarkEchoed(1, 1))
+    call.passes(100)
+    assert call.response().items[0].heard_ms == 300 + late_ms
+
+
+def test_any_late_mark_holds_the_position_not_the_first_alone(call: Call) -> None:
+    call.begins_to_answer(5_000)
+    call.passes(250)  # the first mark came back
+    call.has_marks = False
+    call.carrier.marks.clear()
+    call.passes(1_500)
+    assert call.response().items[0].heard_ms == 400 + 500
+
+
+def test_what_the_carrier_holds_is_given_up_when_the_last_mark_is_lost(call: Call) -> None:
+    call.has_marks = False
+    call.answers(400)
+    call.passes(400 + 2_000 - 1)
+    assert call.core.state.is_audible(call.response())
+    call.passes(1)
+    assert not call.core.state.is_audible(call.response())
+
+
+def test_a_millisecond_that_was_heard_is_told(call: Call) -> None:
+    call.begins_to_answer(2_000)
+    call.passes(1)
+    call.interrupts()
+    assert call.truncates() == {"R1.1": 1}
+
+
+def test_an_interruption_of_what_waits_for_its_cancel_to_be_written_needs_no_other(
+    call: Call,
+) -> None:
+    active(call)
+    call.interrupts()
+    call.does(ev.CommandUnsent(call.all(cm.CancelResponse)[0].command))
+    request = call.interrupts()
+    call.passes(100)
+    call.ends("R1", Ended.CANCELLED)
+    assert call.cancels() == ["R1", "R1"]
+    assert call.outcome(request) is Outcome.CANCELLED
+
+
+def test_an_item_is_released_once_no_resume_can_reach_back_to_it() -> None:
+    call = Call(Policy(mark_every_ms=100))
+    call.begins_to_answer(400)
+    call.does(ev.ItemAudioDone("R1", "R1.1"))
+    call.speaks(2_000, "R1.2")
+    call.passes(499)
+    assert call.heard() == {}
+    call.passes(1)
+    assert call.heard() == {"R1.1": 400}
+
+
+def presses_a_key(call: Call) -> None:
+    call.does(ev.KeyPressed("1"))
+    call.passes(1_500)
+
+
+@pytest.mark.parametrize("says", [Call.says, presses_a_key])
+def test_owed_answers_are_counted_from_the_callers_last_words(
+    call: Call, says: Callable[[Call], object]
+) -> None:
+    call.asks()
+    for number in range(4):
+        if number == 2:
+            call.opens("R")
+            call.ends("R")
+            says(call)
+        call.opens(f"R{number}")
+        call.speaks(5_000, f"R{number}.1")
+        call.passes(400)
+        call.caller_interrupts()
+        call.caller_stops()
+        call.ends(f"R{number}", Ended.CANCELLED)
+        call.passes(2_000)
+    assert call.creates().count(Cause.RECOVERY) == 4
+
+
+def test_a_carrier_that_never_echoes_is_refilled_by_the_clock(call: Call) -> None:
+    call.has_marks = False
+    call.begins_to_answer(9_000)
+    call.passes(3_000)  # by now its marks are not waited for
+    for _ in range(10):
+        call.passes(130)
+        sent_ms = sum(end_ms - start_ms for start_ms, end_ms in call.played())
+        assert sent_ms - call.response().items[0].heard_ms >= 800
+
+
+def test_a_tool_that_still_runs_occupies_nobodys_ear(call: Call) -> None:
+    call.begins_to_answer(200)
+    call.calls_tool("call")
+    call.ends()
+    call.passes(1_000)
+    assert not call.core.state.is_occupied()

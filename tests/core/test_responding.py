@@ -138,6 +138,14 @@ def test_a_silent_response_is_cancelled_and_what_came_of_it_plays_on(call: CoreC
     assert call.all(cm.ItemHeard) == [cm.ItemHeard(1, "R1.1", 40_400, 40_400)]
 
 
+def test_two_responses_that_fall_silent_at_once_are_both_cancelled(call: CoreCall) -> None:
+    call.asks()
+    call.opens("R1")
+    call.server_opens("R2")
+    call.passes(30_000)
+    assert [cancel.response_id for cancel in call.all(cm.CancelResponse)] == ["R1", "R2"]
+
+
 def test_a_cancelled_response_that_goes_on_and_on_is_closed(call: CoreCall) -> None:
     call.begins_to_answer()
     call.interrupts()
@@ -212,6 +220,22 @@ def test_a_tool_of_a_muted_response_is_not_run_but_has_its_output(call: CoreCall
     assert [(post.call_id, post.was_run) for post in call.all(cm.PostToolOutput)] == [("a", False)]
 
 
+def test_a_tool_that_was_run_has_its_result_as_output(call: CoreCall) -> None:
+    call.begins_to_answer(200)
+    calls_tool(call, "call")
+    call.does(ev.ToolAnswered("call"))
+    posted = call.all(cm.PostToolOutput)
+    assert [(post.call_id, post.was_run) for post in posted] == [("call", True)]
+
+
+def test_a_function_call_is_never_played(call: CoreCall) -> None:
+    call.asks()
+    call.opens()
+    call.does(ev.ToolCalled("R1", "R1.call", "call"))
+    call.speaks(400, "R1.call")
+    assert call.count(cm.PlayAudio) == 0
+
+
 def test_a_function_call_is_never_deleted(call: CoreCall) -> None:
     call.asks()
     call.opens()
@@ -241,6 +265,38 @@ def test_a_tool_call_that_is_forgotten_has_its_output(call: CoreCall) -> None:
 # --- terminal events ----------------------------------------------------------------------------
 
 
+def test_the_end_of_a_response_names_it(call: CoreCall) -> None:
+    call.begins_to_answer()
+    call.ends("R1", Ended.FAILED)
+    assert call.all(cm.ResponseClosed) == [cm.ResponseClosed(1, "R1", Ended.FAILED)]
+
+
+def test_what_is_no_speech_is_not_played_when_it_comes_after_the_end_either(
+    call: CoreCall,
+) -> None:
+    call.answers(200)
+    call.passes(1_000)
+    played = call.count(cm.PlayAudio)
+    call.does(ev.ItemAdded("R1", "R1.9", is_speech=False))
+    call.speaks(400, "R1.9")
+    assert call.count(cm.PlayAudio) == played
+
+
+def test_an_owed_answer_that_is_rejected_is_one_less_in_a_row(call: CoreCall) -> None:
+    call.asks()
+    for number in range(2):
+        call.opens(f"R{number}")
+        call.speaks(2_000, f"R{number}.1")
+        call.passes(500)
+        call.caller_interrupts()
+        call.caller_stops()
+        call.ends(f"R{number}", Ended.CANCELLED)
+        call.passes(2_000)
+    assert call.core.state.owed.in_a_row == 2
+    call.refuses(Refusal.OTHER, call.all(cm.CreateResponse)[-1].command)
+    assert call.core.state.owed.in_a_row == 1
+
+
 def test_a_second_terminal_event_changes_nothing(call: CoreCall) -> None:
     call.answers(200)
     call.ends("R1", Ended.FAILED)
@@ -261,6 +317,35 @@ def test_a_doomed_response_whose_first_event_is_its_last_is_not_cancelled(call: 
     call.does(ev.ResponseOver("R1", Ended.FAILED, call.all(cm.CreateResponse)[0].token))
     assert call.count(cm.CancelResponse) == 0
     assert call.outcome(request) is cm.Outcome.ALREADY_OVER
+
+
+def test_a_terminal_event_that_is_the_first_of_its_response_says_whose_it_is(
+    call: CoreCall,
+) -> None:
+    call.answers(200)  # the service says whose a response is
+    call.passes(1_000)
+    call.asks()
+    token = call.all(cm.CreateResponse)[-1].token
+    call.does(ev.ResponseOver("R2", Ended.FAILED, token))
+    assert call.all(cm.ResponseOpened)[-1] == cm.ResponseOpened(2, "R2", Cause.APPLICATION)
+    assert not call.core.state.book.open()
+
+
+def test_a_create_that_was_rejected_is_no_response_that_appears_later(call: CoreCall) -> None:
+    call.asks()
+    call.refuses(Refusal.OTHER, call.all(cm.CreateResponse)[-1].command)
+    call.server_opens("X")
+    assert call.all(cm.ResponseOpened) == [cm.ResponseOpened(2, "X", Cause.SERVER)]
+    assert call.count(cm.CancelResponse) == 0
+
+
+def test_an_item_of_a_muted_response_of_which_the_end_alone_is_told_is_deleted(
+    call: CoreCall,
+) -> None:
+    cancelled(call)
+    call.does(ev.ItemAudioDone("R1", "R1.2"))
+    call.ends("R1", Ended.CANCELLED)
+    assert [told.item_id for told in call.all(cm.DeleteItem)] == ["R1.1", "R1.2"]
 
 
 def test_a_terminal_event_with_a_token_alone_ends_that_create(call: CoreCall) -> None:
@@ -376,3 +461,124 @@ def test_a_hush_delays_the_end_of_a_lost_session(call: CoreCall) -> None:
     assert call.count(cm.EndCall) == 0
     call.passes(700)
     assert call.count(cm.EndCall) == 1
+
+
+# --- cancels, and what the service says of them -------------------------------------------------
+
+
+def cancelled(call: CoreCall) -> int:
+    """Have a response cancelled; return the cancel's command."""
+    call.begins_to_answer(1_000)
+    call.interrupts()
+    return call.all(cm.CancelResponse)[-1].command
+
+
+def test_a_cancel_of_which_nothing_was_written_is_ordered_again_a_moment_later(
+    call: CoreCall,
+) -> None:
+    call.does(ev.CommandUnsent(cancelled(call)))
+    call.passes(99)
+    assert call.count(cm.CancelResponse) == 1
+    call.passes(1)
+    assert call.count(cm.CancelResponse) == 2
+
+
+def test_a_cancel_that_nobody_saw_is_not_needed_when_the_server_interrupts() -> None:
+    call = CoreCall(SERVER)
+    call.begins_to_answer(1_000)
+    request = call.interrupts()
+    call.does(ev.CommandUnsent(call.all(cm.CancelResponse)[-1].command))
+    call.server_hears()
+    call.passes(1_000)
+    call.ends("R1", Ended.CANCELLED)
+    assert call.count(cm.CancelResponse) == 1
+    assert call.outcome(request) is cm.Outcome.SERVER_CANCELLED
+
+
+def test_what_is_over_is_deleted_though_an_older_response_is_not(call: CoreCall) -> None:
+    call.begins_to_answer(1_000)
+    call.server_opens("R2")
+    call.speaks(1_000, "R2.1")
+    call.interrupts()
+    call.ends("R2", Ended.CANCELLED)
+    assert [told.item_id for told in call.all(cm.DeleteItem)] == ["R2.1"]
+
+
+def test_not_active_that_names_nothing_settles_nothing_when_two_cancels_are_out(
+    call: CoreCall,
+) -> None:
+    call.begins_to_answer(1_000)
+    call.server_opens("R2")
+    call.interrupts()
+    cancels = [cancel.command for cancel in call.all(cm.CancelResponse)]
+    call.refuses(Refusal.NOT_ACTIVE, None)
+    for command in cancels:
+        call.does(ev.CommandUnsent(command))
+    call.passes(100)
+    assert [c.response_id for c in call.all(cm.CancelResponse)] == ["R1", "R2", "R1", "R2"]
+
+
+@pytest.mark.parametrize(
+    ("refusal", "outcome"),
+    [(Refusal.OTHER, cm.Outcome.FAILED), (Refusal.NOT_ACTIVE, cm.Outcome.TIMED_OUT)],
+)
+def test_a_cancel_that_was_refused_and_ended_nothing_has_failed(
+    call: CoreCall, refusal: Refusal, outcome: cm.Outcome
+) -> None:
+    call.begins_to_answer(1_000)
+    request = call.interrupts()
+    call.refuses(refusal, call.all(cm.CancelResponse)[-1].command)
+    call.passes(3_000)
+    assert call.outcome(request) is outcome
+
+
+def test_what_ended_though_its_cancel_was_refused_was_cancelled(call: CoreCall) -> None:
+    call.begins_to_answer(1_000)
+    request = call.interrupts()
+    call.refuses(Refusal.OTHER, call.all(cm.CancelResponse)[-1].command)
+    call.ends("R1", Ended.CANCELLED)
+    assert call.outcome(request) is cm.Outcome.CANCELLED
+
+
+def test_what_was_not_written_is_found_among_older_responses(call: CoreCall) -> None:
+    call.answers(200)
+    call.passes(1_000)
+    call.says()
+    call.does(ev.CommandUnsent(call.all(cm.CreateResponse)[-1].command))
+    call.passes(250)
+    causes = [create.cause for create in call.all(cm.CreateResponse)]
+    assert causes == [Cause.APPLICATION, Cause.TURN, Cause.TURN]
+
+
+def test_a_create_refused_after_the_servers_own_response_is_over_is_tried_again(
+    call: CoreCall,
+) -> None:
+    call.says()
+    call.server_opens()  # it looks like the answer
+    call.ends()
+    call.refuses(Refusal.ALREADY_ACTIVE, call.all(cm.CreateResponse)[-1].command)
+    call.passes(249)
+    assert call.count(cm.CreateResponse) == 1
+    call.passes(1)
+    assert call.count(cm.CreateResponse) == 2
+
+
+def test_an_answer_owed_after_the_server_interrupted_waits_from_when_it_said_so() -> None:
+    call = CoreCall(SERVER)
+    call.server_opens("R1")
+    call.speaks(2_000)
+    call.passes(300)
+    call.ends("R1", Ended.TURN_DETECTED)
+    call.passes(9_000)
+    created = [at_ms for at_ms, c in call.log if isinstance(c, cm.CreateResponse)]
+    assert created == [300 + call.policy.recover_ms]
+
+
+def test_the_servers_speech_that_goes_on_is_not_ended_by_what_it_interrupted() -> None:
+    call = CoreCall(SERVER)
+    call.server_hears()
+    call.server_opens("R1")
+    call.speaks(2_000)
+    call.passes(300)
+    call.ends("R1", Ended.TURN_DETECTED)
+    assert call.core.state.floor.server_ended_ms == 0

@@ -99,6 +99,7 @@ def test_old_records_are_dropped_but_never_an_open_or_audible_one() -> None:
     dropped = book.prune(frozenset((1,)))
     assert [response.number for response in dropped] == [3, 4, 5, 6]
     assert [response.number for response in list(book)[:3]] == [1, 2, 7]
+    assert [response.number for response in book.live[:3]] == [1, 2, 7]
     assert book.prune(frozenset()) == []
 
 
@@ -118,3 +119,11 @@ def test_the_first_deadline_of_all_is_the_books() -> None:
     book.add(Cause.TURN, Phase.ACTIVE, 0)
     book.add(Cause.TURN, Phase.REQUESTED, 5)
     assert book.next_deadline_ms() == 5 + REQUESTED_MS
+
+
+def test_a_millisecond_is_heard() -> None:
+    response = Response(1, Cause.TURN, Phase.OVER, 0)
+    item = Item("I1", response, received_ms=100, is_done=True)
+    assert not item.is_heard_enough
+    item.heard_ms = 1
+    assert item.is_heard_enough

@@ -360,12 +360,72 @@ def test_a_stale_target_is_already_over() -> None:
     assert call.count(cm.CancelResponse) == 0
 
 
+def test_a_take_says_for_whom_it_is() -> None:
+    call = CoreCall()
+    call.begins_to_answer()
+    request = call.interrupts()
+    assert [taken.request for taken in call.all(cm.Taken)] == [request]
+
+
+def test_what_was_said_after_a_function_call_is_told_too() -> None:
+    call = CoreCall()
+    call.asks()
+    call.opens()
+    call.does(ev.ToolCalled("R1", "R1.call", "call"))
+    call.speaks(2_000)
+    call.passes(500)
+    call.interrupts()
+    assert [told.audio_end_ms for told in call.all(cm.TruncateItem)] == [500]
+
+
 def test_every_waiting_request_has_its_own_outcome() -> None:
     call = CoreCall()
     call.begins_to_answer()
     requests = [call.interrupts() for _ in range(5)]
     call.ends("R1", Ended.CANCELLED)
     assert [call.outcome(request) for request in requests] == [Outcome.CANCELLED] * 5
+
+
+@pytest.mark.parametrize("reason", [Reason.APPLICATION, Reason.TOOL])
+def test_where_nothing_is_there_is_nothing_to_interrupt(reason: Reason) -> None:
+    call = CoreCall()
+    assert call.outcome(call.interrupts(reason)) is Outcome.NOTHING_TO_INTERRUPT
+    call.answers(200)
+    call.passes(1_000)
+    assert call.outcome(call.interrupts(reason)) is Outcome.NOTHING_TO_INTERRUPT
+    assert call.count(cm.Taken) == 0
+    assert [s.heard_ms for s in call.all(cm.InterruptionSettled)] == [0, 0]
+
+
+def test_what_was_heard_is_no_target_though_its_tool_still_runs() -> None:
+    call = CoreCall()
+    call.begins_to_answer(200)
+    call.does(ev.ToolCalled("R1", "R1.call", "call"))
+    call.ends()
+    call.passes(1_000)
+    assert call.outcome(call.interrupts()) is Outcome.NOTHING_TO_INTERRUPT
+
+
+def test_a_hang_up_that_meant_what_is_gone_finds_newer_protected_speech_and_leaves_it() -> None:
+    call = CoreCall()
+    call.asks(protected=True)
+    call.opens()
+    assert call.outcome(call.interrupts(Reason.HANG_UP, through=0)) is Outcome.ALREADY_OVER
+    assert call.count(cm.CancelResponse) == 0
+
+
+def test_protected_speech_is_in_the_way_while_it_is_open_or_audible() -> None:
+    call = CoreCall()
+    call.asks(protected=True)
+    assert call.outcome(call.interrupts()) is Outcome.PROTECTED, "asked for"
+    call.opens()
+    call.does(ev.ToolCalled("R1", "R1.call", "call"))
+    call.speaks(600)
+    call.ends()
+    call.passes(300)
+    assert call.outcome(call.interrupts()) is Outcome.PROTECTED, "over, audible"
+    call.passes(1_000)
+    assert call.outcome(call.interrupts()) is Outcome.NOTHING_TO_INTERRUPT, "heard"
 
 
 # --- protected ----------------------------------------------------------------------------------
@@ -427,6 +487,10 @@ def test_protected_speech_that_waits_behind_is_played_after_a_take() -> None:
     call.passes(300)
     call.caller_interrupts()
     assert call.all(cm.Taken)[0].responses == (1,)
+    protected = call.core.state.book.responses[1].items[0]
+    assert protected.heard_ms == 0
+    call.passes(60)
+    assert protected.heard_ms == 60
     call.passes(2_000)
     call.ends("R2")
     call.passes(2_000)
@@ -444,6 +508,16 @@ def test_a_take_drops_what_waits_unless_it_is_kept() -> None:
     assert call.all(cm.SpeechDropped) == [cm.SpeechDropped(dropped)]
     call.ends("R1", Ended.CANCELLED)
     assert call.all(cm.CreateResponse)[-1].request == kept
+
+
+def test_a_take_drops_nothing_that_was_asked_for_after_what_it_means() -> None:
+    call = CoreCall()
+    call.begins_to_answer()
+    older = call.asks()
+    call.server_opens("R2")
+    call.asks()
+    call.interrupts(through=1)
+    assert call.all(cm.SpeechDropped) == [cm.SpeechDropped(older)]
 
 
 def test_hanging_up_drops_everything_that_waits() -> None:

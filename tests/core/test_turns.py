@@ -122,3 +122,11 @@ def test_keys_without_end_are_not_kept() -> None:
     for _ in range(KEYS_KEPT + 5):
         keys.pressed("0", 0)
     assert len(keys.digits) == KEYS_KEPT
+
+
+def test_a_turn_is_a_voices_only_when_somebody_says_so() -> None:
+    book = TurnBook()
+    book.opened("T1", 0, over=None)
+    assert [turn.is_voiced for turn in book.turns] == [False]
+    book.voiced()
+    assert [turn.is_voiced for turn in book.turns] == [True]

@@ -136,6 +136,8 @@ async def test_nothing_is_left_of_any_number_of_calls() -> None:
     await calls(WARM_UP)
     before = Baseline.take()
     await calls(CALLS)
-    assert Baseline.take() == before
+    after = Baseline.take()
+    assert after.threads <= before.threads  # one that idled before may have gone meanwhile
+    assert attrs.evolve(after, threads=before.threads) == before
     assert admission.active == 0
     assert set(ends) == set(ENDS)

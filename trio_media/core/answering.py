@@ -43,15 +43,11 @@ def turn_committed(state: State, item_id: str, now_ms: int) -> None:
         state.floor.server_ended(now_ms)
     if state.server_acts:
         _answered_by_server(state, turn, now_ms)
-    elif turn.is_covered and not _has_words(state, turn):
+    elif turn.is_covered and turn.verdict is not Verdict.WORDS:
         turn.state = TurnState.JUDGED
         judge(state, turn)
     else:
         _counts(state, turn)
-
-
-def _has_words(state: State, turn: Turn) -> bool:
-    return turn.verdict is Verdict.WORDS
 
 
 def _answered_by_server(state: State, turn: Turn, now_ms: int) -> None:
@@ -120,7 +116,7 @@ def _lapse(state: State, turn: Turn, now_ms: int) -> None:
 
 
 def expire_turns(state: State, now_ms: int) -> None:
-    """Act on the deadlines of turns and keys."""
+    """Act on the deadlines of turns."""
     is_heard = state.floor.is_heard
     for turn in list(state.turns.turns):
         deadline_ms = turn.deadline_ms(is_heard=is_heard)
@@ -130,6 +126,10 @@ def expire_turns(state: State, now_ms: int) -> None:
             _lapse(state, turn, now_ms)
         else:
             judge(state, turn, is_late=True)
+
+
+def send_keys_if_due(state: State, now_ms: int) -> None:
+    """Tell the model the keys, once the caller has finished dialling and the session is there."""
     deadline_ms = state.keys.next_deadline_ms()
     if state.is_session_ready and deadline_ms is not None and now_ms >= deadline_ms:
         state.tell(SendKeys(state.number_command(), state.keys.take()))

@@ -37,12 +37,10 @@ class Creates:
     not_before_ms: int = 0
     """A create that was refused is not tried again before this."""
 
-    def want_answer(self, cause: Cause, number: int, *, tries: int = 0) -> None:
+    def want_answer(self, cause: Cause, number: int) -> None:
         """An answer is wanted.  One that waits already will do."""
         if all(queued.cause not in ANSWERS for queued in self.queue):
-            self.queue.append(
-                Queued(cause, number, is_kept=cause is not Cause.RECOVERY, tries=tries)
-            )
+            self.queue.append(Queued(cause, number, is_kept=cause is not Cause.RECOVERY))
         elif cause is not Cause.RECOVERY:
             self.queue = [
                 attrs.evolve(q, cause=cause, is_kept=True) if q.cause is Cause.RECOVERY else q

@@ -44,7 +44,7 @@ class Invariants:
             return
         before = evidence.Before.of(ledger, now_ms)
         ledger.saw(event, now_ms)
-        promises.clears_are_due(ledger, out)
+        promises.clears_are_due(out)
         for command in out:
             if isinstance(command, MODEL_COMMANDS):
                 promises.told_to_a_session(ledger)

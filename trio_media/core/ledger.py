@@ -112,9 +112,7 @@ class Ledger:
             case ev.ItemAudioDone(response_id=rid, item_id=iid):
                 self._item(rid, iid, now_ms).is_done = True
             case ev.ToolCalled(response_id=rid, item_id=iid):
-                self._item(rid, iid, now_ms, is_speech=False).is_speech = False
-            case _:
-                pass
+                self._item(rid, iid, now_ms).is_speech = False
 
     def _saw_session(self, event: ev.Event) -> None:
         match event:
@@ -133,8 +131,6 @@ class Ledger:
                 self.dues.lost()
                 for response in self.responses.values():
                     self.closed(response)
-            case _:
-                pass
 
     def _server_interrupts(self, through: int | None = None) -> None:
         for response in self.responses.values():
@@ -169,8 +165,6 @@ class Ledger:
                 self.server_ended_ms = now_ms
                 if self.turns.get(iid, "open") in ("open", "lapsed"):
                     self.turns[iid] = "undecided"
-            case _:
-                pass
 
     def _saw_us(self, event: ev.Event, now_ms: int) -> None:
         match event:
@@ -191,8 +185,6 @@ class Ledger:
             case ev.MarkEchoed(epoch=epoch, number=number):
                 if epoch == self.epoch:
                     self._echoed(number, now_ms)
-            case _:
-                pass
 
     def _asked_again(self, command: int | None, *, is_written: bool = True) -> None:
         """A create that another response kept out, or that was not written, is tried again."""

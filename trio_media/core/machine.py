@@ -89,6 +89,7 @@ def _expire(state: State, now_ms: int) -> None:
     responding.expire(state, now_ms)
     _heed_floor(state, now_ms)
     answering.expire_turns(state, now_ms)
+    answering.send_keys_if_due(state, now_ms)
     protecting.flags_lapsed(state, now_ms)
 
 
@@ -113,6 +114,7 @@ def _settle(state: State, now_ms: int) -> None:
     taking.retry_unsent_cancels(state, now_ms)
     taking.delete_unheard(state)
     responding.answer_tools(state)
+    answering.send_keys_if_due(state, now_ms)  # they may have waited for the session alone
     answering.pay_what_is_owed(state, now_ms)
     answering.create_if_allowed(state, now_ms)
     protecting.allow_server(state, now_ms)

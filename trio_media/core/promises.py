@@ -78,7 +78,7 @@ def taken_is_stopped(ledger: Ledger, out: Sequence[cm.Command]) -> None:
 # --- silence ---------------------------------------------------------------------------------
 
 
-def clears_are_due(ledger: Ledger, out: Sequence[cm.Command]) -> None:
+def clears_are_due(out: Sequence[cm.Command]) -> None:
     """One clear a hush, one a take outside a hush, and no audio in front of it."""
     clears = [i for i, c in enumerate(out) if isinstance(c, cm.ClearCarrier)]
     hushes = sum(isinstance(c, cm.Hushed) for c in out)

@@ -261,7 +261,6 @@ def expire(state: State, now_ms: int) -> None:
             taking.cancel(state, response, now_ms)  # what came of it plays on
             continue
         if response.phase is Phase.REQUESTED:
-            response.is_muted = True
             answering.came_to_nothing(state, response)
         close(state, response, Ended.DEADLINE)
 

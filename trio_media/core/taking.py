@@ -96,9 +96,7 @@ def take(
         state.owed.take_by_speech()
     target = concerned[-1] if concerned else None
     state.interruptions.append(
-        Interruption(
-            state.last_interruption, reason, request, target, _known_outcome(state, target)
-        )
+        Interruption(state.last_interruption, reason, request, target, _known_outcome(target))
     )
 
 
@@ -217,7 +215,7 @@ _OUTCOMES = {
 }
 
 
-def _known_outcome(state: State, target: Response | None) -> Outcome | None:
+def _known_outcome(target: Response | None) -> Outcome | None:
     """The outcome that needs no waiting."""
     if target is None:
         return Outcome.CANCELLED  # queued creates were dropped

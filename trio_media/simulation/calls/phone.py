@@ -177,8 +177,10 @@ class Phone:
     async def _echo(self, mark: DueMark) -> None:
         if self.marks_to_lose:
             self.marks_to_lose -= 1
+            self.record.faults.append((now_ms(), "carrier loses a mark"))
         elif self.marks_to_delay:
             self.marks_to_delay -= 1
+            self.record.faults.append((now_ms(), "carrier delays a mark"))
             at_ms = max([now_ms() + LATE_MARK_MS, *(other.at_ms for other in self._marks)])
             self._marks.append(DueMark(at_ms, mark.name))
         else:

@@ -131,7 +131,7 @@ class Seen:
 
     def has_odd_marks(self, at_ms: float) -> bool:
         """Whether marks were lost or late shortly before."""
-        odd = ("carrier lose mark", "carrier late mark")
+        odd = ("carrier loses a mark", "carrier delays a mark")
         return any(w.startswith(odd) and t <= at_ms <= t + 5_000 for t, w in self.record.faults)
 
     @cached_property

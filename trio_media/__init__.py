@@ -14,7 +14,8 @@ decided by one piece of code without I/O, and one task acts on it.
 - ``recording``: the event log, the stereo recording, the summary and the picture of a call.
 - ``replay``: the log of a call, decided again: what differs, and which promise breaks.
 - ``embedded``, ``phone``: a model that counts and a phone that interrupts, over real sockets.
-- ``simulation``: the core driven through every order of events of a small hostile world.
+- ``simulation``: the core driven through every order of events of a small hostile world, and whole
+  calls with faults under a virtual clock.
 - ``testing``: calls in virtual time, directed by the tests of an application; a pytest plugin.
 - ``demo``, ``cli``: what a newcomer types.
 

@@ -158,6 +158,17 @@ def test_an_onset_outlasts_a_pause() -> None:
     assert heard.edges[-1] is ENDED
 
 
+def test_a_voice_is_said_once_though_the_model_paused_in_its_speech() -> None:
+    heard = Heard()
+    heard.onset(BEGAN)
+    heard.voice(96, 0.9)
+    heard.voice(96, 0.9)
+    heard.said += heard.ear.pause(heard.now_ms)
+    heard.voice(96, 0.9)
+    heard.voice(96, 0.9)
+    assert heard.edges == [BEGAN, VOICED]
+
+
 @given(st.lists(st.sampled_from(["on", "off", "long", "yes", "maybe", "no", "pause", "lose"])))
 def test_edges_alternate_whatever_is_heard(script: list[str]) -> None:
     heard = Heard()

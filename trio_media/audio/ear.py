@@ -36,6 +36,8 @@ class LocalEar:
         self._voice = EdgeTracker(confirm_ms, voice_ms=voice_ms, frame_ms=CHUNK_MS)
         self._has_onset = False
         self._is_heard = False
+        self._said: set[SpeechEdge] = set()
+        """What was said of the speech that is heard."""
         self._voiceless_from_ms = 0
         self._paused_ms = 0
 
@@ -50,7 +52,7 @@ class LocalEar:
                 self._has_onset = False
                 return [] if self._voice.is_speaking else self._end(transition.at_ms)
             case _:
-                return [] if self.has_judge or not self._is_heard else [transition]
+                return [] if self.has_judge or not self._is_heard else self._say(transition)
 
     def judged(self, verdict: Judged) -> list[SpeechTransition]:
         """Take in a verdict of the voice model; verdicts come in order."""
@@ -62,7 +64,7 @@ class LocalEar:
             if edge.edge is SpeechEdge.BEGAN:
                 out += self._begin(edge.at_ms)
             elif edge.edge is not SpeechEdge.ENDED:
-                out.append(edge)
+                out += self._say(edge)
             elif not self._has_onset:
                 out += self._end(edge.at_ms)
         return out + self._deny(verdict)
@@ -88,7 +90,15 @@ class LocalEar:
         if self._is_heard:
             return []
         self._is_heard = True
+        self._said.clear()
         return [SpeechTransition(SpeechEdge.BEGAN, at_ms)]
+
+    def _say(self, edge: SpeechTransition) -> list[SpeechTransition]:
+        """Say what the speech is, once: an onset may outlast a pause of the voice model."""
+        if edge.edge in self._said:
+            return []
+        self._said.add(edge.edge)
+        return [edge]
 
     def _end(self, at_ms: int) -> list[SpeechTransition]:
         if not self._is_heard:

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import signal
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final, TypeAlias
 
@@ -30,10 +30,13 @@ from trio_media.server.serving import serve
 from .model_peer import ModelPeer
 from .observer import Observer, Terms
 from .phone_peer import Phone
+from .stamps import CALLS_MAX
 from .wire_log import WireLog, comes_true
 
 CHECKED: Final = CallOptions(checks_invariants=True)
 SCENARIO_S: Final = 25.0
+TRIES: Final = 3  # of a scenario in which this machine itself was late
+LATE_MS: Final = 100  # so late nobody can say what was in time
 AT_ONCE: Final = 16  # calls at once; more would make this machine late, and prove less
 UPGRADE: Final = (
     b"GET /twilio/media HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -178,7 +181,14 @@ class Verdict:
 
     name: str
     broken: list[str] = attrs.field(factory=list)
+    late_ms: int = 0
+    """How late this machine was meanwhile."""
     trace: str = ""
+
+    @property
+    def proves_nothing(self) -> bool:
+        """Whether it failed while this machine was late: what happens in real time needs time."""
+        return bool(self.broken) and self.late_ms > LATE_MS
 
     def check(self) -> None:
         """Raise AssertionError with the trace when a promise was broken."""
@@ -235,7 +245,8 @@ async def served(
 
 async def run_scenarios(scenarios: Sequence[Scenario]) -> dict[str, Verdict]:
     """Run them all, many at a time, on one server for each configuration."""
-    verdicts = {s.name: Verdict(s.name) for s in scenarios}
+    verdicts: dict[str, Verdict] = {}
+    spare = iter(range(CALLS_MAX, len(scenarios), -1))
     lateness = Lateness()
     limit = trio.CapacityLimiter(AT_ONCE)
     async with trio.open_nursery() as outer:
@@ -243,7 +254,7 @@ async def run_scenarios(scenarios: Sequence[Scenario]) -> dict[str, Verdict]:
         async with trio.open_nursery() as nursery:
             for settings in dict.fromkeys(s.config for s in scenarios):
                 group = [(n, s) for n, s in enumerate(scenarios, 1) if s.config == settings]
-                nursery.start_soon(_run_group, settings, group, verdicts, lateness, limit)
+                nursery.start_soon(_run_group, settings, group, verdicts, lateness, limit, spare)
         outer.cancel_scope.cancel()
     return verdicts
 
@@ -254,12 +265,13 @@ async def _run_group(
     verdicts: dict[str, Verdict],
     lateness: Lateness,
     limit: trio.CapacityLimiter,
+    spare: Iterator[int],
 ) -> None:
     async with trio.open_nursery() as nursery:
         host = await ModelHost.start(nursery)
         async with served(host, settings, lateness) as running, trio.open_nursery() as calls:
             for number, scenario in group:
-                calls.start_soon(_run_one, running, number, scenario, verdicts, limit)
+                calls.start_soon(_run_one, running, number, scenario, verdicts, limit, spare)
         nursery.cancel_scope.cancel()
 
 
@@ -269,13 +281,19 @@ async def _run_one(
     scenario: Scenario,
     verdicts: dict[str, Verdict],
     limit: trio.CapacityLimiter,
+    spare: Iterator[int],
 ) -> None:
+    """Run a scenario; again, as another call, if it failed while this machine was late."""
     async with limit:
-        verdict = verdicts[scenario.name]
-        with trio.move_on_after(SCENARIO_S) as scope:
-            await follow(running, number, scenario, verdict)
-        if scope.cancelled_caught:
-            verdict.broken.append(f"not over within {SCENARIO_S:g} s")
+        for _ in range(TRIES):
+            verdicts[scenario.name] = verdict = Verdict(scenario.name)
+            with trio.move_on_after(SCENARIO_S) as scope:
+                await follow(running, number, scenario, verdict)
+            if scope.cancelled_caught:
+                verdict.broken.append(f"not over within {SCENARIO_S:g} s")
+            if not verdict.proves_nothing:
+                return
+            number = next(spare)
 
 
 async def follow(running: Served, number: int, scenario: Scenario, verdict: Verdict) -> None:
@@ -289,7 +307,7 @@ async def follow(running: Served, number: int, scenario: Scenario, verdict: Verd
         line = next((f.lineno for f in reversed(where) if "test_" in f.filename), 0)
         verdict.broken.append(f"line {line}: {error}")
     await hang_up(call)
-    late_ms = running.lateness.worst_ms(began_s)
+    late_ms = verdict.late_ms = running.lateness.worst_ms(began_s)
     terms = Terms(late_ms=late_ms, **scenario.terms)
     verdict.broken += Observer(call.log, call.phone, call.model, terms).broken()
     verdict.broken += _ended(running, call)

@@ -72,17 +72,13 @@ def one_clear(seen: Seen) -> Iterator[Broken]:
     No hush is shorter than `QUIET_MS`, so two clears within it are of one, unless something new
     was begun between them.
     """
-    cleared_ms, new_ms = float(-QUIET_MS), 0.0
-    for entry in seen.near:
-        at_ms = entry.near_ms or 0.0
-        if entry.kind in ("response.create", "response.created") or (
-            entry.kind == "media" and entry.is_ours
-        ):
-            new_ms = at_ms
-        elif entry.kind == "clear":
-            if at_ms - cleared_ms < QUIET_MS and new_ms < cleared_ms:
-                yield Broken("one clear", at_ms, f"the second since {new_ms:.0f} ms")
-            cleared_ms = at_ms
+    begins = [*seen.ours.get("response.create", []), *seen.theirs.get("response.created", [])]
+    news_ms = [entry.near_ms or 0.0 for entry in (*begins, *seen.ours.get("media", []))]
+    for before, clear in pairwise(seen.ours.get("clear", [])):
+        first_ms, again_ms = before.sent_ms, clear.sent_ms
+        is_new = any(first_ms <= at_ms <= again_ms for at_ms in news_ms)
+        if again_ms - first_ms < QUIET_MS and not is_new:
+            yield Broken("one clear", again_ms, f"the second since {first_ms:.0f} ms")
 
 
 def in_order(seen: Seen) -> Iterator[Broken]:
@@ -141,7 +137,9 @@ def hushes_end(seen: Seen) -> Iterator[Broken]:
 
 
 def _goes_on(seen: Seen, item: Item, since_ms: float, by_ms: float) -> bool:
-    signs = [entry.sent_ms for entry in (*item.media, *item.told)]
+    signs = [entry.sent_ms for entry in item.media]
+    of_it = [other for other in seen.items.values() if other.response_id == item.response_id]
+    signs += [told.sent_ms for other in of_it for told in other.told]
     response = seen.responses.get(item.response_id)
     if response is not None:
         signs += [entry.sent_ms for entry in response.cancels]

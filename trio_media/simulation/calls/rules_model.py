@@ -144,7 +144,8 @@ def nothing_unheard_is_kept(seen: Seen) -> Iterator[Broken]:
             continue
         missing_ms = item.received_ms(gone_ms) - seen.heard_ms(item.item_id)
         limit_ms = HEARD_ENOUGH_MS + FRAME_MS + seen.latency_ms + SLACK_MS
-        if missing_ms > limit_ms and not seen.is_held(CARRIER, gone_ms, for_ms=5_000):
+        is_held = seen.is_held(CARRIER, gone_ms + TELL_MS, for_ms=2 * TELL_MS)
+        if missing_ms > limit_ms and not is_held:
             detail = f"{missing_ms} ms of {item.item_id} were not heard and the model was not told"
             yield Broken("truth", gone_ms, detail)
 

@@ -46,6 +46,12 @@ class Entry:
         """When the system under test sent it, or learned of it; None if it never did."""
         return self.sent_ms if self.is_ours else self.came_ms
 
+    @property
+    def at_ms(self) -> float:
+        """`near_ms` of a message that was sent or learned, as those of `Record.near` are."""
+        assert self.near_ms is not None, "it was never learned"
+        return self.near_ms
+
     def __str__(self) -> str:
         arrow = ">" if self.is_ours else "<"
         came = "never" if self.came_ms is None else f"{self.came_ms:.3f}"
@@ -166,7 +172,7 @@ class Record:
         Where both times are the same nobody knows, and what it learned stands first.
         """
         known = [entry for entry in self.entries if entry.near_ms is not None]
-        return sorted(known, key=lambda e: (e.near_ms or 0.0, e.is_ours, e.number))
+        return sorted(known, key=lambda e: (e.at_ms, e.is_ours, e.number))
 
     def lines(self) -> Iterator[str]:
         """Yield the trace: the same call gives the same lines, byte for byte."""

@@ -50,11 +50,9 @@ def interrupted_is_silent(seen: Seen) -> Iterator[Broken]:
     asked = [a for a in seen.record.asked if a.wish is Wish.INTERRUPT and not a.is_partial]
     stops_ms = [a.asked_ms for a in asked]
     if settings.dtmf_interrupts:
-        stops_ms += [entry.near_ms or 0.0 for entry in seen.theirs.get("dtmf", [])]
-    creates = {c.fields["event_id"]: c.sent_ms for c in seen.ours.get("response.create", [])}
+        stops_ms += [entry.at_ms for entry in seen.theirs.get("dtmf", [])]
     for created in seen.theirs.get("response.created", []):
-        token = (created.fields.get("metadata") or {}).get("trio_media")
-        asked_ms = creates.get(token, created.near_ms or 0.0)
+        asked_ms = seen.asked_ms(created)
         stop_ms = min((at_ms for at_ms in stops_ms if at_ms > asked_ms), default=None)
         if stop_ms is None:
             continue
@@ -73,7 +71,7 @@ def one_clear(seen: Seen) -> Iterator[Broken]:
     was begun between them.
     """
     begins = [*seen.ours.get("response.create", []), *seen.theirs.get("response.created", [])]
-    news_ms = [entry.near_ms or 0.0 for entry in (*begins, *seen.ours.get("media", []))]
+    news_ms = [entry.at_ms for entry in (*begins, *seen.ours.get("media", []))]
     for before, clear in pairwise(seen.ours.get("clear", [])):
         first_ms, again_ms = before.sent_ms, clear.sent_ms
         is_new = any(first_ms <= at_ms <= again_ms for at_ms in news_ms)
@@ -213,7 +211,7 @@ def it_ends(seen: Seen) -> Iterator[Broken]:
 
 def _decided_ms(seen: Seen) -> float | None:
     """When the end was known, as far as the wires tell."""
-    times = [stop.near_ms or 0.0 for stop in seen.theirs.get("stop", [])]
+    times = [stop.at_ms for stop in seen.theirs.get("stop", [])]
     for at_ms, what in seen.record.faults:
         if what == "caller hangs up: break" or what.startswith(("carrier break", "carrier close")):
             times.append(at_ms + seen.latency_ms)

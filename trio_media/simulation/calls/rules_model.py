@@ -67,7 +67,7 @@ def _is_open(seen: Seen, response: Response, at_ms: float) -> bool:
     stops_ms = [cancel.sent_ms for cancel in response.cancels]
     if seen.settings.authority == "server":  # which stops it by itself
         started = seen.theirs.get("input_audio_buffer.speech_started", [])
-        stops_ms += [_at(entry) for entry in started if _at(entry) > response.created_ms]
+        stops_ms += [entry.at_ms for entry in started if entry.at_ms > response.created_ms]
     patience_ms = CANCELLING_MS if any(stop_ms < at_ms for stop_ms in stops_ms) else ACTIVE_MS
     return at_ms - response.last_ms < patience_ms - SLACK_MS
 
@@ -77,19 +77,19 @@ def _is_unanswered(seen: Seen, create: Entry, at_ms: float) -> bool:
     if at_ms - create.sent_ms >= REQUESTED_MS - SLACK_MS:
         return False
     for entry in seen.theirs.get("error", []):
-        if entry.fields["event_id"] == event_id and (entry.near_ms or 0.0) <= at_ms:
+        if entry.fields["event_id"] == event_id and entry.at_ms <= at_ms:
             return False
     created = seen.theirs.get("response.created", []) + seen.theirs.get("response.done", [])
-    return not any(create.sent_ms < (entry.near_ms or 0.0) <= at_ms for entry in created)
+    return not any(create.sent_ms < entry.at_ms <= at_ms for entry in created)
 
 
 def _turn_in_progress(seen: Seen, at_ms: float) -> Iterator[Broken]:
     for started in seen.theirs.get("input_audio_buffer.speech_started", []):
-        item_id, began_ms = started.fields["item_id"], started.near_ms or 0.0
+        item_id, began_ms = started.fields["item_id"], started.at_ms
         if began_ms >= at_ms or at_ms - began_ms > TURN_SILENT_MS - SLACK_MS:
             continue
         ends_ms = [
-            (entry.near_ms or 0.0) + late_ms
+            entry.at_ms + late_ms
             for kind, late_ms in (("committed", 0), ("speech_stopped", TURN_COMMIT_MS))
             for entry in seen.theirs.get(f"input_audio_buffer.{kind}", [])
             if entry.fields["item_id"] == item_id
@@ -178,7 +178,7 @@ def answers_have_causes(seen: Seen) -> Iterator[Broken]:
 def _causes(seen: Seen) -> list[tuple[float, int]]:
     causes: list[tuple[float, int]] = [(0.0, 1)] if seen.settings.greeting else []
     kinds = ("input_audio_buffer.committed", "dtmf", "error")
-    causes += [(e.near_ms or 0.0, 1) for kind in kinds for e in seen.theirs.get(kind, [])]
+    causes += [(e.at_ms, 1) for kind in kinds for e in seen.theirs.get(kind, [])]
     causes += [(clear.sent_ms, 1) for clear in seen.ours.get("clear", [])]  # a take owes an answer
     cancels = seen.ours.get("response.cancel", [])
     causes += [(cancel.sent_ms, 1) for cancel in cancels]
@@ -207,8 +207,8 @@ def interrupted_is_cancelled(seen: Seen) -> Iterator[Broken]:
 
 def servers_own_is_not_cancelled(seen: Seen) -> Iterator[Broken]:
     """Promise 1: nothing is cancelled because the server hears speech, where it cancels itself."""
-    started = {_at(e) for e in seen.theirs.get("input_audio_buffer.speech_started", [])}
-    others = {_at(e) for e in seen.theirs.get("dtmf", [])}
+    started = {e.at_ms for e in seen.theirs.get("input_audio_buffer.speech_started", [])}
+    others = {e.at_ms for e in seen.theirs.get("dtmf", [])}
     others |= {asked.asked_ms for asked in seen.record.asked}
     for cancel in seen.ours.get("response.cancel", []):
         at_ms, response_id = cancel.sent_ms, cancel.fields.get("response_id")
@@ -220,29 +220,27 @@ def servers_own_is_not_cancelled(seen: Seen) -> Iterator[Broken]:
 
 def given_up_is_doomed(seen: Seen) -> Iterator[Broken]:
     """A response whose create was given up is not heard when it comes after all."""
-    creates = {c.fields["event_id"]: c.sent_ms for c in seen.ours.get("response.create", [])}
     for created in seen.theirs.get("response.created", []):
-        token = (created.fields.get("metadata") or {}).get("trio_media")
-        late_ms = _at(created) - creates.get(token, _at(created))
+        late_ms = created.at_ms - seen.asked_ms(created)
         if late_ms <= REQUESTED_MS + SLACK_MS or _may_lag(seen, created):
             continue
         response_id = created.fields["response_id"]
         if any(item.media for item in seen.items.values() if item.response_id == response_id):
-            yield Broken("one answer", _at(created), f"{response_id} came {late_ms:.0f} ms late")
+            yield Broken("one answer", created.at_ms, f"{response_id} came {late_ms:.0f} ms late")
 
 
 def turns_are_answered(seen: Seen) -> Iterator[Broken]:
     """Promise 5: a caller's turn that is no mere backchannel gets its answer."""
     answered = [create.sent_ms for create in seen.ours.get("response.create", [])]
-    answered += [created.near_ms or 0.0 for created in seen.theirs.get("response.created", [])]
+    answered += [created.at_ms for created in seen.theirs.get("response.created", [])]
     void = {d.fields["item_id"] for d in seen.ours.get("conversation.item.delete", [])}
     for turn in seen.theirs.get("input_audio_buffer.committed", []):
-        if turn.fields["item_id"] in void or seen.is_held(MODEL, _at(turn)):
+        if turn.fields["item_id"] in void or seen.is_held(MODEL, turn.at_ms):
             continue
-        if any(at_ms >= _at(turn) for at_ms in answered):
+        if any(at_ms >= turn.at_ms for at_ms in answered):
             continue
-        if seen.session_lost_ms > _busy_until_ms(seen, _at(turn)) + ANSWER_MS:
-            yield Broken("no dead air", _at(turn), f"{turn.fields['item_id']} was never answered")
+        if seen.session_lost_ms > _busy_until_ms(seen, turn.at_ms) + ANSWER_MS:
+            yield Broken("no dead air", turn.at_ms, f"{turn.fields['item_id']} was never answered")
 
 
 def _busy_until_ms(seen: Seen, since_ms: float) -> float:
@@ -257,13 +255,9 @@ def _busy_until_ms(seen: Seen, since_ms: float) -> float:
         if _is_unanswered(seen, create, create.sent_ms + REQUESTED_MS - 2 * SLACK_MS)
     ]
     until_ms += [voiced_until_ms + TURN_COMMIT_MS for _, voiced_until_ms in seen.record.voiced_ms]
-    until_ms += [_at(e) for e in seen.near if e.kind in ("error", "session.updated", "dtmf")]
+    until_ms += [e.at_ms for e in seen.near if e.kind in ("error", "session.updated", "dtmf")]
     until_ms += [heard.at_ms for heard in seen.record.heard]  # protected speech is waited for
     return max(until_ms)
-
-
-def _at(entry: Entry) -> float:
-    return entry.near_ms or 0.0
 
 
 def tools_are_answered(seen: Seen) -> Iterator[Broken]:
@@ -276,7 +270,7 @@ def tools_are_answered(seen: Seen) -> Iterator[Broken]:
     for call_id in {o for o in outputs if outputs.count(o) > 1}:
         yield Broken("tools", 0.0, f"{call_id} got more than one output")
     for call in seen.theirs.get("response.output_item.done", []):
-        call_id, at_ms = call.fields.get("call_id"), _at(call)
+        call_id, at_ms = call.fields.get("call_id"), call.at_ms
         is_due = call_id is not None and seen.session_lost_ms > at_ms + TOOL_MS
         if is_due and call_id not in outputs:
             yield Broken("tools", at_ms, f"{call_id} got no output")

@@ -6,13 +6,12 @@ All times are those at which the system under test sent something, or learned of
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
 from functools import cached_property
 from typing import Final
 
 import attrs
 
-from trio_media.simulation.calls.record import CARRIER, MODEL, Entry, Record
+from trio_media.simulation.calls.record import Entry, Record
 from trio_media.simulation.calls.scenario import Settings
 
 HELD: Final = ("stall", "stall out", "stall back", "jam", "silence")
@@ -63,7 +62,7 @@ class Response:
     @property
     def over_ms(self) -> float | None:
         """When its end was first known."""
-        return self.done[0].near_ms if self.done else None
+        return self.done[0].at_ms if self.done else None
 
 
 @attrs.define(eq=False)
@@ -143,7 +142,7 @@ class Seen:
             if entry.kind == "response.output_audio.delta":
                 response_id = entry.fields["response_id"]
                 item = items.setdefault(item_id, Item(item_id, response_id))
-                item.deltas.append((entry.near_ms or 0.0, entry.length_ms))
+                item.deltas.append((entry.at_ms, entry.length_ms))
             elif entry.kind in ("conversation.item.truncate", "conversation.item.delete"):
                 if item_id.startswith("item_"):
                     items.setdefault(item_id, Item(item_id, "")).told.append(entry)
@@ -170,7 +169,7 @@ class Seen:
         responses: dict[str, Response] = {}
         for entry in self.near:
             response_id: str = entry.fields.get("response_id") or ""
-            at_ms = entry.near_ms or 0.0
+            at_ms = entry.at_ms
             if entry.kind == "response.created":
                 responses[response_id] = Response(response_id, at_ms, last_ms=at_ms)
             elif entry.kind == "response.done" and not response_id:
@@ -196,17 +195,13 @@ class Seen:
         """Whether the service interrupts and answers by itself then, as far as it has said so."""
         acts = False
         for entry in self.theirs.get("session.updated", []):
-            if (entry.near_ms or 0.0) <= at_ms and entry.fields.get("acts") is not None:
+            if entry.at_ms <= at_ms and entry.fields.get("acts") is not None:
                 acts = entry.fields["acts"]
         return acts
 
-    def audible(self) -> Iterator[Entry]:
-        """Yield the messages with audio to the carrier that hold the model's voice."""
-        for entry in self.ours.get("media", []):
-            if entry.spans:
-                yield entry
-
-    def wire_of(self, entry: Entry) -> str:
-        """Which wire it passed."""
-        assert entry.wire in (CARRIER, MODEL)
-        return entry.wire
+    def asked_ms(self, created: Entry) -> float:
+        """When the create that a ``response.created`` names went out; its own time if none."""
+        token = (created.fields.get("metadata") or {}).get("trio_media")
+        creates = self.ours.get("response.create", [])
+        sent_ms = [create.sent_ms for create in creates if create.fields["event_id"] == token]
+        return sent_ms[0] if sent_ms else created.at_ms

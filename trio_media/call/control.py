@@ -7,6 +7,8 @@ keys, which are the model's again.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextvars import ContextVar
 from typing import Any, Final, Generic, Literal, TypeVar
 
 import attrs
@@ -18,10 +20,13 @@ from trio_media.call.line import Line
 from trio_media.core import events as ev
 from trio_media.core.commands import DigitsOutcome, EndingOutcome, Outcome, SpeechOutcome
 from trio_media.errors import LocalProtocolError
+from trio_media.telephony.twiml import Verb
 
 WORDS_MAX: Final = 64  # requests to speak that wait; nobody listens to more
 CLIP_MS_MAX: Final = 300_000  # five minutes of a recording are no line any more
 DIGITS_MAX: Final = 64
+running_tool: ContextVar[str | None] = ContextVar("running_tool", default=None)
+"""The call of a tool that the current task is carrying out."""
 Role = Literal["user", "system", "assistant"]
 R = TypeVar("R")
 
@@ -106,6 +111,8 @@ class CallControl:
     """What is to be said, until the model says it."""
     _posting: set[trio.CancelScope] = attrs.field(factory=set)
     """Who waits for room in the owner's inbox."""
+    _onward: dict[int, tuple[Verb, ...]] = attrs.field(factory=dict)
+    """What the call is handed over to, by the request."""
     _abandoned: list[int] = attrs.field(factory=list)
     """Requests for keys that nobody waits for any more."""
     is_over: bool = False
@@ -213,19 +220,21 @@ class CallControl:
         words: Words | None = None,
         reason: str = "hung_up",
         is_final: bool = False,
-        leaves: bool = False,
-        tool_call_id: str | None = None,
+        onward: Sequence[Verb] = (),
     ) -> Reply[EndingOutcome]:
         """End the call when everything was heard; the reply waits for that.
 
         ``words``: said before.  ``is_final``: the caller cannot keep the call by speaking.
-        ``leaves``: the call is then handed over, by `CallOptions.leave`.
-        ``tool_call_id``: the tool call whose result is not waited for.
+        ``onward``: what the call is then handed over to; if that fails it goes on here.
+        A tool that asks for it is not waited for.
         Raises `LocalProtocolError` when `WORDS_MAX` requests wait already.
         """
         request = self._next_request() if words is None else self._keep_words(words)
-        has_words = words is not None
-        event = ev.EndingRequested(request, reason, has_words, is_final, leaves, tool_call_id)
+        event = ev.EndingRequested(
+            request, reason, words is not None, is_final, bool(onward), running_tool.get()
+        )
+        if onward:
+            self._onward[request] = tuple(onward)
         return await self._ask(request, event, EndingOutcome.ENDED)
 
     async def leave_failed(self, request: int) -> None:
@@ -282,8 +291,13 @@ class CallControl:
         """A request to speak was carried out, or will not be."""
         self._words.pop(request, None)
 
+    def onward_of(self, request: int | None) -> tuple[Verb, ...]:
+        """What the call is handed over to by a request; empty: to nobody."""
+        return () if request is None else self._onward.get(request, ())
+
     def settled(self, request: int, result: object) -> None:
         """A request has its answer."""
+        self._onward.pop(request, None)
         reply = self._replies.pop(request, None)
         if reply is not None:
             reply.give(result)

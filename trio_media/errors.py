@@ -69,6 +69,29 @@ class ModelRefused(TrioMediaError):
         self.detail = detail
 
 
+class RestRefused(TrioMediaError):
+    """The carrier's REST API says no.  The code says who must act: see `twilio_rest.meaning_of`."""
+
+    def __init__(self, code: int, status: int, message: str) -> None:
+        super().__init__(f"the carrier's REST API answered {status} ({code}): {message}")
+        self.code = code
+        """The carrier's own, as 21211; 0: none was given."""
+        self.status = status
+        """Of HTTP."""
+        self.message = message
+        """In the carrier's words, cut."""
+
+
+class RestLost(TrioMediaError):
+    """The network, or the carrier's silence, took the answer of its REST API."""
+
+    def __init__(self, reason: str, *, may_be_taken: bool) -> None:
+        super().__init__(f"no answer of the carrier's REST API: {reason}")
+        self.reason = reason
+        self.may_be_taken = may_be_taken
+        """The request may have been carried out.  False: it certainly was not."""
+
+
 class JudgeLost(TrioMediaError):
     """The voice model cannot say whether it hears a voice.  Calls go on without it."""
 

@@ -22,7 +22,9 @@ def after(callbacks: list[tuple[str, int | None]]) -> CallProgress:
 def test_a_whole_call_is_news_at_every_stage() -> None:
     progress = CallProgress()
     assert progress.status is CallStatus.QUEUED
-    assert [progress.heard(status, n) for n, status in enumerate([*LIFE, "completed"])] == [True] * 4
+    assert [progress.heard(status, n) for n, status in enumerate([*LIFE, "completed"])] == [
+        True
+    ] * 4
     assert progress.status is CallStatus.COMPLETED
     assert (progress.sequence_max, progress.callbacks_heard) == (3, 4)
 

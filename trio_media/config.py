@@ -84,6 +84,13 @@ class AgentConfig:
     instructions: str = ""
     greeting: str = ""
     """What the model says first; empty: the caller speaks first."""
+    max_call_s: float = 14_100
+    """How long a call may last; 0: as long as the carrier lets it.  The default is Twilio's own
+    limit of four hours, less five minutes in which to say goodbye."""
+    silence_s: float = 20
+    """Silence of both after which the model asks whether the caller is there; 0: it never asks."""
+    silence_asks: int = 2
+    """How often it asks in a row before the call ends."""
 
 
 @attrs.frozen(kw_only=True)

@@ -278,6 +278,8 @@ class ModelCapabilities:
     has_delete: bool
     has_metadata: bool
     """Creates carry a token that the service echoes (it may still not)."""
+    has_mcp: bool
+    """The session can name MCP servers, whose tools the service calls by itself."""
 
 
 class RealtimeCodec(Protocol):

@@ -29,7 +29,7 @@ from trio_media.realtime.openai_session import (
 )
 
 OPENAI_CAPABILITIES: Final = ModelCapabilities(
-    has_truncate=True, has_delete=True, has_metadata=True
+    has_truncate=True, has_delete=True, has_metadata=True, has_mcp=True
 )
 
 EVENT_ID_CHARS_MAX: Final = 512  # the protocol's limit

@@ -27,6 +27,21 @@ class ConfigError(TrioMediaError):
     """
 
 
+class AgentError(ConfigError):
+    """An agent is written in a way that cannot work.  The application's author must act.
+
+    Found before any call where that is possible; shown as a wrong configuration is.  The message
+    names the function, the parameter and what is allowed.
+    """
+
+
+class ArgumentsWrong(TrioMediaError):
+    """The model called a tool with arguments that do not fit.  The model must act.
+
+    The message names every problem with its path, in words that a model can act on.
+    """
+
+
 class ProtocolError(TrioMediaError):
     """A message on a wire breaks its protocol.  One of the two below says whose fault it is."""
 

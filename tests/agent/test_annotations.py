@@ -73,7 +73,7 @@ STRING, INTEGER = {"type": "string"}, {"type": "integer"}
         (dict[str, int], {"type": "object", "additionalProperties": INTEGER}),
         (abc.Mapping[PhoneNumber, int], {"type": "object", "additionalProperties": INTEGER}),
         (Literal["a", "b"], {"type": "string", "enum": ["a", "b"]}),
-        (Literal["a", 1, True, None], {"enum": ["a", 1, True, None]}),
+        (Literal["a", 1, True, None], {"enum": ["a", 1, True, None]}),  # noqa: PYI061
         (Literal[Colour.BLUE], {"type": "string", "enum": ["blue"]}),
         (
             Colour,

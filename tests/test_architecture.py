@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "audio": {"audio"},
     "telephony": {"telephony"},
     "realtime": {"realtime"},
+    "agent": {"agent"},
     "config": {"config", "config_load", "config_rules"},
     "recording": {"recording", "core", "audio", "config", "telephony"},
     "replay": {"replay", "recording", "core"},

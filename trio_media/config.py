@@ -56,6 +56,11 @@ class TwilioConfig:
         return self.validate_signature
 
 
+def _shown_session(session: Mapping[str, Any]) -> str:
+    # What stands in it may be a secret: a tool of an MCP server has one.
+    return f"<{', '.join(session)}>"
+
+
 @attrs.frozen(kw_only=True)
 class RealtimeConfig:
     """The model service."""
@@ -69,7 +74,7 @@ class RealtimeConfig:
     voice: str = "marin"
     transcription: str = "gpt-4o-mini-transcribe"
     connect_timeout_s: float = 5
-    session: Mapping[str, Any] = attrs.field(factory=dict)
+    session: Mapping[str, Any] = attrs.field(factory=dict, repr=_shown_session)
 
     @property
     def effective_provider(self) -> Literal["openai", "embedded"]:

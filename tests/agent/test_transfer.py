@@ -138,7 +138,7 @@ async def test_a_caller_who_hangs_up_meanwhile_leaves_nobody_behind(
             stage.answers.clear()
             outside.start_soon(transfer, stage.call, results)
             await stage.wait_asked(1)
-        assert account.asked[1:] == [HUNG_UP], "before the call's nursery is closed"
+        assert account.asked[1:] == [HUNG_UP], "before the call is over"
     assert results == [EndingOutcome.ENDED]
 
 
@@ -147,10 +147,9 @@ async def test_a_call_that_ends_while_it_rings_asks_for_nothing_more(
 ) -> None:
     account = Account(ring_s=100)
     results: list[EndingOutcome] = []
-    async with trio.open_nursery() as outside:
-        async with on_stage(account=account) as stage:
-            outside.start_soon(transfer, stage.call, results)
-            await trio.sleep(5)
+    async with trio.open_nursery() as outside, on_stage(account=account) as stage:
+        outside.start_soon(transfer, stage.call, results)
+        await trio.sleep(5)
     assert results == [EndingOutcome.ENDED]
     assert len(account.asked) == 1, "the account stops the ringing itself when it is cancelled"
 

@@ -209,7 +209,10 @@ def test_turns_that_nobody_transcribes_are_not_waited_for() -> None:
 def test_clips_of_ours_are_no_entries() -> None:
     book = Book()
     book.see(ev.ClipOffered(1, "clip-1", 500), book.play("clip-1"))
+    book.see(ev.CarrierWrote(1, 20))
+    book.now_ms = 2_000
     book.see(cm.ReleaseAudio("clip-1"), *turn("C1", "What was that?"))
+    book.transcript.end(2_500)
     assert book.told_texts() == ["What was that?"]
 
 

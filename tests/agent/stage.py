@@ -69,7 +69,7 @@ class Stage:
             self.words.append(self.control.words_of(request))
             self.onward.append(self.control.onward_of(request))
             self.see(letter)
-            answer = self.answers.get(type(letter))
+            answer = self.answers.get(type(letter))  # type: ignore[arg-type]  # or None
             if answer is not None and request is not None:
                 self.control.forget_words(request)
                 self.control.settled(request, answer)
@@ -138,8 +138,8 @@ class Account:
     asked: list[tuple[Any, ...]] = attrs.field(factory=list)
 
     async def hang_up(self, call_sid: str) -> None:
-        self.asked.append(("hang_up", call_sid))
         await trio.sleep(0.1)
+        self.asked.append(("hang_up", call_sid))
         self.hanging_up()
 
     async def redirect(self, call_sid: str, verbs: Sequence[Verb]) -> None:

@@ -23,7 +23,10 @@ MAY_IMPORT = {
     "replay": {"replay", "recording", "core"},
     "call": {"call", "telephony", "realtime", "audio", "core", "config"},
     "simulation": {"simulation", "call", "core", "telephony", "realtime", "audio", "config"},
-    "testing": {"testing", "simulation", "call", "core", "config"},
+    "testing": {
+        *("testing", "simulation", "call", "core", "config"),
+        *("phone", "server", "telephony", "audio"),  # the carrier that it stands in for
+    },
     "embedded": {"embedded", "audio"},
     "phone": {"phone", "audio"},
     "server": {"server", "call", "audio", "telephony", "embedded", "recording", "config", "logs"},

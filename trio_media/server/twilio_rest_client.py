@@ -15,7 +15,7 @@ import enum
 import logging
 import random
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import Final
 
 import attrs
@@ -24,6 +24,7 @@ import trio
 
 from trio_media.config import TwilioConfig
 from trio_media.errors import ConfigError, RemoteProtocolError, RestLost, RestRefused
+from trio_media.server.whole_body import WholeBody
 from trio_media.telephony import twilio_rest
 from trio_media.telephony.twilio_rest import (
     CallResource,
@@ -216,16 +217,19 @@ class TwilioRest:
         form: dict[str, list[str]] = {}
         for name, value in request.form:
             form.setdefault(name, []).append(value)
-        content = b""
-        async with self._client.stream(
+        request_out = self._client.build_request(
             request.method,
             self._origin + request.path,
             data=form or None,
             headers={"Accept": "application/json"},
-            auth=self._auth,
             timeout=httpx.Timeout(TRY_S, connect=CONNECT_S, pool=CONNECT_S),
-            follow_redirects=False,
-        ) as response:
+        )
+        request_out.stream = WholeBody(request_out.content)
+        response = await self._client.send(
+            request_out, auth=self._auth, follow_redirects=False, stream=True
+        )
+        content = b""
+        async with aclosing(response):
             async for piece in response.aiter_bytes():
                 # Too much is read to its end or to the deadline, but not kept: a loop that is left
                 # early leaves the client's generators to the garbage collector.

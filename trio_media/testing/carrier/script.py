@@ -14,7 +14,7 @@ import attrs
 import numpy as np
 
 from trio_media.audio.g711 import BYTES_PER_MS, SAMPLE_RATE_HZ, encode_mulaw
-from trio_media.phone.script import CallerScript, CallerVoice, HangUp, Say, Wait
+from trio_media.phone.script import CallerScript, CallerVoice, HangUp, Say, ScriptPlayer, Wait
 
 BEEP_HZ: Final = 1_000
 BEEP_MS: Final = 400
@@ -28,11 +28,17 @@ def tone(frequency_hz: int, length_ms: int) -> bytes:
     return encode_mulaw(wave.astype(np.int16))
 
 
+def _check_parts(_: object, __: object, parts: tuple[CallerScript | CallerVoice, ...]) -> None:
+    for part in parts:
+        if isinstance(part, CallerScript):
+            ScriptPlayer(part)  # complains of a clip that does not exist: here, and not in a call
+
+
 @attrs.frozen(kw_only=True)
 class Human:
-    """A person, who answers."""
+    """A person, who answers.  Raises `ConfigError` for a clip that does not exist."""
 
-    parts: tuple[CallerScript | CallerVoice, ...] = ()
+    parts: tuple[CallerScript | CallerVoice, ...] = attrs.field(default=(), validator=_check_parts)
     """What they do on the line: one part for each media stream of the call, in order.  In a stream
     without a part they are silent."""
 

@@ -115,6 +115,23 @@ async def test_the_verdict_is_posted_while_the_call_goes_on(
         assert call.answered_by == verdict
 
 
+async def test_a_verdict_may_end_the_call_before_it_is_answered() -> None:
+    async with open_world() as world:
+        world.carrier.otherwise = CallScript(callee=Machine(), verb_s=600)
+        world.server.answers["/voice"] = BYE
+        world.server.answers["/amd"] = lambda form: end_of(world, form["CallSid"])
+        call = await world.place(machine_detection="Enable", amd_callback=world.server.url + "/amd")
+        await call.wait_over()
+        assert call.callbacks("amd")[0].status == 200
+
+
+def end_of(world: World, call_sid: str) -> str:
+    """End a call, as a server does that has no words for machines."""
+    (call,) = [call for call in world.carrier.calls if call.call_sid == call_sid]
+    call.hang_up()
+    return ""
+
+
 async def test_a_verdict_that_comes_after_the_end_is_not_posted() -> None:
     async with open_world() as world:
         world.carrier.otherwise = CallScript(amd_after_s=600)

@@ -58,6 +58,23 @@ async def test_the_first_end_is_the_end() -> None:
     assert call.is_over
 
 
+@pytest.mark.parametrize(
+    ("by", "status"),
+    [
+        (EndedBy.PERSON, "canceled"),
+        (EndedBy.REST, "canceled"),
+        (EndedBy.APPLICATION_ERROR, "failed"),
+    ],
+)
+async def test_a_call_is_completed_only_if_it_was_answered(by: EndedBy, status: str) -> None:
+    unanswered, answered = make(), make()
+    unanswered.end(by)
+    assert unanswered.status == status
+    answered.become("in-progress")
+    answered.end(by)
+    assert answered.status == "completed"
+
+
 async def test_only_callbacks_that_were_asked_for_are_kept() -> None:
     call = make()
     call.become("ringing")

@@ -189,6 +189,18 @@ async def test_an_end_that_was_taken_without_an_answer_is_asked_for_again(
         assert [asked.status for asked in call.requests] == [201, None, 404]
 
 
+async def test_a_request_that_is_given_up_leaves_the_client_in_order() -> None:
+    async with open_world() as world:
+        world.carrier.otherwise = LONG
+        world.carrier.fail_next(RestFault.SILENT)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(world.place)
+            await world.carrier.until(lambda carrier: len(carrier.requests) == 1)
+            nursery.cancel_scope.cancel()
+        call = await world.place()
+        assert world.carrier.calls == [call]
+
+
 async def test_garbage_is_no_answer() -> None:
     async with open_world() as world:
         world.carrier.otherwise = LONG

@@ -189,11 +189,12 @@ class StandInCall:
             self._told_count += 1
         self.changes.note()
 
-    def end(self, by: EndedBy, status: str = "completed") -> None:
-        """Be over, unless it is."""
+    def end(self, by: EndedBy, status: str = "") -> None:
+        """Be over, unless it is.  Without a status: by whether it was answered."""
         if not self.is_over:
+            unanswered = "canceled" if by in (EndedBy.PERSON, EndedBy.REST) else "failed"
             self.ended_by = by
-            self.become(status)
+            self.become(status or ("completed" if self.answered_at is not None else unanswered))
 
     @property
     def has_told(self) -> bool:

@@ -149,7 +149,7 @@ async def _dial(call: StandInCall, exchange: Exchange, document: Document, verb:
     done = await dial(call, exchange, verb)
     if done is None:
         return None
-    extra = {"DialCallStatus": done.status}
+    extra = {"DialCallStatus": done.status, "DialCallDuration": str(done.duration_s)}
     return await _act_upon(call, exchange, document, verb, extra)
 
 

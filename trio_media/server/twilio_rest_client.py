@@ -175,24 +175,15 @@ class TwilioRest:
             if isinstance(answer, CallResource):
                 return answer
             may_be_taken |= answer.trouble is Trouble.UNKNOWN
-            pause_s = self._pause_s(request, answer, tries)
+            trouble = answer.trouble
+            is_repeated = trouble is not None and may_repeat(request, trouble)
+            pause_s = _pause_s(answer, tries, self._jitter) if is_repeated else None
             if pause_s is None:
                 if isinstance(answer.error, RestLost):
                     raise RestLost(answer.error.reason, may_be_taken=may_be_taken) from answer.error
                 raise answer.error
             log.warning("the carrier's REST API is tried again: %s", answer.error)
             await trio.sleep(pause_s)
-
-    def _pause_s(self, request: RestRequest, failure: _Failure, tries: int) -> float | None:
-        """Say how long to wait before the next try; None: there is none."""
-        if failure.trouble is None or tries >= TRIES_MAX:
-            return None
-        if not may_repeat(request, failure.trouble):
-            return None
-        backoff_s: float = PAUSE_S * 2 ** (tries - 1) * (0.5 + self._jitter())
-        if failure.retry_after_s is None:
-            return backoff_s
-        return failure.retry_after_s if failure.retry_after_s <= RETRY_AFTER_S_MAX else None
 
     async def _try(self, request: RestRequest) -> CallResource | _Failure:
         try:
@@ -247,6 +238,16 @@ async def open_twilio_rest(twilio: TwilioConfig) -> AsyncIterator[TwilioRest]:
     limits = httpx.Limits(max_connections=CONNECTIONS_MAX, max_keepalive_connections=5)
     async with httpx.AsyncClient(limits=limits) as client:
         yield TwilioRest(twilio, client)
+
+
+def _pause_s(failure: _Failure, tries: int, jitter: Callable[[], float]) -> float | None:
+    """Say how long to wait before the next try; None: there is to be none."""
+    if tries >= TRIES_MAX:
+        return None
+    if failure.retry_after_s is not None:
+        return failure.retry_after_s if failure.retry_after_s <= RETRY_AFTER_S_MAX else None
+    backoff_s: float = PAUSE_S * 2 ** (tries - 1) * (0.5 + jitter())
+    return backoff_s
 
 
 def _why(exc: httpx.HTTPError) -> str:

@@ -111,8 +111,14 @@ async def test_the_verdict_is_posted_while_the_call_goes_on(
         (form,) = world.server.forms("/amd")
         assert (form["AnsweredBy"], form["CallSid"]) == (verdict, call.call_sid)
         assert form["MachineDetectionDuration"] == "10"
-        assert "AnsweredBy" not in world.server.forms("/voice")[0]
         assert call.answered_by == verdict
+        world.server.answers["/next"] = "<Response><Hangup/></Response>"
+        next_url = world.server.url + "/next"
+        away = f"<Response><Redirect>{next_url}</Redirect></Response>"
+        await world.rest.redirect(call.call_sid, away)
+        await call.wait_over()
+        assert all("AnsweredBy" not in form for form in world.server.forms("/voice"))
+        assert all("AnsweredBy" not in form for form in world.server.forms("/next"))
 
 
 async def test_a_verdict_may_end_the_call_before_it_is_answered() -> None:

@@ -98,6 +98,16 @@ async def post(world: World, call_sid: str, form: dict[str, str]) -> httpx.Respo
         return await client.post(url, data=form, auth=(own.account_sid, own.auth_token))
 
 
+async def test_what_is_no_form_is_refused() -> None:
+    async with open_world() as world:
+        own = world.carrier.twilio
+        url = f"{own.rest_url}/2010-04-01/Accounts/{own.account_sid}/Calls.json"
+        async with httpx.AsyncClient(trust_env=False) as client:
+            answer = await client.post(url, json={"To": TO})
+        assert (answer.status_code, answer.json()["code"]) == (415, 20001)
+        assert world.carrier.requests == []
+
+
 async def test_an_unknown_call_is_gone() -> None:
     async with open_world() as world:
         assert await world.rest.hang_up("CA0") is RestOutcome.GONE

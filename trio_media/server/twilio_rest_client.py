@@ -224,7 +224,7 @@ class TwilioRest:
             async for piece in response.aiter_bytes():
                 # Too much is read to its end or to the deadline, but not kept: a loop that is left
                 # early leaves the client's generators to the garbage collector.
-                content += piece if len(content) <= ANSWER_BYTES_MAX else b""
+                content += piece[: ANSWER_BYTES_MAX - len(content)]
         return response, content
 
 

@@ -7,6 +7,7 @@ import pytest
 import trio
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
+from trio_media.server.whole_body import WholeBody
 from trio_media.testing.carrier.web import WEBHOOK_S, CarrierWeb, WebAnswer
 
 TOKEN = "a-token"
@@ -31,6 +32,7 @@ async def test_twilios_own_validator_finds_the_signature_right(url: str) -> None
     form = {"CallSid": "CA1", "From": "+1 5", "Empty": ""}
     answer, (request,) = await asked(url, "POST", form)
     assert answer == WebAnswer(status=200, content=b"ok")
+    assert isinstance(request.stream, WholeBody)
     signature = request.headers["x-twilio-signature"]
     assert RequestValidator(TOKEN).validate(url, form, signature)
     assert not RequestValidator("other").validate(url, form, signature)

@@ -229,9 +229,10 @@ class CallControl:
         A tool that asks for it is not waited for.
         Raises `LocalProtocolError` when `WORDS_MAX` requests wait already.
         """
-        request = self._next_request() if words is None else self._keep_words(words)
+        said = None if words is None else self._keep_words(words)
+        request = self._next_request()
         event = ev.EndingRequested(
-            request, reason, words is not None, is_final, bool(onward), running_tool.get()
+            request, reason, said, is_final, bool(onward), running_tool.get()
         )
         if onward:
             self._onward[request] = tuple(onward)

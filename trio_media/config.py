@@ -84,6 +84,12 @@ class AgentConfig:
     instructions: str = ""
     greeting: str = ""
     """What the model says first; empty: the caller speaks first."""
+    silence_s: float = 20
+    """When nobody has said anything for so long, the model asks for a word; 0: never."""
+    silence_asks: int = 2
+    """How often it asks; then it says goodbye."""
+    max_call_s: float = 14_100
+    """How long a call may last; 0: for ever.  The carrier's own limit is four hours."""
 
 
 @attrs.frozen(kw_only=True)

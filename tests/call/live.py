@@ -16,6 +16,7 @@ from trio_media.call.control import CallControl, InterruptionResult
 from trio_media.call.listening import VoiceJudge
 from trio_media.call.record import CallEnd
 from trio_media.call.run import Admit, CallOptions, admit_all, policy_of, run_call
+from trio_media.call.tool import as_tools
 from trio_media.config import AgentConfig, BargeInConfig, Config
 from trio_media.core.policy import Policy
 from trio_media.recording.log_format import LogHeader, Note, decode_line, encode_line
@@ -30,7 +31,8 @@ ENDS_WITHIN_MS = 1_000  # from the decision to end until both legs are closed
 
 def config_of(greeting: str = "Hello.", **barge_in: Any) -> Config:
     settings = {"backchannel_ms": 0, **barge_in}
-    return Config(agent=AgentConfig(greeting=greeting), barge_in=BargeInConfig(**settings))
+    agent = AgentConfig(greeting=greeting, silence_s=0)
+    return Config(agent=agent, barge_in=BargeInConfig(**settings))
 
 
 GREETS = config_of()
@@ -242,6 +244,8 @@ async def live_call(
                     "on_control": take_control,
                     "observers": observers,
                 }
+                if "tools" in options:
+                    options["tools"] = as_tools(options["tools"])
                 try:
                     with call.scope:
                         call._end = await run_call(

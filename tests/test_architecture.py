@@ -18,15 +18,23 @@ MAY_IMPORT = {
     "audio": {"audio"},
     "telephony": {"telephony"},
     "realtime": {"realtime"},
+    "agent": {"agent"},
     "config": {"config", "config_load", "config_rules"},
     "recording": {"recording", "core", "audio", "config", "telephony"},
     "replay": {"replay", "recording", "core"},
     "call": {"call", "telephony", "realtime", "audio", "core", "config"},
+    "agent": {
+        *("agent", "call", "telephony", "realtime", "audio", "core", "recording"),
+        *("config", "config_rules", "logs"),
+    },
     "simulation": {"simulation", "call", "core", "telephony", "realtime", "audio", "config"},
-    "testing": {"testing", "simulation", "call", "core", "config"},
+    "testing": {"testing", "agent", "simulation", "call", "core", "config"},
     "embedded": {"embedded", "audio"},
     "phone": {"phone", "audio"},
-    "server": {"server", "call", "audio", "telephony", "embedded", "recording", "config", "logs"},
+    "server": {
+        *("server", "agent", "call", "audio", "telephony", "embedded", "recording"),
+        *("config", "logs"),
+    },
 }
 PURE = ("core", "telephony", "realtime")
 IMPURE = {"trio", "time", "random", "socket", "asyncio", "os", "threading", "httpx", "subprocess"}

@@ -56,6 +56,11 @@ class TwilioConfig:
         return self.validate_signature
 
 
+def _shown_session(session: Mapping[str, Any]) -> str:
+    # What stands in it may be a secret: a tool of an MCP server has one.
+    return f"<{', '.join(session)}>"
+
+
 @attrs.frozen(kw_only=True)
 class RealtimeConfig:
     """The model service."""
@@ -69,7 +74,7 @@ class RealtimeConfig:
     voice: str = "marin"
     transcription: str = "gpt-4o-mini-transcribe"
     connect_timeout_s: float = 5
-    session: Mapping[str, Any] = attrs.field(factory=dict)
+    session: Mapping[str, Any] = attrs.field(factory=dict, repr=_shown_session)
 
     @property
     def effective_provider(self) -> Literal["openai", "embedded"]:
@@ -84,12 +89,13 @@ class AgentConfig:
     instructions: str = ""
     greeting: str = ""
     """What the model says first; empty: the caller speaks first."""
-    silence_s: float = 20
-    """When nobody has said anything for so long, the model asks for a word; 0: never."""
-    silence_asks: int = 2
-    """How often it asks; then it says goodbye."""
     max_call_s: float = 14_100
-    """How long a call may last; 0: for ever.  The carrier's own limit is four hours."""
+    """How long a call may last; 0: as long as the carrier lets it.  The default is Twilio's own
+    limit of four hours, less five minutes in which to say goodbye."""
+    silence_s: float = 20
+    """Silence of both after which the model asks whether the caller is there; 0: it never asks."""
+    silence_asks: int = 2
+    """How often it asks in a row before the call ends."""
 
 
 @attrs.frozen(kw_only=True)

@@ -27,6 +27,21 @@ class ConfigError(TrioMediaError):
     """
 
 
+class AgentError(ConfigError):
+    """An agent is written in a way that cannot work.  The application's author must act.
+
+    Found before any call where that is possible; shown as a wrong configuration is.  The message
+    names the function, the parameter and what is allowed.
+    """
+
+
+class ArgumentsWrong(TrioMediaError):
+    """The model called a tool with arguments that do not fit.  The model must act.
+
+    The message names every problem with its path, in words that a model can act on.
+    """
+
+
 class ProtocolError(TrioMediaError):
     """A message on a wire breaks its protocol.  One of the two below says whose fault it is."""
 
@@ -95,6 +110,33 @@ class NotAnswered(TrioMediaError):
 
 class ToolFailed(TrioMediaError):
     """A tool of the application did not do what it should; trying again might help."""
+
+
+class RestRefused(TrioMediaError):
+    """The carrier's REST API says no.  The code says who must act: see `twilio_rest.meaning_of`."""
+
+    def __init__(self, code: int, status: int, message: str) -> None:
+        super().__init__(f"the carrier's REST API answered {status} ({code}): {message}")
+        self.code = code
+        """The carrier's own, as 21211; 0: none was given."""
+        self.status = status
+        """Of HTTP."""
+        self.message = message
+        """In the carrier's words, cut."""
+
+
+class RestLost(TrioMediaError):
+    """The network, or the carrier's silence, took the answer of its REST API."""
+
+    def __init__(self, reason: str, *, may_be_taken: bool) -> None:
+        super().__init__(f"no answer of the carrier's REST API: {reason}")
+        self.reason = reason
+        self.may_be_taken = may_be_taken
+        """The request may have been carried out.  False: it certainly was not."""
+
+
+class ToolError(TrioMediaError):
+    """A tool of the application cannot do what it was asked.  The model is told these words."""
 
 
 class JudgeLost(TrioMediaError):

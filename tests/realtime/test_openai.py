@@ -299,6 +299,7 @@ def test_every_service_has_a_fresh_codec(provider: str, dialect: Dialect) -> Non
     assert codec.capabilities.has_truncate
     assert codec.capabilities.has_delete
     assert codec.capabilities.has_metadata
+    assert codec.capabilities.has_mcp
 
 
 @pytest.mark.parametrize("name", ["response.output_audio.delta", "response.audio.delta"])

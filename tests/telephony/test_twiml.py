@@ -17,10 +17,17 @@ from trio_media.errors import LocalProtocolError
 from trio_media.telephony.twiml import (
     PARAMETER_CHARS_MAX,
     SAY_CHARS_MAX,
+    Conference,
+    Dial,
+    DialTarget,
     Hangup,
+    Number,
+    Pause,
+    Play,
     Redirect,
     Reject,
     Say,
+    Sip,
     Verb,
     connect_stream,
     say_and_hang_up,
@@ -69,6 +76,97 @@ def test_a_refusal_is_written_as_the_sdk_writes_it(verb: Reject) -> None:
     response = VoiceResponse()
     response.reject(reason=verb.reason)
     assert same_xml(voice_response([verb]), response)
+
+
+def test_a_transfer_is_written_as_the_sdk_writes_it() -> None:
+    response = VoiceResponse()
+    response.dial(
+        caller_id="+15550001111", timeout=20, time_limit=3600, action="https://h/done?a=1&b=2"
+    ).number("+15551234567")
+    response.dial(caller_id="desk").sip("sip:a&b@host.example;x=1")
+    response.dial(action="/next").number("+15551234567")
+    ours = voice_response(
+        [
+            Dial(
+                target=Number("+15551234567"),
+                caller_id="+15550001111",
+                timeout_s=20,
+                time_limit_s=3600,
+                action_url="https://h/done?a=1&b=2",
+            ),
+            Dial(target=Sip("sip:a&b@host.example;x=1"), caller_id="desk"),
+            Dial(target=Number("+15551234567"), action_url="/next"),
+        ]
+    )
+    assert same_xml(ours, response)
+
+
+def test_a_conference_is_written_as_the_sdk_writes_it() -> None:
+    response = VoiceResponse()
+    response.dial().conference(
+        "room <1> & more",
+        start_conference_on_enter=False,
+        end_conference_on_exit=True,
+        wait_url="https://h/wait?a&b",
+        beep="false",
+    )
+    response.dial().conference(
+        "r", start_conference_on_enter=True, end_conference_on_exit=False, wait_url=""
+    )
+    waits = Conference(
+        name="room <1> & more",
+        starts_on_enter=False,
+        ends_on_exit=True,
+        wait_url="https://h/wait?a&b",
+        beeps=False,
+    )
+    ours = voice_response(
+        [Dial(target=waits), Dial(target=Conference(name="r", wait_url=""))],
+    )
+    assert same_xml(ours, response)
+    (room,) = ElementTree.fromstring(voice_response([Dial(target=Conference(name="r"))]))[0]
+    assert set(room.attrib) == {"startConferenceOnEnter", "endConferenceOnExit"}
+
+
+def test_keys_sounds_pauses_and_redirects_are_written_as_the_sdk_writes_them() -> None:
+    response = VoiceResponse()
+    response.play(digits="1w*W#2A")
+    response.play("https://h/tune.wav?a=1&b=2")
+    response.pause(length=3)
+    response.redirect("next", method="GET")
+    response.redirect("next")
+    ours = voice_response(
+        [
+            Play(digits="1w*W#2A"),
+            Play(url="https://h/tune.wav?a=1&b=2"),
+            Pause(3),
+            Redirect("next", "GET"),
+            Redirect("next"),
+        ]
+    )
+    assert same_xml(ours, response)
+
+
+@pytest.mark.parametrize(
+    ("target", "complaint"),
+    [
+        (Number("5551234567"), "whom to dial"),
+        (Sip("sip:<a>"), "whom to dial"),
+        (Sip("+15551234567"), "the other kind"),
+        (Number("sip:a@b"), "the other kind"),
+        (Conference(name=""), "Conference: a name"),
+        (Conference(name="x" * 129), "not 129"),
+        (Conference(name="\x00"), "Conference"),
+        (Conference(name="r", wait_url="\x00"), "wait url"),
+    ],
+)
+def test_a_target_that_twilio_refuses_is_not_written(target: DialTarget, complaint: str) -> None:
+    with pytest.raises(LocalProtocolError, match=complaint):
+        voice_response([Dial(target=target)])
+
+
+def test_the_longest_name_of_a_conference_is_written() -> None:
+    assert "x" * 128 in voice_response([Dial(target=Conference(name="x" * 128))])
 
 
 def test_nothing_need_follow_and_nothing_need_be_told() -> None:
@@ -147,6 +245,19 @@ def test_what_xml_cannot_hold_is_named_without_its_value(parameters: dict[str, s
         (Say("\x07"), "Say"),
         (Redirect(""), "Redirect"),
         (Redirect("\x00"), "Redirect"),
+        (Play(), "Play"),
+        (Play(url="a", digits="1"), "Play"),
+        (Play(url="\x00"), "Play"),
+        (Play(digits="1 2"), "digits are"),
+        (Play(digits="1\n"), "digits are"),
+        (Pause(0), "Pause: 1 to 14400"),
+        (Pause(14_401), "Pause"),
+        (Dial(target=Number("+15551234567"), timeout_s=0), "Dial timeout: 1 to 600"),
+        (Dial(target=Number("+15551234567"), timeout_s=601), "Dial timeout"),
+        (Dial(target=Number("+15551234567"), time_limit_s=14_401), "Dial time limit"),
+        (Dial(target=Number("+15551234567"), caller_id="desk"), "caller id"),
+        (Dial(target=Sip("sip:a@b"), caller_id="\x00"), "caller id"),
+        (Dial(target=Number("+15551234567"), action_url="\x00"), "Dial action"),
     ],
 )
 def test_a_verb_that_twilio_refuses_is_not_written(verb: Verb, name: str) -> None:

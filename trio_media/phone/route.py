@@ -146,6 +146,16 @@ def parse_twiml(content: bytes, *, webhook_url: str) -> Route:
     Raises `CallRefused` for instructions that connect no stream, `RemoteProtocolError` for what
     are no instructions.
     """
+    root = read_response(content)
+    stream = root.find("Connect/Stream")
+    if stream is None:
+        verbs = ", ".join(verb.tag for verb in root) or "nothing"
+        raise CallRefused(f"the webhook's answer connects no stream: {verbs}")
+    return route_of(stream, webhook_url=webhook_url)
+
+
+def read_response(content: bytes) -> ElementTree.Element:
+    """Read TwiML and return its ``<Response>``.  Raises `RemoteProtocolError`."""
     try:
         # No TwiML has a document type, and entities are the one danger of this parser.
         if b"<!DOCTYPE" in content:
@@ -155,10 +165,11 @@ def parse_twiml(content: bytes, *, webhook_url: str) -> Route:
         raise RemoteProtocolError(f"not TwiML ({exc}): {content[:80]!r}") from exc
     if root.tag != "Response":
         raise RemoteProtocolError(f"not TwiML: <{root.tag}> instead of <Response>")
-    stream = root.find("Connect/Stream")
-    if stream is None:
-        verbs = ", ".join(verb.tag for verb in root) or "nothing"
-        raise CallRefused(f"the webhook's answer connects no stream: {verbs}")
+    return root
+
+
+def route_of(stream: ElementTree.Element, *, webhook_url: str) -> Route:
+    """Read a ``<Stream>``: where it leads and what it tells.  Raises `RemoteProtocolError`."""
     url = stream.get("url", "")
     try:
         absolute = split_url(urljoin(webhook_url, url), SERVER_SCHEMES)

@@ -284,7 +284,7 @@ class ModelCapabilities:
     has_metadata: bool
     """Creates carry a token that the service echoes (it may still not)."""
     has_mcp: bool
-    """The service itself can call the tools of MCP servers."""
+    """The session can name MCP servers, whose tools the service calls by itself."""
 
 
 class RealtimeCodec(Protocol):

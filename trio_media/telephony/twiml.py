@@ -7,51 +7,37 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Final, Literal, TypeAlias
+from typing import Final
 from xml.etree import ElementTree
 
-import attrs
-
 from trio_media.errors import LocalProtocolError
+from trio_media.telephony.twiml_verbs import Conference as Conference
+from trio_media.telephony.twiml_verbs import Dial as Dial
+from trio_media.telephony.twiml_verbs import DialTarget as DialTarget
+from trio_media.telephony.twiml_verbs import Hangup as Hangup
+from trio_media.telephony.twiml_verbs import Number as Number
+from trio_media.telephony.twiml_verbs import Pause as Pause
+from trio_media.telephony.twiml_verbs import Play as Play
+from trio_media.telephony.twiml_verbs import Redirect as Redirect
+from trio_media.telephony.twiml_verbs import Reject as Reject
+from trio_media.telephony.twiml_verbs import Say as Say
+from trio_media.telephony.twiml_verbs import Sip as Sip
+from trio_media.telephony.twiml_verbs import Verb as Verb
+from trio_media.telephony.twiml_verbs import dial_target as dial_target
+from trio_media.telephony.twiml_verbs import is_e164
 
 PARAMETER_CHARS_MAX: Final = 500  # Twilio's limit for a parameter's name and value together
 SAY_CHARS_MAX: Final = 4_096  # Twilio's limit for one <Say>
+CONFERENCE_CHARS_MAX: Final = 128  # Twilio's limit for the name of a conference
+RING_S_MAX: Final = 600  # Twilio's limit for the timeout of a <Dial>
+CALL_S_MAX: Final = 14_400  # four hours: Twilio's limit for a call
 
 _STREAM_URL: Final = re.compile(r"wss?://[^/?#\s]+(?:/[^?#\s]*)?")
 
+_DIGITS: Final = re.compile(r"[0-9*#A-DwW]+")
+
 # What XML 1.0 cannot hold, not even escaped.
 _NOT_XML: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-
-@attrs.frozen
-class Say:
-    """Speak a text with the carrier's own voice."""
-
-    text: str
-    """1 to 4096 characters."""
-
-
-@attrs.frozen
-class Redirect:
-    """Go on with the TwiML of another URL.  Nothing after it is done."""
-
-    url: str
-    """Absolute, or relative to the URL that this TwiML came from."""
-
-
-@attrs.frozen
-class Hangup:
-    """End the call."""
-
-
-@attrs.frozen
-class Reject:
-    """Refuse a call without answering it.  Means something only as the first verb."""
-
-    reason: Literal["rejected", "busy"] = "rejected"
-
-
-Verb: TypeAlias = Say | Redirect | Hangup | Reject
 
 
 def connect_stream(stream_url: str, parameters: Mapping[str, str], after: Sequence[Verb]) -> str:
@@ -114,19 +100,88 @@ def _written(response: ElementTree.Element, verbs: Sequence[Verb]) -> str:
 
 def _verb_element(verb: Verb) -> ElementTree.Element:
     element = ElementTree.Element(type(verb).__name__)
-    if isinstance(verb, Say):
-        if not 0 < len(verb.text) <= SAY_CHARS_MAX:
-            raise LocalProtocolError(
-                f"Say: needs 1 to {SAY_CHARS_MAX} characters, not {len(verb.text)}"
-            )
-        element.text = _xml_text("Say", verb.text)
-    elif isinstance(verb, Redirect):
-        if not verb.url:
-            raise LocalProtocolError("Redirect: needs a url")
-        element.text = _xml_text("Redirect", verb.url)
-    elif isinstance(verb, Reject):
-        element.set("reason", verb.reason)
+    match verb:
+        case Say(text):
+            if not 0 < len(text) <= SAY_CHARS_MAX:
+                raise LocalProtocolError(
+                    f"Say: needs 1 to {SAY_CHARS_MAX} characters, not {len(text)}"
+                )
+            element.text = _xml_text("Say", text)
+        case Redirect(url, method):
+            element.text = _xml_url("Redirect", url)
+            if method != "POST":  # Twilio's default
+                element.set("method", method)
+        case Play():
+            _write_play(element, verb)
+        case Pause(length_s):
+            element.set("length", _seconds("Pause", length_s, CALL_S_MAX))
+        case Dial():
+            _write_dial(element, verb)
+        case Reject(reason):
+            element.set("reason", reason)
     return element
+
+
+def _write_play(element: ElementTree.Element, play: Play) -> None:
+    if bool(play.url) == bool(play.digits):
+        raise LocalProtocolError("Play: needs either a url or digits")
+    if play.url:
+        element.text = _xml_url("Play", play.url)
+    elif _DIGITS.fullmatch(play.digits) is None:
+        raise LocalProtocolError("Play: digits are 0-9 * # A-D, w and W to wait")
+    else:
+        element.set("digits", play.digits)
+
+
+def _write_dial(element: ElementTree.Element, dial: Dial) -> None:
+    if dial.caller_id:
+        if isinstance(dial.target, Number) and not is_e164(dial.caller_id):
+            raise LocalProtocolError("Dial: the caller id for a number is + and 8 to 15 digits")
+        element.set("callerId", _xml_text("Dial caller id", dial.caller_id))
+    if dial.timeout_s is not None:
+        element.set("timeout", _seconds("Dial timeout", dial.timeout_s, RING_S_MAX))
+    if dial.time_limit_s is not None:
+        element.set("timeLimit", _seconds("Dial time limit", dial.time_limit_s, CALL_S_MAX))
+    if dial.action_url:
+        element.set("action", _xml_url("Dial action", dial.action_url))
+    if isinstance(dial.target, Conference):
+        _write_conference(ElementTree.SubElement(element, "Conference"), dial.target)
+        return
+    written = dial.target.number if isinstance(dial.target, Number) else dial.target.uri
+    target = dial_target(written)
+    if type(target) is not type(dial.target):
+        raise LocalProtocolError(f"Dial: a {type(target).__name__} written as the other kind")
+    ElementTree.SubElement(element, type(target).__name__).text = written
+
+
+def _write_conference(element: ElementTree.Element, room: Conference) -> None:
+    if not 0 < len(room.name) <= CONFERENCE_CHARS_MAX:
+        raise LocalProtocolError(
+            f"Conference: a name has 1 to {CONFERENCE_CHARS_MAX} characters, not {len(room.name)}"
+        )
+    element.text = _xml_text("Conference", room.name)
+    element.set("startConferenceOnEnter", _boolean(room.starts_on_enter))
+    element.set("endConferenceOnExit", _boolean(room.ends_on_exit))
+    if not room.beeps:
+        element.set("beep", "false")
+    if room.wait_url is not None:
+        element.set("waitUrl", _xml_text("Conference wait url", room.wait_url))
+
+
+def _boolean(is_true: bool) -> str:
+    return "true" if is_true else "false"
+
+
+def _seconds(what: str, length_s: int, longest_s: int) -> str:
+    if not 1 <= length_s <= longest_s:
+        raise LocalProtocolError(f"{what}: 1 to {longest_s} seconds, not {length_s}")
+    return str(length_s)
+
+
+def _xml_url(what: str, url: str) -> str:
+    if not url:
+        raise LocalProtocolError(f"{what}: needs a url")
+    return _xml_text(what, url)
 
 
 def _xml_text(what: str, text: str) -> str:

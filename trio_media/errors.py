@@ -84,22 +84,6 @@ class ModelRefused(TrioMediaError):
         self.detail = detail
 
 
-class CarrierRefused(TrioMediaError):
-    """The carrier's account would not do what we asked of it."""
-
-    def __init__(self, what: str, status: int, code: int | None, detail: str) -> None:
-        of_its_own = "" if code is None else f", code {code}"
-        super().__init__(f"{what}: the carrier refuses (status {status}{of_its_own}): {detail}")
-        self.status = status
-        """Of HTTP."""
-        self.code = code
-        """The carrier's own; None where it gives none."""
-
-
-class CarrierUnreachable(TrioMediaError):
-    """The carrier's account did not answer in time, or not in a way that can be read."""
-
-
 class NotAnswered(TrioMediaError):
     """Somebody was called and did not answer: busy, away, or not there at all."""
 

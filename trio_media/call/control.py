@@ -20,7 +20,7 @@ from trio_media.call.line import Line
 from trio_media.core import events as ev
 from trio_media.core.commands import DigitsOutcome, EndingOutcome, Outcome, SpeechOutcome
 from trio_media.errors import LocalProtocolError
-from trio_media.realtime.events import Role
+from trio_media.realtime.events import Role as Role
 from trio_media.telephony.twiml import Verb
 
 WORDS_MAX: Final = 64  # requests to speak that wait; nobody listens to more
@@ -80,7 +80,7 @@ class Reply(Generic[R]):
 
     at_end: R
     """The answer, when the call ends first."""
-    if_dropped: R
+    if_dropped: R = attrs.field(default=attrs.Factory(lambda self: self.at_end, takes_self=True))
     """The answer, when it is not carried out."""
     _came: trio.Event = attrs.field(factory=trio.Event)
     _answer: outcome.Outcome[R] | None = None

@@ -15,7 +15,7 @@ import trio
 from trio_media.call.account import CarrierAccount
 from trio_media.call.desk import Desk
 from trio_media.call.line import Ending, Line
-from trio_media.errors import CarrierRefused, CarrierUnreachable
+from trio_media.errors import TrioMediaError
 from trio_media.telephony.twiml import Hangup, Verb
 
 ASK_S: Final = 10.0  # the carrier's account answers within this, or did not
@@ -41,7 +41,7 @@ async def _redirect(account: CarrierAccount, desk: Desk) -> bool:
     try:
         with trio.fail_after(ASK_S):
             await account.redirect(desk.call_sid, desk.onward)
-    except (CarrierRefused, CarrierUnreachable) as error:
+    except TrioMediaError as error:
         desk.line.note("transfer_failed", detail=str(error))
     except trio.TooSlowError:
         desk.line.note("transfer_failed", detail=f"no answer within {ASK_S:g} s")
@@ -58,7 +58,7 @@ async def end_at_carrier(account: CarrierAccount | None, call_sid: str, line: Li
     try:
         with trio.fail_after(ASK_S):
             await account.hang_up(call_sid)
-    except (CarrierRefused, CarrierUnreachable) as error:
+    except TrioMediaError as error:
         line.note("hang_up_failed", detail=str(error))
     except trio.TooSlowError:
         line.note("hang_up_failed", detail=f"no answer within {ASK_S:g} s")

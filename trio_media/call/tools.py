@@ -16,6 +16,8 @@ import trio
 
 from trio_media.call.control import running_tool
 from trio_media.call.line import Line, RunningTool, ToolCall
+from trio_media.call.tool import FILLER_MS as FILLER_MS
+from trio_media.call.tool import TOOL_S as TOOL_S
 from trio_media.call.tool import RunTool as RunTool
 from trio_media.call.tool import Tool as Tool
 from trio_media.core import events as ev

@@ -188,7 +188,7 @@ class TwilioRest:
             return None
         if not may_repeat(request, failure.trouble):
             return None
-        backoff_s = PAUSE_S * 2 ** (tries - 1) * (0.5 + self._jitter())
+        backoff_s: float = PAUSE_S * 2 ** (tries - 1) * (0.5 + self._jitter())
         if failure.retry_after_s is None:
             return backoff_s
         return failure.retry_after_s if failure.retry_after_s <= RETRY_AFTER_S_MAX else None

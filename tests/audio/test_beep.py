@@ -201,6 +201,11 @@ def test_a_beep_with_overtones_must_be_long_and_fall_silent() -> None:
     assert heard_ms(payload_of([quiet(300), rich(400), noise(1_000, -15, 2)])) == []
 
 
+def test_a_tone_with_a_quarter_of_its_energy_elsewhere_is_no_beep() -> None:
+    sound = tone(600, 400) + tone(1_800, 400, -20)
+    assert heard_ms(payload_of([quiet(300), sound, quiet(500)])) == []
+
+
 def test_a_tone_that_swells_or_glides_is_no_beep() -> None:
     swell = tone(1_000, 1_000) * np.linspace(0.1, 1, 8_000)
     assert heard_ms(payload_of([quiet(300), swell, quiet(500)])) == []

@@ -45,6 +45,8 @@ class TwilioConfig:
     auth_token: str = attrs.field(default="", repr=False)
     validate_signature: bool | None = None
     """None: true exactly when ``auth_token`` is set."""
+    from_number: str = ""
+    """Whom an outbound call is from, ``+15551234567``, where nothing else is said."""
     start_timeout_s: float = 5
     rest_url: str = "https://api.twilio.com"
 

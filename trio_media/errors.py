@@ -70,9 +70,11 @@ class LegLost(TrioMediaError):
 class CallRefused(TrioMediaError):
     """A call may not come in: over the limit, draining, or its credentials are wrong."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, *, say: str = "") -> None:
         super().__init__(reason)
         self.reason = reason
+        self.say = say
+        """What the caller is told, where they can be told anything; empty: nothing."""
 
 
 class ModelRefused(TrioMediaError):

@@ -16,7 +16,7 @@ import outcome
 import trio
 
 from trio_media.audio.g711 import BYTES_PER_MS
-from trio_media.call.line import Line
+from trio_media.call.line import Ending, Line
 from trio_media.core import events as ev
 from trio_media.core.commands import DigitsOutcome, EndingOutcome, Outcome, SpeechOutcome
 from trio_media.errors import LocalProtocolError
@@ -247,6 +247,10 @@ class CallControl:
         """Nobody took the call over: it goes on."""
         await self._post(ev.LeaveFailed(request))
 
+    async def caller_left(self) -> None:
+        """The carrier says, by another way than the media stream, that the call is over."""
+        await self._post(Ending("caller_hung_up"))
+
     async def hold_answers(self, *, is_held: bool) -> None:
         """Have the model answer nothing that is heard, or let it again."""
         await self._post(ev.AnsweringHeld(is_held))
@@ -267,7 +271,7 @@ class CallControl:
                 self.forget_words(request if words is None else words)
         return reply
 
-    async def _post(self, event: ev.Event) -> bool:
+    async def _post(self, event: ev.Event | Ending) -> bool:
         """Put a letter into the owner's inbox.  Returns False when the call is over first."""
         if self.is_over:
             return False

@@ -99,6 +99,9 @@ async def hold_call(
         _begin_attending(control, nursery, attendant, options, config)
         reason = await own_call(desk)
         line.note("call_ended", by=_who_ended(reason), reason=reason)
+        onward = onward_of(reason, desk.onward)
+        if options.left is not None:
+            options.left(started.call_sid, onward)
         line.carrier_outbox.close()
         line.model_outbox.close()
         session.cancel()
@@ -116,7 +119,7 @@ async def hold_call(
         await at_carrier.wait()
         nursery.cancel_scope.cancel()
     end = _ended(started, reason, line)
-    end = attrs.evolve(end, onward=onward_of(reason, desk.onward))
+    end = attrs.evolve(end, onward=onward)
     if attendant is not None:
         await attendant.ended(end)
     return end

@@ -20,6 +20,7 @@ from trio_media.call.tool import Tool
 from trio_media.config import Config
 from trio_media.core.policy import Authority, Ear, Policy
 from trio_media.telephony.events import MediaStreamStarted
+from trio_media.telephony.twiml import Verb
 
 
 class Log(Protocol):
@@ -64,6 +65,9 @@ class CallOptions:
         None
     )
     """Makes the observers of a call that has started, with the nursery they may run in."""
+    left: Callable[[str, tuple[Verb, ...] | None], None] | None = None
+    """Told, with the call's sid, what the carrier is to do with the caller when the media stream
+    has ended; before it ends.  None instead of verbs: nobody decided that."""
     on_control: Callable[[CallControl], None] | None = None
     """Given the call's control when it has started."""
     checks_invariants: bool = False

@@ -9,13 +9,15 @@ decided by one piece of code without I/O, and one task acts on it.
 - ``call``: one Trio nursery a call.  Separate tasks for the carrier, the model and the detector
   talk over memory channels; the owner alone runs the core, and never awaits the network.
 - ``telephony``, ``realtime``: one file a carrier, one a model service: bytes to events and back.
-- ``audio``: G.711, levels, resampling; onsets, voices and echoes: the ear.
+- ``audio``: G.711, levels, resampling, keys and beeps; onsets, voices and echoes: the ear.
+- ``agent``: what users write: functions that become tools of the model.
 - ``server``: one port for websockets and HTTP; admission, tokens, drain, workers, metrics.
 - ``recording``: the event log, the stereo recording, the summary and the picture of a call.
 - ``replay``: the log of a call, decided again: what differs, and which promise breaks.
 - ``embedded``, ``phone``: a model that counts and a phone that interrupts, over real sockets.
 - ``simulation``: the core driven through every order of events of a small hostile world, and whole
   calls with faults under a virtual clock.
+- ``agent``: what users write: instructions, tools and hooks, and the call in their hands.
 - ``testing``: calls in virtual time, directed by the tests of an application; a pytest plugin; a
   carrier on this machine, whose calls come and go over real sockets.
 - ``demo``, ``cli``: what a newcomer types.
@@ -27,7 +29,67 @@ nothing was lost).  A cheap detector hushes; a model of voices confirms.
 
 from __future__ import annotations
 
-from trio_media.config import Config as Config
-from trio_media.errors import TrioMediaError as TrioMediaError
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
 
-__all__ = ("Config", "TrioMediaError")
+if TYPE_CHECKING:
+    from trio_media.agent.agent import Agent as Agent
+    from trio_media.agent.call import Call as Call
+    from trio_media.agent.info import CallInfo as CallInfo
+    from trio_media.agent.tool_calls import ToolOutcome as ToolOutcome
+    from trio_media.agent.tool_calls import ToolRun as ToolRun
+    from trio_media.agent.transcript import Spoken as Spoken
+    from trio_media.agent.watching import CallState as CallState
+    from trio_media.agent.watching import Interruption as Interruption
+    from trio_media.call.control import DigitsResult as DigitsResult
+    from trio_media.call.control import InterruptionResult as InterruptionResult
+    from trio_media.call.control import SpeechResult as SpeechResult
+    from trio_media.call.record import CallEnd as CallEnd
+    from trio_media.config import Config as Config
+    from trio_media.core.commands import DigitsOutcome as DigitsOutcome
+    from trio_media.core.commands import EndingOutcome as EndingOutcome
+    from trio_media.core.commands import Outcome as Outcome
+    from trio_media.core.commands import SpeechOutcome as SpeechOutcome
+    from trio_media.core.events import Reason as Reason
+    from trio_media.errors import AgentError as AgentError
+    from trio_media.errors import CallRefused as CallRefused
+    from trio_media.errors import ToolError as ToolError
+    from trio_media.errors import ToolFailed as ToolFailed
+    from trio_media.errors import TrioMediaError as TrioMediaError
+
+HOMES: Final = {
+    "Agent": "trio_media.agent.agent",
+    "AgentError": "trio_media.errors",
+    "Call": "trio_media.agent.call",
+    "CallEnd": "trio_media.call.record",
+    "CallInfo": "trio_media.agent.info",
+    "CallRefused": "trio_media.errors",
+    "CallState": "trio_media.agent.watching",
+    "Config": "trio_media.config",
+    "DigitsOutcome": "trio_media.core.commands",
+    "DigitsResult": "trio_media.call.control",
+    "EndingOutcome": "trio_media.core.commands",
+    "Interruption": "trio_media.agent.watching",
+    "InterruptionResult": "trio_media.call.control",
+    "Outcome": "trio_media.core.commands",
+    "Reason": "trio_media.core.events",
+    "SpeechOutcome": "trio_media.core.commands",
+    "SpeechResult": "trio_media.call.control",
+    "Spoken": "trio_media.agent.transcript",
+    "ToolError": "trio_media.errors",
+    "ToolFailed": "trio_media.errors",
+    "ToolOutcome": "trio_media.agent.tool_calls",
+    "ToolRun": "trio_media.agent.tool_calls",
+    "TrioMediaError": "trio_media.errors",
+}
+"""Where a public name comes from."""
+
+__all__ = tuple(HOMES)
+
+
+def __getattr__(name: str) -> object:
+    """Import what is asked for, and only that: pytest loads this package in every project."""
+    home = HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(home), name)

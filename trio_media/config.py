@@ -45,6 +45,8 @@ class TwilioConfig:
     auth_token: str = attrs.field(default="", repr=False)
     validate_signature: bool | None = None
     """None: true exactly when ``auth_token`` is set."""
+    from_number: str = ""
+    """Whom an outbound call is from, ``+15551234567``, where nothing else is said."""
     start_timeout_s: float = 5
     rest_url: str = "https://api.twilio.com"
 
@@ -54,6 +56,11 @@ class TwilioConfig:
         if self.validate_signature is None:
             return bool(self.auth_token)
         return self.validate_signature
+
+
+def _shown_session(session: Mapping[str, Any]) -> str:
+    # What stands in it may be a secret: a tool of an MCP server has one.
+    return f"<{', '.join(session)}>"
 
 
 @attrs.frozen(kw_only=True)
@@ -69,7 +76,7 @@ class RealtimeConfig:
     voice: str = "marin"
     transcription: str = "gpt-4o-mini-transcribe"
     connect_timeout_s: float = 5
-    session: Mapping[str, Any] = attrs.field(factory=dict)
+    session: Mapping[str, Any] = attrs.field(factory=dict, repr=_shown_session)
 
     @property
     def effective_provider(self) -> Literal["openai", "embedded"]:
@@ -84,6 +91,13 @@ class AgentConfig:
     instructions: str = ""
     greeting: str = ""
     """What the model says first; empty: the caller speaks first."""
+    max_call_s: float = 14_100
+    """How long a call may last; 0: as long as the carrier lets it.  The default is Twilio's own
+    limit of four hours, less five minutes in which to say goodbye."""
+    silence_s: float = 20
+    """Silence of both after which the model asks whether the caller is there; 0: it never asks."""
+    silence_asks: int = 2
+    """How often it asks in a row before the call ends."""
 
 
 @attrs.frozen(kw_only=True)

@@ -27,6 +27,21 @@ class ConfigError(TrioMediaError):
     """
 
 
+class AgentError(ConfigError):
+    """An agent is written in a way that cannot work.  The application's author must act.
+
+    Found before any call where that is possible; shown as a wrong configuration is.  The message
+    names the function, the parameter and what is allowed.
+    """
+
+
+class ArgumentsWrong(TrioMediaError):
+    """The model called a tool with arguments that do not fit.  The model must act.
+
+    The message names every problem with its path, in words that a model can act on.
+    """
+
+
 class ProtocolError(TrioMediaError):
     """A message on a wire breaks its protocol.  One of the two below says whose fault it is."""
 
@@ -55,9 +70,11 @@ class LegLost(TrioMediaError):
 class CallRefused(TrioMediaError):
     """A call may not come in: over the limit, draining, or its credentials are wrong."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, *, say: str = "") -> None:
         super().__init__(reason)
         self.reason = reason
+        self.say = say
+        """What the caller is told, where they can be told anything; empty: nothing."""
 
 
 class ModelRefused(TrioMediaError):
@@ -67,6 +84,18 @@ class ModelRefused(TrioMediaError):
         super().__init__(f"{code}: {detail}")
         self.code = code
         self.detail = detail
+
+
+class NotAnswered(TrioMediaError):
+    """Somebody was called and did not answer: busy, away, or not there at all."""
+
+    def __init__(self, status: str) -> None:
+        super().__init__(f"not answered: {status}")
+        self.status = status
+
+
+class ToolFailed(TrioMediaError):
+    """A tool of the application did not do what it should; trying again might help."""
 
 
 class RestRefused(TrioMediaError):
@@ -90,6 +119,10 @@ class RestLost(TrioMediaError):
         self.reason = reason
         self.may_be_taken = may_be_taken
         """The request may have been carried out.  False: it certainly was not."""
+
+
+class ToolError(TrioMediaError):
+    """A tool of the application cannot do what it was asked.  The model is told these words."""
 
 
 class JudgeLost(TrioMediaError):

@@ -27,6 +27,14 @@ class Cause(enum.Enum):
     """An interruption that nothing followed: the model must not fall silent."""
     GREETING = "greeting"
     APPLICATION = "application"
+    SILENCE = "silence"
+    """Nobody has said anything for long."""
+    FILLER = "filler"
+    """A tool takes its time."""
+    GOODBYE = "goodbye"
+    """The call is about to end."""
+    CLIP = "clip"
+    """It is none of the model's: audio of ours."""
     SERVER = "server"
     """The server created it by itself."""
 
@@ -42,6 +50,44 @@ class Outcome(enum.Enum):
     FAILED = "failed"
     TIMED_OUT = "timed_out"
     CALL_ENDED = "call_ended"
+
+
+class SpeechOutcome(enum.Enum):
+    """What became of a request to speak, or to play: exactly one of these."""
+
+    HEARD = "heard"
+    """To the end."""
+    CUT_OFF = "cut_off"
+    """Interrupted, whether or not something of it was heard."""
+    DROPPED = "dropped"
+    """Nobody began to say it."""
+    FAILED = "failed"
+    """The model said nothing, or not all of it."""
+    CALL_ENDED = "call_ended"
+
+
+class DigitsOutcome(enum.Enum):
+    """Why no more keys are waited for."""
+
+    COMPLETE = "complete"
+    """As many as were asked for."""
+    TERMINATED = "terminated"
+    """By the key that ends them, which is not one of them."""
+    TIMED_OUT = "timed_out"
+    CALL_ENDED = "call_ended"
+
+
+class EndingOutcome(enum.Enum):
+    """What became of a request to end the call, or to hand it over."""
+
+    ENDED = "ended"
+    """The call is over, by this request or by anything else."""
+    REVOKED = "revoked"
+    """The caller spoke, and keeps the call."""
+    REPLACED = "replaced"
+    """A newer request ends the call in its place."""
+    FAILED = "failed"
+    """Nobody took the call over: it goes on."""
 
 
 # --- to the carrier --------------------------------------------------------------------------
@@ -90,6 +136,8 @@ class CreateResponse:
     """The number of the response that this will be."""
     request: int | None = None
     """Whose request it is; the shell knows the words."""
+    protected: bool = False
+    """The caller cannot interrupt it."""
 
 
 @attrs.frozen
@@ -126,6 +174,15 @@ class SendKeys:
 
 
 @attrs.frozen
+class SendText:
+    """Add a text of ours to the conversation."""
+
+    command: int
+    request: int
+    """Whose it is; the shell knows the words."""
+
+
+@attrs.frozen
 class SetTurnFlags:
     """Let the server interrupt and answer by itself, or forbid it."""
 
@@ -154,6 +211,13 @@ class RunTool:
 
 
 @attrs.frozen
+class CancelTool:
+    """Stop a tool: the model was told that there is no result."""
+
+    call_id: str
+
+
+@attrs.frozen
 class ReleaseAudio:
     """An item's bytes are needed no more."""
 
@@ -165,6 +229,13 @@ class EndModelSession:
     """The model session is not what we think it is: close it."""
 
     reason: str
+
+
+@attrs.frozen
+class Leave:
+    """Hand the call over to others: everything was heard."""
+
+    request: int | None
 
 
 @attrs.frozen
@@ -250,9 +321,43 @@ class ResponseClosed:
 
 @attrs.frozen
 class SpeechDropped:
-    """A queued request to speak will not be carried out."""
+    """A request to speak that waits, or a text, will not be carried out."""
 
     request: int
+
+
+@attrs.frozen
+class SpeechEnded:
+    """What was asked for was said, or not: what of it the caller heard is known."""
+
+    request: int
+    outcome: SpeechOutcome
+    heard_ms: int
+
+
+@attrs.frozen
+class DigitsCollected:
+    """Keys that were asked for are there, or are waited for no longer."""
+
+    request: int
+    digits: str
+    outcome: DigitsOutcome
+
+
+@attrs.frozen
+class EndingBegan:
+    """The call ends, or is handed over, when everything was heard."""
+
+    request: int | None
+    reason: str
+
+
+@attrs.frozen
+class EndingSettled:
+    """The call does not end as it was going to."""
+
+    request: int | None
+    outcome: EndingOutcome
 
 
 @attrs.frozen
@@ -272,11 +377,14 @@ Command: TypeAlias = (
     | TruncateItem
     | DeleteItem
     | SendKeys
+    | SendText
     | SetTurnFlags
     | PostToolOutput
     | RunTool
+    | CancelTool
     | ReleaseAudio
     | EndModelSession
+    | Leave
     | EndCall
     | Hushed
     | Resumed
@@ -286,5 +394,9 @@ Command: TypeAlias = (
     | ResponseOpened
     | ResponseClosed
     | SpeechDropped
+    | SpeechEnded
+    | DigitsCollected
+    | EndingBegan
+    | EndingSettled
     | TurnDecided
 )

@@ -220,11 +220,26 @@ class ItemAudioDone:
 
 @attrs.frozen
 class ToolCalled:
-    """A function call item is complete."""
+    """A function call item is complete.  What its tool asks for comes with it."""
 
     response_id: str
     item_id: str
     call_id: str
+    filler_ms: int | None = None
+    """Silence after which the model says that it is still at it; None: never."""
+    is_cancelled_by_interruption: bool = False
+    """An interruption, or a turn of the caller that counts, ends it without its result."""
+    is_protecting: bool = False
+    """What the model says about it cannot be interrupted: the filler and the answer."""
+    holds_answers: bool = False
+    """The caller's turns are not answered before its result is there."""
+
+
+@attrs.frozen
+class ServiceToolRan:
+    """The service itself ran a tool for a response; who speaks about it then is not settled."""
+
+    response_id: str
 
 
 @attrs.frozen
@@ -259,6 +274,7 @@ OF_THE_MODEL = (
     AudioReceived,
     ItemAudioDone,
     ToolCalled,
+    ServiceToolRan,
     ResponseOver,
     CommandRefused,
 )
@@ -293,6 +309,48 @@ class SpeechRequested:
     protected: bool = False
     keep: bool = False
     """True: an interruption does not drop it while it waits."""
+    interrupts: bool = False
+    """What is being said, and what waits to be, is interrupted for it."""
+
+
+@attrs.frozen
+class TextOffered:
+    """Somebody of ours adds a text to the conversation; nobody speaks because of it."""
+
+    request: int
+
+
+@attrs.frozen
+class ClipOffered:
+    """Audio of ours is to be played to the caller: tones, a recorded line.  The model never knows
+    of it."""
+
+    request: int
+    item_id: str
+    length_ms: int
+    protected: bool = False
+
+
+@attrs.frozen
+class DigitsRequested:
+    """The next keys are somebody's of ours, and not for the model."""
+
+    request: int
+    count: int
+    """So many keys complete it."""
+    terminator: str
+    """This key completes it, too; empty: none does."""
+    first_ms: int
+    """How long the first key is waited for, once the model is silent."""
+    between_ms: int
+    """How long each further key is waited for."""
+
+
+@attrs.frozen
+class DigitsAbandoned:
+    """Nobody waits for those keys any more."""
+
+    request: int
 
 
 @attrs.frozen
@@ -300,11 +358,45 @@ class ToolAnswered:
     """A tool's result is there."""
 
     call_id: str
+    wants_answer: bool = True
+    """False: the model is told, and need not say anything about it."""
+
+
+@attrs.frozen
+class AnsweringHeld:
+    """The model is not to answer what is heard, or may again.  What we ask it to say, it says."""
+
+    is_held: bool
 
 
 @attrs.frozen
 class HangUpRequested:
     """We end the call now."""
+
+
+@attrs.frozen
+class EndingRequested:
+    """We end the call, or leave it to others, when everything was heard."""
+
+    request: int | None
+    """None: nobody waits for it."""
+    reason: str = "hung_up"
+    """A name, why."""
+    words: int | None = None
+    """Whose words are said before; None: there are none."""
+    is_final: bool = False
+    """The caller cannot keep the call by speaking; words said before cannot be interrupted."""
+    leaves: bool = False
+    """The call goes on with others: when everything was heard, the shell hands it over."""
+    tool_call_id: str | None = None
+    """The tool call that asks for it, whose result it does not wait for."""
+
+
+@attrs.frozen
+class LeaveFailed:
+    """The call could not be handed over to others."""
+
+    request: int
 
 
 @attrs.frozen
@@ -333,12 +425,20 @@ Event: TypeAlias = (
     | AudioReceived
     | ItemAudioDone
     | ToolCalled
+    | ServiceToolRan
     | ResponseOver
     | CommandRefused
     | CommandUnsent
     | InterruptRequested
     | SpeechRequested
+    | TextOffered
+    | ClipOffered
+    | DigitsRequested
+    | DigitsAbandoned
     | ToolAnswered
+    | AnsweringHeld
     | HangUpRequested
+    | EndingRequested
+    | LeaveFailed
     | CallEnded
 )

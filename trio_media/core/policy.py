@@ -38,6 +38,10 @@ class Policy:
     dtmf_interrupts: bool = True
     lead_ms: int = 1000
     mark_every_ms: int = 200
+    silence_ms: int = 0
+    """After so long without a word of anybody the model asks for one; 0: never."""
+    silence_asks: int = 2
+    """How often it asks; then it says goodbye."""
 
     @property
     def chunk_ms(self) -> int:

@@ -1,0 +1,102 @@
+"""Running code of the application: whatever it does, the call goes on.
+
+Rule 1: an async function runs in the call's own thread, any other in a thread of its own, of which
+        the process has `THREADS_MAX`.
+Rule 2: whatever it raises stops at `application_boundary`.
+Rule 3: a thread cannot be cancelled: one that nobody waits for any more is abandoned and counted,
+        and keeps its place among the threads until it is over.
+
+From such a thread ``trio.from_thread.run(call.say, "One moment.")`` reaches the call.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, Final, TypeAlias
+
+import attrs
+import trio
+
+THREADS_MAX: Final = 64  # what waits for databases needs many, and each costs some memory
+Code: TypeAlias = Callable[..., Any]
+"""A function of the application, async or not."""
+Count: TypeAlias = Callable[[str], None]
+"""Counts something in the call's tally."""
+
+_threads: trio.lowlevel.RunVar[trio.CapacityLimiter] = trio.lowlevel.RunVar("agent_threads")
+
+
+def agent_threads() -> trio.CapacityLimiter:
+    """Return the limiter of the application's threads: one for all calls of the process."""
+    try:
+        return _threads.get()
+    except LookupError:
+        limiter = trio.CapacityLimiter(THREADS_MAX)
+        _threads.set(limiter)
+        return limiter
+
+
+@contextlib.contextmanager
+def application_boundary(note_crash: Callable[[Exception], None]) -> Iterator[None]:
+    """Give whatever the block raises to ``note_crash`` and go on after the block.
+
+    A cancellation is no `Exception` and passes, also out of a group that holds both.
+    """
+    try:
+        yield
+    # A call must not end because of a mistake in the application's code.
+    except* Exception as group:  # noqa: BLE001
+        note_crash(_one_of(group))
+
+
+def _one_of(group: Exception) -> Exception:
+    """Take an error that is alone out of its groups: that is how its author knows it."""
+    while isinstance(group, ExceptionGroup) and len(group.exceptions) == 1:
+        group = group.exceptions[0]
+    return group
+
+
+def is_async(function: Code) -> bool:
+    """Whether a call of this function is to be awaited here, and not run in a thread."""
+    by_call = getattr(function, "__call__", None)  # noqa: B004  # of an object, which may be async
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(by_call)
+
+
+async def run_code(function: Code, *args: Any, count: Count) -> Any:  # noqa: ANN401
+    """Run a function of the application and return what it returns.
+
+    Raises whatever it raises.  **Cancellation:** a function in a thread goes on alone; that is
+    counted as ``threads_abandoned``.
+    """
+    if is_async(function):
+        return await function(*args)
+    result = await _run_in_thread(partial(function, *args), count)
+    return await result if inspect.isawaitable(result) else result
+
+
+@attrs.define(eq=False)
+class _Work:
+    """What a thread does, and how far it is."""
+
+    function: Callable[[], Any]
+    has_begun: bool = False
+    is_over: bool = False
+
+    def __call__(self) -> Any:  # noqa: ANN401
+        self.has_begun = True
+        try:
+            return self.function()
+        finally:
+            self.is_over = True
+
+
+async def _run_in_thread(function: Callable[[], Any], count: Count) -> Any:  # noqa: ANN401
+    work = _Work(function)
+    try:
+        return await trio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=agent_threads())
+    finally:
+        if work.has_begun and not work.is_over:
+            count("threads_abandoned")

@@ -1,0 +1,199 @@
+"""A call, as its agent attends it: its hooks, its tools, what is seen of it, and its tasks.
+
+Rule 1: everything of it runs in the call's nursery, and ends with the call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, Final, TypeVarTuple, Unpack
+
+import attrs
+import trio
+
+from trio_media.agent.application import Code, application_boundary
+from trio_media.agent.asking import Ending
+from trio_media.agent.hooks import HookRuns, run_hooks, run_last_hooks
+from trio_media.agent.info import CallInfo
+from trio_media.agent.limits import limit_length
+from trio_media.agent.transcript import Spoken
+from trio_media.agent.watching import CallState, CallWatch
+from trio_media.call.account import CarrierAccount
+from trio_media.call.control import CallControl, Reply, running_tool
+from trio_media.call.line import Line
+from trio_media.call.record import CallEnd, CallObserver
+from trio_media.call.tools import Tool
+from trio_media.config import AgentConfig
+from trio_media.core.commands import EndingOutcome
+from trio_media.errors import AgentError, LocalProtocolError
+from trio_media.logs import CallLogger, call_logger
+
+TASKS_MAX: Final = 64  # of the application in one call; each is one that can hang
+TRANSCRIPT_S: Final = 1.0  # how often late transcripts are given up: that much later at most
+Args = TypeVarTuple("Args")
+
+
+@attrs.frozen(kw_only=True)
+class CallPlan:
+    """How an agent attends a call."""
+
+    hooks: Mapping[str, Sequence[Code]] = attrs.field(factory=dict)
+    hook_timeout_s: float = 30
+    config: AgentConfig = attrs.field(factory=AgentConfig)
+    account: CarrierAccount | None = attrs.field(default=None, repr=False)
+    """None: there are no warm transfers."""
+
+
+@attrs.define(eq=False, repr=False)
+class AttendedCall:
+    """One call and what its agent has in it.  Implements `Attendant`."""
+
+    info: CallInfo
+    plan: CallPlan = attrs.field(factory=CallPlan)
+    tools: Mapping[str, Tool] = attrs.field(factory=dict)
+    """What the model can call, by name."""
+    log: CallLogger = attrs.field(init=False)
+    watch: CallWatch = attrs.field(init=False)
+    _runs: HookRuns = attrs.field(init=False)
+    _line: Line | None = attrs.field(default=None, init=False)
+    _control: CallControl | None = attrs.field(default=None, init=False)
+    _nursery: trio.Nursery | None = attrs.field(default=None, init=False)
+    _tasks: int = attrs.field(default=0, init=False)
+    _end: CallEnd | None = attrs.field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.log = call_logger(self.info.call_sid)
+        self._runs = HookRuns(self.plan.hooks, self.plan.hook_timeout_s, self.log, self.count)
+        self.watch = CallWatch(self.tell)
+
+    def __repr__(self) -> str:
+        """Return what tells it from other calls."""
+        return f"<Call {self.info.call_sid}>"
+
+    # --- what is known of it -----------------------------------------------------------------
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing can be asked of it any more."""
+        return self._end is not None or (self._control is not None and self._control.is_over)
+
+    @property
+    def state(self) -> CallState:
+        """Where the call stands."""
+        watch, is_live = self.watch, not self.is_over
+        return CallState(
+            duration_ms=self._duration_ms(),
+            is_ready=watch.is_ready and is_live,
+            is_model_speaking=watch.is_model_speaking and is_live,
+            is_caller_speaking=watch.is_caller_speaking and is_live,
+            is_ending=watch.is_ending and is_live,
+            is_over=not is_live,
+        )
+
+    def _duration_ms(self) -> int:
+        if self._end is not None:
+            return self._end.duration_ms
+        return 0 if self._line is None else self._line.now_ms()
+
+    @property
+    def transcript(self) -> tuple[Spoken, ...]:
+        """What was said and heard up to now, in the order in which it was said."""
+        return self.watch.transcript.entries
+
+    @property
+    def counters(self) -> Mapping[str, int]:
+        """What was counted up to now."""
+        return {} if self._line is None else dict(self._line.tally.counters)
+
+    # --- for whoever runs the call -----------------------------------------------------------
+
+    def observers(self, line: Line) -> Sequence[CallObserver]:
+        """See `Attendant.observers`."""
+        self._line = line
+        return [self.watch]
+
+    def begin(self, control: CallControl, nursery: trio.Nursery) -> None:
+        """See `Attendant.begin`."""
+        self._control, self._nursery, self._line = control, nursery, control.line
+        nursery.start_soon(run_hooks, self._runs, nursery)
+        nursery.start_soon(give_up_late_texts, self.watch, control.line)
+        nursery.start_soon(limit_length, control, self.plan.config.max_call_s)
+        self.tell("start")
+
+    async def ended(self, end: CallEnd) -> None:
+        """See `Attendant.ended`.  Comes back within the deadline of one hook."""
+        self.watch.transcript.end(end.duration_ms if self._line is None else self._line.now_ms())
+        self._end = end
+        await run_last_hooks(self._runs, self, end)
+
+    # --- for the modules of this package -----------------------------------------------------
+
+    @property
+    def control(self) -> CallControl:
+        """What may be asked of the call."""
+        assert self._control is not None, "the call has not begun"
+        return self._control
+
+    def tell(self, hook: str, *args: Any) -> None:  # noqa: ANN401
+        """Have the functions of a hook run soon.  Never blocks, never raises."""
+        self._runs.tell(hook, self, *args)
+
+    def count(self, name: str) -> None:
+        """Count something in the call's tally."""
+        if self._line is not None:
+            self._line.tally.count(name)
+
+    def crashed(self, name: str, error: Exception) -> None:
+        """Log and count what code of the application raised."""
+        self._runs.crashed(name, error)
+
+    def spawn(self, task: Callable[[Unpack[Args]], Awaitable[None]], *args: *Args) -> bool:
+        """Start a task in the call's nursery.  Returns False when the call is over."""
+        if self.is_over:
+            return False
+        assert self._nursery is not None, "the call has not begun"
+        self._nursery.start_soon(task, *args)
+        return True
+
+    async def ask_to_end(self, ending: Ending) -> Reply[EndingOutcome]:
+        """Ask for an end; the reply waits for it."""
+        try:
+            return await self.control.end(
+                words=ending.words,
+                reason=ending.reason,
+                is_final=ending.is_final,
+                onward=ending.onward,
+            )
+        except LocalProtocolError:  # too many requests to speak wait already
+            failed: Reply[EndingOutcome] = Reply(EndingOutcome.ENDED)
+            failed.give(EndingOutcome.FAILED)
+            return failed
+
+    # --- for the application -----------------------------------------------------------------
+
+    def start_soon(self, task: Callable[[Unpack[Args]], Awaitable[object]], *args: *Args) -> None:
+        """Start a task of the application, which ends with the call at the latest.
+
+        What it raises is logged, and harms nothing.  Once the call is over nothing is started.
+        """
+        if self._tasks >= TASKS_MAX:
+            raise AgentError(f"start_soon: {TASKS_MAX} tasks run already in this call")
+        if self.spawn(self._run_task, partial(task, *args)):
+            self._tasks += 1
+
+    async def _run_task(self, task: Callable[[], Awaitable[object]]) -> None:
+        running_tool.set(None)  # a task outlives the tool that starts it
+        name = getattr(getattr(task, "func", task), "__qualname__", "task")
+        try:
+            with application_boundary(partial(self.crashed, name)):
+                await task()
+        finally:
+            self._tasks -= 1
+
+
+async def give_up_late_texts(watch: CallWatch, line: Line) -> None:
+    """Let the entries behind a text that does not come have their turn, also in a silent call."""
+    while True:
+        await trio.sleep(TRANSCRIPT_S)
+        watch.transcript.advance(line.now_ms())

@@ -1,0 +1,135 @@
+"""What an agent decides about a call before it begins: instructions, greeting, voice, session.
+
+Rule 1: a setting that fails or comes too late refuses the call: better no call than one with wrong
+        instructions.
+Rule 2: a setting that decides nothing leaves what is configured.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeAlias, TypeVar
+
+import attrs
+import trio
+
+from trio_media.agent.application import application_boundary, run_code
+from trio_media.agent.info import CallInfo
+from trio_media.config import Config
+from trio_media.config_rules import check_value
+from trio_media.errors import AgentError, CallRefused, ConfigError
+from trio_media.logs import CallLogger
+
+T = TypeVar("T")
+Setting: TypeAlias = T | Callable[[CallInfo], Any] | None
+"""A value, or a function that decides it by what is known of the call, async or not; a function
+that is not async runs in a thread.  None, also from a function: what is configured."""
+SETTINGS: Final[Mapping[str, type]] = {
+    "instructions": str,
+    "greeting": str,
+    "voice": str,
+    "session": Mapping,
+}
+NOT_DECIDED: Final = "the agent could not decide about the call"
+
+
+@attrs.define
+class _Deciding:
+    """Settings of one call, as they are decided."""
+
+    info: CallInfo
+    log: CallLogger
+    decided: dict[str, Any] = attrs.field(factory=dict)
+    errors: list[Exception] = attrs.field(factory=list)
+
+
+def check_setting(name: str, value: object) -> None:
+    """Raise `AgentError` for a value that a setting cannot have."""
+    kind = SETTINGS[name]
+    if value is None or callable(value):
+        return
+    if not isinstance(value, kind):
+        wanted = "a mapping" if kind is Mapping else "a text"
+        raise AgentError(f"{name}: {wanted} or a function of CallInfo, not {value!r}")
+    if isinstance(value, Mapping):
+        try:
+            check_value("realtime.session", value, "session")
+        except ConfigError as wrong:
+            raise AgentError(str(wrong)) from None
+
+
+async def decide(
+    settings: Mapping[str, object], info: CallInfo, timeout_s: float, log: CallLogger
+) -> dict[str, Any]:
+    """Decide all settings side by side within ``timeout_s``; return those that are set.
+
+    Raises `CallRefused`: a setting says so, fails, or comes too late; that is logged.
+    """
+    deciding = _Deciding(info, log)
+    with trio.move_on_after(timeout_s) as scope:
+        async with trio.open_nursery() as nursery:
+            for name, setting in settings.items():
+                nursery.start_soon(_decide_one, deciding, name, setting)
+    refused = next((e for e in deciding.errors if isinstance(e, CallRefused)), None)
+    if refused is not None:
+        raise refused
+    if scope.cancelled_caught:
+        log.error("a setting of the agent came too late", extra={"timeout_s": timeout_s})
+    if scope.cancelled_caught or deciding.errors:
+        raise CallRefused(NOT_DECIDED)
+    return deciding.decided
+
+
+async def _decide_one(deciding: _Deciding, name: str, setting: object) -> None:
+    crashes: list[Exception] = []
+    with application_boundary(crashes.append):
+        value = setting
+        if callable(setting):
+            count = _not_counted
+            value = await run_code(setting, deciding.info, count=count)
+            if callable(value):
+                raise AgentError(f"{name}: a function must decide it, not give another function")
+            check_setting(name, value)
+        if value is not None:
+            deciding.decided[name] = value
+    for error in crashes:
+        deciding.errors.append(error)
+        if not isinstance(error, CallRefused):
+            fields = {"setting": name}
+            deciding.log.error("a setting of the agent failed", exc_info=error, extra=fields)
+
+
+def _not_counted(_name: str) -> None:
+    """There is no call yet in which to count."""
+
+
+def configured(
+    config: Config, decided: Mapping[str, Any], tools: Sequence[Mapping[str, Any]]
+) -> Config:
+    """Give the configuration of one call: what was decided over what is configured.
+
+    ``tools``: as a model session is told of them, added to those that its session has already.
+    """
+    session = merged(config.realtime.session, decided.get("session") or {})
+    if tools:
+        session["tools"] = [*session.get("tools", ()), *tools]
+    told = {name: decided[name] for name in ("instructions", "greeting") if name in decided}
+    voice = decided.get("voice", config.realtime.voice)
+    return attrs.evolve(
+        config,
+        agent=attrs.evolve(config.agent, **told),
+        realtime=attrs.evolve(config.realtime, voice=voice, session=session),
+    )
+
+
+def merged(base: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge ``extra`` into a copy of ``base``: mappings key by key, all else replaced."""
+    found = {key: copy.deepcopy(value) for key, value in base.items()}
+    for key, value in extra.items():
+        old = found.get(key)
+        if isinstance(old, Mapping) and isinstance(value, Mapping):
+            found[key] = merged(old, value)
+        else:
+            found[key] = copy.deepcopy(value)
+    return found

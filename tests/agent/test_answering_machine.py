@@ -22,7 +22,7 @@ from trio_media.agent.voicemail import BEEP_ALONE_MS, MESSAGE_MS_MAX, SILENT_MS
 from trio_media.audio.g711 import encode_mulaw
 from trio_media.call.attending import Attend, Attendance
 from trio_media.config import AgentConfig, Authority, BargeInConfig, Config
-from trio_media.core import events as ev
+from trio_media.core import commands as cm
 from trio_media.errors import AgentError, CallRefused
 from trio_media.telephony.events import MediaStreamStarted
 
@@ -246,6 +246,10 @@ async def test_a_message_that_the_model_never_says_does_not_keep_the_call(
         place.call.machine_detected("machine_end_other")
         await place.model.opens("RM", "IM", b"")
         asked_ms = place.live.carrier.now_ms()
+        while not place.live.ended.is_set():  # a sound now and then, and never a word
+            await place.model.audio("RM", "IM", speech(100))
+            with trio.move_on_after(12):
+                await place.live.ended.wait()
         await place.hung_up()
         assert place.live.ended_ms - asked_ms <= (MESSAGE_S + SETTLED_S + 12) * 1_000
 
@@ -288,6 +292,19 @@ async def test_no_other_ending_keeps_a_machine_on_the_line(autojump_clock: MockC
         await place.model.turn("G1", "I am not here.")
         await place.hung_up()
         assert place.live.ended_ms < 8_000
+
+
+async def test_a_machine_that_talks_does_not_keep_the_call(autojump_clock: MockClock) -> None:
+    barge_in = BargeInConfig(backchannel_ms=0, protect_greeting=True)
+    async with placed(machine_config("hang_up", barge_in=barge_in)) as place:
+        await place.answer()
+        await place.greets(4_000)
+        place.call.machine_detected("machine_start")
+        await trio.sleep(1)
+        await place.model.turn("G1", "I am not here.")
+        await place.hung_up()
+        begun = [o for o in place.live.notebook.orders if isinstance(o, cm.EndingBegan)]
+        assert len(begun) == 1
 
 
 # --- results that come early, twice, late --------------------------------------------------------
@@ -480,12 +497,3 @@ def test_a_policy_that_is_none_names_those_that_are() -> None:
         Agent("Be kind.", voicemail_message=5)  # type: ignore[arg-type]
     with pytest.raises(AgentError, match="on_machine"):
         Agent("Be kind.").on_machine(lambda call: None)
-
-
-def test_the_greeting_is_seen_being_asked_for() -> None:
-    """What `meet_machine` waits for: else an early machine is greeted after its message."""
-    call = Call(OUTBOUND)
-    call.callee.event(ev.SpeechRequested(1, ev.Say.APPLICATION), 0)
-    assert not call.callee.greeted.is_set()
-    call.callee.event(ev.SpeechRequested(2, ev.Say.GREETING), 0)
-    assert call.callee.greeted.is_set()

@@ -127,6 +127,16 @@ def test_a_machine_that_talks_on_gets_its_message_at_last() -> None:
     assert heard == [(4_000, HOLD), (4_000 + MESSAGE_MS_MAX, LEAVE)]
 
 
+def test_neither_a_pause_nor_another_result_puts_the_message_off() -> None:
+    heard: list[tuple[int, Input]] = [
+        (1_000, CalleeBegan()),
+        (4_000, MachineDetected("machine_start")),
+        (14_000, MachineDetected("machine_start")),
+        (33_000, CalleeEnded()),
+    ]
+    assert decided("leave_message", *heard) == [(4_000, HOLD), (4_000 + MESSAGE_MS_MAX, LEAVE)]
+
+
 @pytest.mark.parametrize("how", ["beep", "silence", "other"])
 def test_the_end_of_a_greeting_is_the_moment(how: str) -> None:
     result = MachineDetected(f"machine_end_{how}")

@@ -45,7 +45,7 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
         (["serve", "--workers", "0"], "server.workers = 0"),
         (["serve", "--config", "missing.toml"], "missing.toml"),
         (["serve", "--host", "0.0.0.0"], "--insecure"),
-        (["serve", "app:agent"], "agents are not supported by this version"),
+        (["serve", "app:agent"], "there is no module app"),
         (["call"], "URL"),
         (["call", "ftp://a"], "ftp"),
         (["load", "ws://a"], "--calls"),

@@ -15,6 +15,7 @@ import click
 
 from trio_media.cli.check import check
 from trio_media.cli.demo import demo
+from trio_media.cli.dial import dial
 from trio_media.cli.phone import call, load
 from trio_media.cli.realtime import realtime
 from trio_media.cli.replay import replay
@@ -34,7 +35,7 @@ def cli() -> None:
     """A phone-call server for realtime speech models: the caller can interrupt at any moment."""
 
 
-for _command in (serve, demo, call, load, realtime, simulate, replay, check):
+for _command in (serve, demo, dial, call, load, realtime, simulate, replay, check):
     cli.add_command(_command)
 
 

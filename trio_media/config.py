@@ -19,6 +19,7 @@ BACKCHANNELS: Final = (
 """What people say to show that they listen, as transcribers spell it."""
 Authority: TypeAlias = Literal["client", "server"]
 DetectorChoice: TypeAlias = Literal["local", "server", "both"]
+VoicemailPolicy: TypeAlias = Literal["go_on", "hang_up", "leave_message"]
 
 
 @attrs.frozen(kw_only=True)
@@ -45,6 +46,8 @@ class TwilioConfig:
     auth_token: str = attrs.field(default="", repr=False)
     validate_signature: bool | None = None
     """None: true exactly when ``auth_token`` is set."""
+    from_number: str = ""
+    """Whom an outbound call is from, ``+15551234567``, where nothing else is said."""
     start_timeout_s: float = 5
     rest_url: str = "https://api.twilio.com"
 
@@ -96,6 +99,10 @@ class AgentConfig:
     """Silence of both after which the model asks whether the caller is there; 0: it never asks."""
     silence_asks: int = 2
     """How often it asks in a row before the call ends."""
+    voicemail: VoicemailPolicy = "go_on"
+    """What is done when a machine answers a call that we placed."""
+    voicemail_message: str = ""
+    """What is said to it with ``leave_message``, word for word."""
 
 
 @attrs.frozen(kw_only=True)

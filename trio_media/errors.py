@@ -70,9 +70,11 @@ class LegLost(TrioMediaError):
 class CallRefused(TrioMediaError):
     """A call may not come in: over the limit, draining, or its credentials are wrong."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, *, say: str = "") -> None:
         super().__init__(reason)
         self.reason = reason
+        self.say = say
+        """What the caller is told, where they can be told anything; empty: nothing."""
 
 
 class ModelRefused(TrioMediaError):
@@ -82,22 +84,6 @@ class ModelRefused(TrioMediaError):
         super().__init__(f"{code}: {detail}")
         self.code = code
         self.detail = detail
-
-
-class CarrierRefused(TrioMediaError):
-    """The carrier's account would not do what we asked of it."""
-
-    def __init__(self, what: str, status: int, code: int | None, detail: str) -> None:
-        of_its_own = "" if code is None else f", code {code}"
-        super().__init__(f"{what}: the carrier refuses (status {status}{of_its_own}): {detail}")
-        self.status = status
-        """Of HTTP."""
-        self.code = code
-        """The carrier's own; None where it gives none."""
-
-
-class CarrierUnreachable(TrioMediaError):
-    """The carrier's account did not answer in time, or not in a way that can be read."""
 
 
 class NotAnswered(TrioMediaError):

@@ -206,16 +206,20 @@ def test_a_wrapped_function_is_described_as_what_it_wraps() -> None:
     assert tool_schema(wrapper, call_type=FakeCall).parameters == TOOL.parameters
 
 
-def test_a_method_and_a_partial_are_tools() -> None:
-    class Desk:
-        def add(self, x: int) -> None:
-            """Add."""
+class Desk:
+    def add(self, guest: Guest) -> None:
+        """Add."""
 
-    def add(x: int, y: int) -> None: ...
+    def __call__(self, guest: Guest, table: int) -> None:
+        """Add to a table."""
 
-    assert tool_schema(Desk().add).parameters["required"] == ["x"]
-    tool = tool_schema(functools.partial(add, y=3), name="add", description="")
-    assert tool.parameters["required"] == ["x"]
+
+def test_a_method_a_partial_and_an_object_are_tools() -> None:
+    assert tool_schema(Desk().add).parameters["required"] == ["guest"]
+    tool = tool_schema(functools.partial(Desk(), table=3), name="add", description="Do.")
+    assert (tool.description, tool.parameters["required"]) == ("Do.", ["guest"])
+    tool = tool_schema(functools.partial(Desk.add, Desk()), name="add")
+    assert tool.parameters["required"] == ["guest"]
 
 
 def test_the_errors_say_who_must_act() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -16,6 +16,7 @@ from trio_media.call.control import CallControl, InterruptionResult
 from trio_media.call.listening import VoiceJudge
 from trio_media.call.record import CallEnd
 from trio_media.call.run import Admit, CallOptions, admit_all, policy_of, run_call
+from trio_media.call.tool import RunTool, Tool
 from trio_media.config import AgentConfig, BargeInConfig, Config
 from trio_media.core.policy import Policy
 from trio_media.recording.log_format import LogHeader, Note, decode_line, encode_line
@@ -30,7 +31,8 @@ ENDS_WITHIN_MS = 1_000  # from the decision to end until both legs are closed
 
 def config_of(greeting: str = "Hello.", **barge_in: Any) -> Config:
     settings = {"backchannel_ms": 0, **barge_in}
-    return Config(agent=AgentConfig(greeting=greeting), barge_in=BargeInConfig(**settings))
+    agent = AgentConfig(greeting=greeting, silence_s=0)
+    return Config(agent=agent, barge_in=BargeInConfig(**settings))
 
 
 GREETS = config_of()
@@ -242,6 +244,7 @@ async def live_call(
                     "on_control": take_control,
                     "observers": observers,
                 }
+                options["tools"] = unmarked(options.get("tools", {}))
                 try:
                     with call.scope:
                         call._end = await run_call(
@@ -275,6 +278,16 @@ async def live_call(
                 assert call.carrier.now_ms() - stopped_ms <= ENDS_WITHIN_MS
             look_over(call)
             nursery.cancel_scope.cancel()
+
+
+def unmarked(tools: Mapping[str, Tool | RunTool]) -> dict[str, Tool]:
+    """Mere functions as tools of which nothing is said meanwhile, and that may run twice."""
+    return {
+        name: tool
+        if isinstance(tool, Tool)
+        else Tool(run=tool, filler_after_ms=None, idempotent=True)
+        for name, tool in tools.items()
+    }
 
 
 async def cancel_after(event: trio.Event, scope: trio.CancelScope) -> None:

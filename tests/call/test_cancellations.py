@@ -10,6 +10,7 @@ import trio
 from trio.testing import MockClock, memory_stream_pair
 from trio_websocket import ConnectionClosed, ConnectionRejected
 
+from trio_media.call.control import Words
 from trio_media.call.run import CallOptions, run_call
 
 from .live import GREETS, LiveCall, QuietLog, cancel_after, live_call
@@ -30,7 +31,7 @@ async def talk(call: LiveCall) -> None:
     await model.opens("R2", "I2", speech(400))
     await model.calls_tool("R2", "C1", "lookup", "{}")
     await model.done("R2")
-    await call.control.speak("Goodbye.")
+    await call.control.speak(Words(text="Goodbye."))
     call.interrupt_soon()
     await trio.sleep(0.1)
     await call.carrier.key("1")

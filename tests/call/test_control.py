@@ -6,7 +6,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from trio_media.call.control import WORDS_MAX, CallControl, InterruptionResult
+from trio_media.call.control import WORDS_MAX, CallControl, InterruptionResult, Words
 from trio_media.call.line import INBOX_MAX, Line
 from trio_media.core.commands import Outcome
 from trio_media.core.events import Say
@@ -39,9 +39,9 @@ async def test_an_interruption_that_finds_no_room_ends_with_the_call(
         async with trio.open_nursery() as nursery:
             nursery.start_soon(interrupt)
             nursery.start_soon(control.hang_up)
-            nursery.start_soon(control.speak, "Hello.")
+            nursery.start_soon(control.speak, Words(text="Hello."))
             await trio.testing.wait_all_tasks_blocked()
-            control.end()
+            control.end_all()
     assert results == [InterruptionResult(Outcome.CALL_ENDED, 0)]
     assert not control._words
     assert not control._replies
@@ -50,10 +50,10 @@ async def test_an_interruption_that_finds_no_room_ends_with_the_call(
 
 async def test_after_the_end_nothing_waits() -> None:
     control = full_inbox()
-    control.end()
+    control.end_all()
     with trio.fail_after(1):
         assert (await control.interrupt()).outcome is Outcome.CALL_ENDED
-        await control.speak("Hello.")
+        await control.speak(Words(text="Hello."))
         await control.hang_up()
     assert not control._words
 
@@ -68,7 +68,7 @@ async def test_a_letter_that_nobody_reads_any_more_is_answered_by_the_end() -> N
     async with trio.open_nursery() as nursery:
         nursery.start_soon(interrupt)
         await trio.testing.wait_all_tasks_blocked()
-        control.end()
+        control.end_all()
     assert [result.outcome for result in results] == [Outcome.CALL_ENDED]
 
 
@@ -76,8 +76,8 @@ async def test_whoever_stops_waiting_leaves_nothing_behind(autojump_clock: MockC
     control = CallControl(Line.begin())
     with trio.move_on_after(1):
         await control.interrupt()
-    assert not control._replies
     control.settled(1, InterruptionResult(Outcome.CANCELLED, 5))  # nobody minds
+    assert not control._replies
 
 
 async def test_the_first_answer_stands() -> None:
@@ -91,23 +91,23 @@ async def test_the_first_answer_stands() -> None:
         nursery.start_soon(interrupt)
         await trio.testing.wait_all_tasks_blocked()
         control.settled(1, InterruptionResult(Outcome.CANCELLED, 5))
-        control.end()
+        control.end_all()
     assert results == [InterruptionResult(Outcome.CANCELLED, 5)]
 
 
 async def test_too_many_requests_to_speak_are_refused() -> None:
     control = CallControl(Line.begin())
     for _ in range(WORDS_MAX):
-        await control.speak("Hello.")
+        await control.speak(Words(text="Hello."))
     with pytest.raises(LocalProtocolError, match=str(WORDS_MAX)):
-        await control.speak("Hello.")
+        await control.speak(Words(text="Hello."))
 
 
 async def test_what_was_said_is_kept_no_longer(autojump_clock: MockClock) -> None:
     async with live_call(QUIET) as call:
         model = await call.start()
         for number in range(1, 6):
-            await call.control.speak(f"Say {number}.")
+            await call.control.speak(Words(text=f"Say {number}."))
             create = await model.says(f"R{number}", f"I{number}", speech(100))
             assert create["response"]["instructions"] == f"Say {number}."
             await trio.sleep(1)
@@ -117,27 +117,27 @@ async def test_what_was_said_is_kept_no_longer(autojump_clock: MockClock) -> Non
 async def test_words_outlive_a_create_that_is_tried_again(autojump_clock: MockClock) -> None:
     async with live_call(QUIET) as call:
         model = await call.start()
-        await call.control.speak("Say this.")
+        await call.control.speak(Words(text="Say this."))
         create = await model.next_create()
         await model.error("conversation_already_has_active_response", create["event_id"])
         again = await model.says("R1", "I1", speech(100))
         assert again["response"]["instructions"] == "Say this."
         assert again["event_id"] != create["event_id"]
-        await trio.sleep(0.1)
+        await trio.sleep(1)  # words are kept until it is known what was heard of them
         assert not call.control._words
 
 
 async def test_words_of_a_create_that_failed_are_forgotten(autojump_clock: MockClock) -> None:
     async with live_call(QUIET) as call:
         model = await call.start()
-        await call.control.speak("Say this.")
+        await call.control.speak(Words(text="Say this."))
         create = await model.next_create()
         await model.error("server_error", create["event_id"])
         await trio.sleep(0.1)
         assert not call.control._words
-        await call.control.speak("Dropped.")
+        await call.control.speak(Words(text="Dropped."))
         await model.next_create()
-        await call.control.speak("Dropped too.", say=Say.APPLICATION)
+        await call.control.speak(Words(text="Dropped too."), say=Say.APPLICATION)
         await model.websocket.aclose()
         await call.until_end()
         assert not call.control._words
@@ -150,7 +150,7 @@ async def test_several_requests_are_said_in_order_one_after_the_other(
         await call.carrier.start()
         await call.model_came.wait()
         for words in ("One.", "Two.", "Three."):
-            await call.control.speak(words)
+            await call.control.speak(Words(text=words))
         model = call.model
         await model.begin()
         for number, words in enumerate(("One.", "Two.", "Three.")):

@@ -6,7 +6,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from trio_media.call.control import InterruptionResult
+from trio_media.call.control import InterruptionResult, Words
 from trio_media.core.commands import Outcome
 
 from .live import GREETS, config_of, live_call
@@ -56,7 +56,7 @@ async def test_a_queued_answer_that_is_to_be_kept_is_said_all_the_same(
     async with live_call(SAYS_NOTHING) as call:
         await call.carrier.start()
         await call.model_came.wait()
-        await call.control.speak("Goodbye.", keep=True)
+        await call.control.speak(Words(text="Goodbye."), keep=True)
         assert (await call.control.interrupt()).outcome is Outcome.NOTHING_TO_INTERRUPT
         await call.model.begin()
         create = await call.model.next_create()

@@ -343,7 +343,7 @@ class BrokenCore(DecisionCore):
 async def test_what_the_core_crashes_at_is_in_the_log(
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trio_media.call.run.DecisionCore", BrokenCore)
+    monkeypatch.setattr("trio_media.call.hold.DecisionCore", BrokenCore)
     async with live_call(GREETS) as call:
         model = await call.start()
         await model.opens("R1", "I1", speech(3_000))

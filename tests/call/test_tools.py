@@ -11,7 +11,7 @@ from trio.testing import MockClock
 
 from trio_media.call.line import Line, ToolCall
 from trio_media.call.model_session import TOOL_CALLS_MAX
-from trio_media.call.tools import OUTPUT_CHARS_MAX, run_tool
+from trio_media.call.tools import OUTPUT_CHARS_MAX, Tool, run_tool
 from trio_media.core import events as ev
 from trio_media.errors import TrioMediaError
 
@@ -184,7 +184,7 @@ async def test_too_many_calls_at_once_end_the_session(autojump_clock: MockClock)
 
 async def test_a_result_that_nobody_wants_any_more_is_not_kept(autojump_clock: MockClock) -> None:
     line = Line.begin()
-    await run_tool(ToolCall("C1", "echo", "{}"), echo, line)
+    await run_tool(ToolCall("C1", "echo", "{}"), Tool(run=echo), line)
     assert line.receive_inbox.receive_nowait() == ev.ToolAnswered("C1")
     assert line.tool_outputs == {"C1": "got {}"}
     async with live_call(QUIET, tools=TOOLS) as call:

@@ -10,6 +10,8 @@ import pytest
 import trio
 from trio_websocket import ConnectionClosed
 
+from trio_media.call.control import Words
+
 from .actors import Asked
 from .language import Scene, race, scene
 
@@ -67,7 +69,7 @@ OTHERS: Final[dict[str, Act]] = {
     "barge-in": lambda s: s.call.caller_speaks(400),
     "interruption": lambda s: s.call.control.interrupt(),
     "key": lambda s: s.call.carrier.key("1"),
-    "goodbye": lambda s: s.call.control.speak("Goodbye."),
+    "goodbye": lambda s: s.call.control.speak(Words(text="Goodbye.")),
     "second hang-up": lambda s: s.call.control.hang_up(),
     "carrier stops": lambda s: s.call.carrier.stop(),
     "carrier is gone": lambda s: s.call.raw.aclose(),

@@ -203,7 +203,7 @@ def test_a_delete_names_its_item(dialect: Dialect) -> None:
 
 
 def test_keys_become_text_of_the_caller(dialect: Dialect) -> None:
-    command = OpenAiCodec(dialect).encode_user_text(text="12#", event_id="e1")
+    command = OpenAiCodec(dialect).encode_text(role="user", text="12#", event_id="e1")
     assert valid(dialect, command) == {
         "type": "conversation.item.create",
         "event_id": "e1",
@@ -233,14 +233,14 @@ def test_any_text_can_be_sent(text: str) -> None:
     sent = text.encode("utf-8", "replace").decode()
     output = valid("ga", codec.encode_tool_output(call_id="c", output=text, event_id="e"))
     assert output["item"]["output"] == sent
-    said = valid("ga", codec.encode_user_text(text=text, event_id="e"))
+    said = valid("ga", codec.encode_text(role="user", text=text, event_id="e"))
     assert said["item"]["content"][0]["text"] == sent
     asked = valid("ga", codec.encode_create(token="t", instructions=text, event_id="e"))
     assert asked["response"]["instructions"] == sent
 
 
 def test_unpaired_surrogates_become_question_marks() -> None:
-    command = OpenAiCodec("ga").encode_user_text(text="a\ud800b", event_id="e")
+    command = OpenAiCodec("ga").encode_text(role="user", text="a\ud800b", event_id="e")
     assert json.loads(command)["item"]["content"][0]["text"] == "a?b"
 
 

@@ -297,7 +297,7 @@ def test_a_response_that_is_not_ours_has_no_token(metadata: object) -> None:
         ({"type": "message"}, ItemKind.SPEECH),
         ({"type": "message", "role": "system"}, ItemKind.OTHER),
         ({"type": "function_call"}, ItemKind.FUNCTION_CALL),
-        ({"type": "mcp_call"}, ItemKind.OTHER),
+        ({"type": "mcp_call"}, ItemKind.SERVICE_TOOL),
         ({"type": None}, ItemKind.OTHER),
         ({"type": ["message"]}, ItemKind.OTHER),
         ({}, ItemKind.OTHER),

@@ -17,6 +17,7 @@ import trio
 from trio_websocket import ConnectionClosed, wrap_server_stream
 
 from trio_media.call.listening import VoiceJudge
+from trio_media.call.options import CallOptions
 from trio_media.config import Config, RealtimeConfig, ServerConfig
 from trio_media.errors import CallRefused
 from trio_media.logs import CallLogger
@@ -55,6 +56,7 @@ class StandInCall:
         admit: Callable[[MediaStreamStarted], None],
         log: CallLogger,
         judge: VoiceJudge | None,
+        options: CallOptions | None = None,
     ) -> StandInEnd:
         self.configs.append(config)
         if self.crashes:

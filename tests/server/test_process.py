@@ -34,7 +34,7 @@ from trio_media.server.process import Assignment, run_server
 from trio_media.server.serving import with_secrets
 from trio_media.server.workers import supervise
 
-async def run_call(carrier_stream, *, config, admit, log, judge):
+async def run_call(carrier_stream, *, config, admit, log, judge, options=None):
     async with trio.open_nursery() as nursery:
         request = await wrap_server_stream(nursery, carrier_stream)
         await request.accept()

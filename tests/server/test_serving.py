@@ -150,7 +150,8 @@ async def test_the_webhook_connects_the_call_to_us(serving: Any, config: Config)
         assert answer.status_code == 200
         assert answer.headers["content-type"].startswith("text/xml")
         response = ElementTree.fromstring(answer.text)
-        assert [verb.tag for verb in response] == ["Connect", "Say", "Hangup"]
+        assert [verb.tag for verb in response] == ["Connect", "Redirect"]
+        assert response.findtext("Redirect") == f"{served.url}/twilio/after"
         stream = response.find("Connect/Stream")
         assert stream is not None
         assert stream.get("url") == served.ws_url

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 import trio
 
+from trio_media.call.control import Words
 from trio_media.config import AgentConfig, Config
 from trio_media.testing import Call, Cancelled, ScriptError, make_call
 from trio_media.testing.model import UNSCRIPTED, ScriptedModel
@@ -121,7 +122,7 @@ async def test_instructions_are_told(make_call: MakeCall) -> None:
     async with call.running():
         await call.started()
         await call.at(4_000)
-        await call.control.speak("Ask for the day.")
+        await call.control.speak(Words(text="Ask for the day."))
         await call.at(8_000)
     assert call.model.was_told("You are a waiter.")
     greeting, asked = call.model.creates

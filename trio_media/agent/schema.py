@@ -9,6 +9,7 @@ Source: https://platform.openai.com/docs/guides/function-calling (name, descript
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
 from collections.abc import Callable, Mapping
@@ -107,7 +108,7 @@ def _hints(
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError, NameError) as error:
         raise AgentError(f"{tool_name}: its parameters cannot be read: {error}") from error
-    scope: Mapping[str, Any] = getattr(inspect.unwrap(function), "__globals__", {})
+    scope = _scope(function)
     found: list[tuple[inspect.Parameter, object]] = []
     for parameter in parameters:
         place = _place(tool_name, parameter)
@@ -117,6 +118,16 @@ def _hints(
             place.refuse("it has no annotation; write its type, as in people: int")
         found.append((parameter, resolve(parameter.annotation, scope, place)))
     return found
+
+
+def _scope(function: Callable[..., object]) -> Mapping[str, Any]:
+    """Return the names of the module that a function is written in."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    function = inspect.unwrap(function)
+    if not hasattr(function, "__globals__"):  # an object that can be called
+        function = type(function).__call__
+    return getattr(function, "__globals__", {})
 
 
 def _field(parameter: inspect.Parameter, hint: object, told: Description, tool_name: str) -> Field:

@@ -4,6 +4,7 @@
 - ``silero``: a model that knows voices; it comes a moment later, and is seldom wrong.
 - ``echo``: which frames are nothing but the model's own voice, come back.
 - ``ear``: what all of these say together: speech began, is a voice, wants the floor, ended.
+- ``dtmf``: the tones of keys.  ``beep``: when an answering machine's beep is over.
 
 Nothing here knows of Trio or of a call: `trio_media.call.listening` does the waiting.
 """

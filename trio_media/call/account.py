@@ -11,8 +11,9 @@ from trio_media.telephony.twiml import Verb
 class CarrierAccount(Protocol):
     """The carrier's account, through its REST API.
 
-    Every method raises `CarrierRefused` when the carrier says no, and `CarrierUnreachable` when it
-    does not answer in time.  **Cancellation:** whether it was done is not known.
+    Every method raises `RestRefused` when the carrier says no, `RestLost` when it does not answer
+    in time, and `RemoteProtocolError` when it cannot be understood.  **Cancellation:** whether it
+    was done is not known.
     """
 
     async def hang_up(self, call_sid: str) -> None:

@@ -10,6 +10,7 @@ import trio
 
 from trio_media.call.control import CallControl
 from trio_media.call.line import Line
+from trio_media.call.prepared import PreparedSession
 from trio_media.call.record import CallEnd, CallObserver
 from trio_media.call.tools import Tool
 from trio_media.config import Config
@@ -47,6 +48,8 @@ class Attendance:
     config: Config
     """The call's own: instructions, greeting, voice, tools of its model session."""
     attendant: Attendant | None = None
+    session: PreparedSession | None = None
+    """The model session, where it was made beforehand."""
 
 
 Attend: TypeAlias = Callable[[MediaStreamStarted], Awaitable[Attendance]]

@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from trio_media.audio.g711 import BYTES_PER_MS
-from trio_media.call.control import InterruptionResult
+from trio_media.call.control import DigitsResult, InterruptionResult, SpeechResult
 from trio_media.call.desk import Desk
+from trio_media.call.going import hand_over
 from trio_media.call.line import ToolCall
 from trio_media.call.marks import mark_name
-from trio_media.call.tools import INTERRUPTED, run_tool
+from trio_media.call.tools import CANCELLED, INTERRUPTED, run_tool
 from trio_media.call.translate import event_id
 from trio_media.core import commands as cm
 from trio_media.core import events as ev
@@ -71,11 +72,17 @@ def _drop_session(desk: Desk) -> None:
 
 def _create(desk: Desk, command: cm.CreateResponse, now_ms: int) -> None:
     token = event_id(command.token)
-    words = desk.control.words_of(command.request)
-    if command.request is not None:
-        desk.asked[command.response] = command.request
-    text = desk.model_codec.encode_create(token=token, instructions=words, event_id=token)
+    running = [one.call.name for one in desk.line.running_tools.values()]
+    tools = [desk.line.tools[name] for name in running if name in desk.line.tools]
+    words = desk.control.words_of(command.request) or desk.phrases.unasked(command.cause, tools)
+    text = desk.model_codec.encode_create(
+        token=token,
+        instructions=None if words is None else desk.phrases.put(words),
+        may_call_tools=words is None or words.may_call_tools,
+        event_id=token,
+    )
     desk.line.tally.count("creates")
+    desk.line.tally.count(f"creates_{command.cause.value}")
     _tell_model(desk, command.command, text)
 
 
@@ -107,7 +114,18 @@ def _delete(desk: Desk, command: cm.DeleteItem, now_ms: int) -> None:
 def _send_keys(desk: Desk, command: cm.SendKeys, now_ms: int) -> None:
     words = f"The caller pressed these keys: {command.digits}"
     ours = event_id(command.command)
-    _tell_model(desk, command.command, desk.model_codec.encode_user_text(text=words, event_id=ours))
+    text = desk.model_codec.encode_text(role="user", text=words, event_id=ours)
+    _tell_model(desk, command.command, text)
+
+
+def _send_text(desk: Desk, command: cm.SendText, now_ms: int) -> None:
+    words = desk.control.words_of(command.request)
+    assert words is not None, "a text is kept until it is sent"
+    ours = event_id(command.command)
+    text = desk.model_codec.encode_text(role=words.role, text=words.text, event_id=ours)
+    _tell_model(desk, command.command, text)
+    desk.control.forget_words(command.request)
+    desk.control.settled(command.request, True)
 
 
 def _set_flags(desk: Desk, command: cm.SetTurnFlags, now_ms: int) -> None:
@@ -119,11 +137,15 @@ def _set_flags(desk: Desk, command: cm.SetTurnFlags, now_ms: int) -> None:
 
 def _post_output(desk: Desk, command: cm.PostToolOutput, now_ms: int) -> None:
     line = desk.line
-    output = line.tool_outputs.get(command.call_id, INTERRUPTED)
+    output = INTERRUPTED
+    if command.was_run:
+        output = line.tool_outputs.get(command.call_id, INTERRUPTED)
+    elif command.call_id in line.running_tools:
+        output = CANCELLED
     line.forget_tool(command.call_id)
     text = desk.model_codec.encode_tool_output(
         call_id=command.call_id,
-        output=output if command.was_run else INTERRUPTED,
+        output=output,
         event_id=event_id(command.command),
     )
     _tell_model(desk, command.command, text)
@@ -135,7 +157,13 @@ def _post_output(desk: Desk, command: cm.PostToolOutput, now_ms: int) -> None:
 def _run_tool(desk: Desk, command: cm.RunTool, now_ms: int) -> None:
     unknown = ToolCall(command.call_id, "", "")  # a call id that the model used twice
     call = desk.line.tool_calls.get(command.call_id, unknown)
-    desk.nursery.start_soon(run_tool, call, desk.tools.get(call.name), desk.line)
+    desk.nursery.start_soon(run_tool, call, desk.line.tools.get(call.name), desk.line)
+
+
+def _cancel_tool(desk: Desk, command: cm.CancelTool, now_ms: int) -> None:
+    running = desk.line.running_tools.get(command.call_id)
+    if running is not None:
+        running.scope.cancel()
 
 
 def _release(desk: Desk, command: cm.ReleaseAudio, now_ms: int) -> None:
@@ -145,6 +173,12 @@ def _release(desk: Desk, command: cm.ReleaseAudio, now_ms: int) -> None:
 def _end_session(desk: Desk, command: cm.EndModelSession, now_ms: int) -> None:
     desk.line.note("model_session_ended", reason=command.reason)
     _drop_session(desk)
+
+
+def _leave(desk: Desk, command: cm.Leave, now_ms: int) -> None:
+    desk.onward = desk.control.onward_of(command.request)
+    assert command.request is not None, "only who asks can name others"
+    desk.nursery.start_soon(hand_over, desk, command.request)
 
 
 def _end_call(desk: Desk, command: cm.EndCall, now_ms: int) -> None:
@@ -169,18 +203,24 @@ def _taken(desk: Desk, command: cm.Taken, now_ms: int) -> None:
 
 
 def _dropped(desk: Desk, command: cm.SpeechDropped, now_ms: int) -> None:
+    desk.control.dropped(command.request)
+
+
+def _spoken(desk: Desk, command: cm.SpeechEnded, now_ms: int) -> None:
     desk.control.forget_words(command.request)
+    desk.control.settled(command.request, SpeechResult(command.outcome, command.heard_ms))
 
 
-def _closed(desk: Desk, command: cm.ResponseClosed, now_ms: int) -> None:
-    """The words of a request are needed until its response is over: it may have been another's."""
-    request = desk.asked.pop(command.response, None)
-    if request is None:
-        return
-    state = desk.core.state
-    is_queued = any(queued.request == request for queued in state.creates.queue)
-    if not is_queued and all(other.request != request for other in state.book.open()):
-        desk.control.forget_words(request)
+def _digits(desk: Desk, command: cm.DigitsCollected, now_ms: int) -> None:
+    desk.control.settled(command.request, DigitsResult(command.digits, command.outcome))
+
+
+def _goes_on(desk: Desk, command: cm.EndingSettled, now_ms: int) -> None:
+    if command.outcome is not cm.EndingOutcome.REPLACED:
+        desk.onward = ()
+    desk.line.tally.count(f"endings_{command.outcome.value}")
+    if command.request is not None:
+        desk.control.settled(command.request, command.outcome)
 
 
 def _hushed(desk: Desk, command: cm.Hushed, now_ms: int) -> None:
@@ -204,11 +244,14 @@ CARRY_OUT: Final[Mapping[type[cm.Command], Callable[[Desk, Any, int], None]]] = 
     cm.TruncateItem: _truncate,
     cm.DeleteItem: _delete,
     cm.SendKeys: _send_keys,
+    cm.SendText: _send_text,
     cm.SetTurnFlags: _set_flags,
     cm.PostToolOutput: _post_output,
     cm.RunTool: _run_tool,
+    cm.CancelTool: _cancel_tool,
     cm.ReleaseAudio: _release,
     cm.EndModelSession: _end_session,
+    cm.Leave: _leave,
     cm.EndCall: _end_call,
     cm.Hushed: _hushed,
     cm.Resumed: _resumed,
@@ -216,7 +259,11 @@ CARRY_OUT: Final[Mapping[type[cm.Command], Callable[[Desk, Any, int], None]]] = 
     cm.InterruptionSettled: _settled,
     cm.ItemHeard: _nothing,
     cm.ResponseOpened: _nothing,
-    cm.ResponseClosed: _closed,
+    cm.ResponseClosed: _nothing,
     cm.SpeechDropped: _dropped,
+    cm.SpeechEnded: _spoken,
+    cm.DigitsCollected: _digits,
+    cm.EndingBegan: _nothing,
+    cm.EndingSettled: _goes_on,
     cm.TurnDecided: _nothing,
 }

@@ -9,17 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextvars import ContextVar
-from typing import Any, Final, Generic, Literal, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import attrs
 import outcome
 import trio
 
 from trio_media.audio.g711 import BYTES_PER_MS
-from trio_media.call.line import Line
+from trio_media.call.line import Ending, Line
 from trio_media.core import events as ev
 from trio_media.core.commands import DigitsOutcome, EndingOutcome, Outcome, SpeechOutcome
 from trio_media.errors import LocalProtocolError
+from trio_media.realtime.events import Role as Role
 from trio_media.telephony.twiml import Verb
 
 WORDS_MAX: Final = 64  # requests to speak that wait; nobody listens to more
@@ -27,7 +28,6 @@ CLIP_MS_MAX: Final = 300_000  # five minutes of a recording are no line any more
 DIGITS_MAX: Final = 64
 running_tool: ContextVar[str | None] = ContextVar("running_tool", default=None)
 """The call of a tool that the current task is carrying out."""
-Role = Literal["user", "system", "assistant"]
 R = TypeVar("R")
 
 
@@ -68,6 +68,8 @@ class Words:
     """What the model is told for one answer, or what is added to the conversation."""
 
     text: str
+    is_alone: bool = True
+    """For an answer: instead of the session's instructions; False: added to them."""
     may_call_tools: bool = False
     role: Role = "system"
 
@@ -78,6 +80,8 @@ class Reply(Generic[R]):
 
     at_end: R
     """The answer, when the call ends first."""
+    if_dropped: R = attrs.field(default=attrs.Factory(lambda self: self.at_end, takes_self=True))
+    """The answer, when it is not carried out."""
     _came: trio.Event = attrs.field(factory=trio.Event)
     _answer: outcome.Outcome[R] | None = None
 
@@ -96,6 +100,7 @@ class Reply(Generic[R]):
 
 INTERRUPTION_AT_END: Final = InterruptionResult(Outcome.CALL_ENDED, 0)
 SPEECH_AT_END: Final = SpeechResult(SpeechOutcome.CALL_ENDED, 0)
+SPEECH_DROPPED: Final = SpeechResult(SpeechOutcome.DROPPED, 0)
 DIGITS_AT_END: Final = DigitsResult("", DigitsOutcome.CALL_ENDED)
 
 
@@ -229,17 +234,22 @@ class CallControl:
         A tool that asks for it is not waited for.
         Raises `LocalProtocolError` when `WORDS_MAX` requests wait already.
         """
-        request = self._next_request() if words is None else self._keep_words(words)
+        said = None if words is None else self._keep_words(words)
+        request = self._next_request()
         event = ev.EndingRequested(
-            request, reason, words is not None, is_final, bool(onward), running_tool.get()
+            request, reason, said, is_final, bool(onward), running_tool.get()
         )
         if onward:
             self._onward[request] = tuple(onward)
-        return await self._ask(request, event, EndingOutcome.ENDED)
+        return await self._ask(request, event, EndingOutcome.ENDED, words=said)
 
     async def leave_failed(self, request: int) -> None:
         """Nobody took the call over: it goes on."""
         await self._post(ev.LeaveFailed(request))
+
+    async def caller_left(self) -> None:
+        """The carrier says, by another way than the media stream, that the call is over."""
+        await self._post(Ending("caller_hung_up"))
 
     async def hold_answers(self, *, is_held: bool) -> None:
         """Have the model answer nothing that is heard, or let it again."""
@@ -247,18 +257,21 @@ class CallControl:
 
     # --- letters -------------------------------------------------------------------------------
 
-    async def _ask(self, request: int, event: ev.Event, at_end: R) -> Reply[R]:
-        reply = self._replies[request] = Reply(at_end)
+    async def _ask(
+        self, request: int, event: ev.Event, at_end: R, *, words: int | None = None
+    ) -> Reply[R]:
+        if_dropped: Any = SPEECH_DROPPED if isinstance(at_end, SpeechResult) else at_end
+        reply = self._replies[request] = Reply(at_end, if_dropped)
         is_posted = False
         try:
             is_posted = await self._post(event)
         finally:
             if not is_posted:
                 self.settled(request, at_end)
-                self.forget_words(request)
+                self.forget_words(request if words is None else words)
         return reply
 
-    async def _post(self, event: ev.Event) -> bool:
+    async def _post(self, event: ev.Event | Ending) -> bool:
         """Put a letter into the owner's inbox.  Returns False when the call is over first."""
         if self.is_over:
             return False
@@ -301,6 +314,13 @@ class CallControl:
         reply = self._replies.pop(request, None)
         if reply is not None:
             reply.give(result)
+
+    def dropped(self, request: int) -> None:
+        """A request will not be carried out."""
+        self.forget_words(request)
+        reply = self._replies.get(request)
+        if reply is not None:
+            self.settled(request, reply.if_dropped)
 
     def take_abandoned(self) -> list[int]:
         """Hand over the requests for keys that nobody waits for any more."""

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 
 import attrs
 import trio
 
+from trio_media.call.account import CarrierAccount
 from trio_media.call.control import CallControl
 from trio_media.call.heard import HeardTape
 from trio_media.call.line import Line
-from trio_media.call.tools import Tool
+from trio_media.call.phrases import Phrases
 from trio_media.core import events as ev
 from trio_media.core.invariants import Invariants
 from trio_media.core.machine import DecisionCore
 from trio_media.realtime.events import RealtimeCodec
 from trio_media.telephony.events import TelephonyCodec
+from trio_media.telephony.twiml import Verb
 
 
 @attrs.define(eq=False)
@@ -28,7 +30,6 @@ class Desk:
     carrier_codec: TelephonyCodec
     model_codec: RealtimeCodec
     control: CallControl
-    tools: Mapping[str, Tool]
     nursery: trio.Nursery
     """Where tools run."""
     abort_carrier: Callable[[], Awaitable[None]]
@@ -38,11 +39,16 @@ class Desk:
     """Checks every step, when asked for."""
     tape: HeardTape | None = None
     """Tells the observers what the carrier plays, when they want to know."""
+    phrases: Phrases = attrs.field(factory=Phrases)
+    """What the model is told when nobody asked for words."""
+    account: CarrierAccount | None = None
+    """What can be done to the call beyond its media stream."""
+    call_sid: str = ""
+    onward: tuple[Verb, ...] = ()
+    """What the call is being handed over to."""
     ended_by: str | None = None
     pending: deque[ev.Event] = attrs.field(factory=deque)
     """What carrying out a command led to."""
-    asked: dict[int, int] = attrs.field(factory=dict)
-    """Whose request a response answers, by its number, until it is known to be open."""
     began_ms: dict[int, int] = attrs.field(factory=dict)
     """When each interruption was decided."""
     onset_ms: int | None = None

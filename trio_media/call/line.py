@@ -5,7 +5,7 @@ Each field has one writer, named here; nobody decides by what another wrote, but
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 import attrs
@@ -14,6 +14,7 @@ import trio
 from trio_media.call.audio_store import AudioStore
 from trio_media.call.outboxes import CarrierOutbox, ModelOutbox
 from trio_media.call.record import CallObserver, Tally
+from trio_media.call.tool import Tool
 from trio_media.core.commands import Command
 from trio_media.core.events import Event
 
@@ -45,6 +46,14 @@ class ToolCall:
     """JSON as the model wrote it."""
 
 
+@attrs.frozen
+class RunningTool:
+    """A tool that is being run, and what stops it."""
+
+    call: ToolCall
+    scope: trio.CancelScope
+
+
 @attrs.define(eq=False)
 class Line:
     """One call's wiring."""
@@ -63,6 +72,10 @@ class Line:
     """The model's reader adds, the owner removes."""
     tool_outputs: dict[str, str] = attrs.field(factory=dict)
     """Tools add, the owner removes."""
+    running_tools: dict[str, RunningTool] = attrs.field(factory=dict)
+    """Tools add and remove themselves, the owner stops them."""
+    tools: Mapping[str, Tool] = attrs.field(factory=dict)
+    """What the model can call.  Set before the call begins."""
     server_asked: bool | None = None
     """Whether the server was last asked to act by itself; None: as at the start.  The owner writes,
     the model's reader reads it into what the service does not say."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from typing import Final, TypeVar
 
+import attrs
 import trio
 
 from trio_media.call.leg import Leg
@@ -19,6 +20,7 @@ from trio_media.call.model_service import (
     check_session,
     session_ready,
 )
+from trio_media.call.prepared import PreparedSession
 from trio_media.call.translate import to_core
 from trio_media.call.watch import close_leg, ping_leg, watch_leg
 from trio_media.core import events as ev
@@ -30,8 +32,16 @@ SESSION_EVENT: Final = "session"
 Wanted = TypeVar("Wanted", rt.SessionCreated, rt.SessionUpdated)
 
 
-async def hold_model_session(service: ModelService, line: Line, stop: trio.CancelScope) -> None:
+async def hold_model_session(
+    service: ModelService,
+    line: Line,
+    stop: trio.CancelScope,
+    *,
+    prepared: PreparedSession | None = None,
+) -> None:
     """Hold one session until it ends, then tell the owner.
+
+    ``prepared``: the session, if it was made beforehand; if that came to nothing, one is made.
 
     ``stop``: cancelled by the owner when it wants no more of the session; then the write in
     progress is finished, goodbye is said, and nobody is told.  **Cancellation:** the connection is
@@ -40,7 +50,7 @@ async def hold_model_session(service: ModelService, line: Line, stop: trio.Cance
     reason = "ended"
     try:
         async with trio.open_nursery() as nursery:
-            await _hold(service, line, stop, nursery)
+            await _hold(service, line, stop, nursery, prepared)
             nursery.cancel_scope.cancel()
     except* LegLost as group:
         reason = _first(group)
@@ -65,14 +75,23 @@ def _first(group: BaseExceptionGroup[Exception]) -> str:
 
 
 async def _hold(
-    service: ModelService, line: Line, stop: trio.CancelScope, nursery: trio.Nursery
+    service: ModelService,
+    line: Line,
+    stop: trio.CancelScope,
+    nursery: trio.Nursery,
+    prepared: PreparedSession | None,
 ) -> None:
     leg: Leg | None = None
     try:
         with stop:
             with trio.move_on_after(service.connect_timeout_s) as connecting:
-                leg = await _connect(service, nursery)
-                await _agree(service, line, leg)
+                taken = None if prepared is None else await prepared.take()
+                if taken is not None:
+                    leg, ready = taken
+                else:
+                    leg = await connect_model(service, nursery)
+                    ready = await agree(service, leg)
+                await line.send_inbox.send(ready)
             if leg is None or connecting.cancelled_caught:
                 raise LegLost("model", f"no session within {service.connect_timeout_s:g} s")
             line.note("model_ready")
@@ -85,6 +104,8 @@ async def _hold(
     finally:
         if leg is not None:
             await _end(leg)
+        if prepared is not None:
+            prepared.over.set()
 
 
 async def _end(leg: Leg) -> None:
@@ -95,7 +116,11 @@ async def _end(leg: Leg) -> None:
         await close_leg(leg)
 
 
-async def _connect(service: ModelService, nursery: trio.Nursery) -> Leg:
+async def connect_model(service: ModelService, nursery: trio.Nursery) -> Leg:
+    """Connect to the model service.  The caller puts a deadline around this.
+
+    Raises `LegLost`, `ModelRefused`, `RemoteProtocolError`.
+    """
     transport = await service.connect()
     is_open = False
     try:
@@ -107,15 +132,17 @@ async def _connect(service: ModelService, nursery: trio.Nursery) -> Leg:
     return leg
 
 
-async def _agree(service: ModelService, line: Line, leg: Leg) -> None:
-    """Ask for our session and see that we got it.  Nothing else is said before that."""
+async def agree(service: ModelService, leg: Leg) -> ev.SessionReady:
+    """Ask for our session and see that we got it.  Nothing else is said before that.
+
+    Raises as `connect_model` does.  The caller puts a deadline around this.
+    """
     await _wait_for(leg, service.codec, rt.SessionCreated)
     request = service.request
     await leg.send_batch([service.codec.encode_session(request, SESSION_EVENT)])
     updated = await _wait_for(leg, service.codec, rt.SessionUpdated)
     check_session(request, updated)
-    ready = session_ready(updated, request, asked=request.interrupt_response)
-    await line.send_inbox.send(ready)
+    return session_ready(updated, request, asked=request.interrupt_response)
 
 
 async def _wait_for(leg: Leg, codec: rt.RealtimeCodec, wanted: type[Wanted]) -> Wanted:
@@ -165,7 +192,23 @@ def _to_core(event: rt.ModelEvent, service: ModelService, line: Line) -> ev.Even
             _keep_tool_call(event, call_id, line)
         case _:
             pass
-    return to_core(event, service.backchannels)
+    return _with_traits(to_core(event, service.backchannels), line)
+
+
+def _with_traits(event: ev.Event | None, line: Line) -> ev.Event | None:
+    """Add what its tool asks for to a call of a tool."""
+    if not isinstance(event, ev.ToolCalled):
+        return event
+    tool = line.tools.get(line.tool_calls[event.call_id].name)
+    if tool is None:
+        return event
+    return attrs.evolve(
+        event,
+        filler_ms=tool.filler_after_ms,
+        is_cancelled_by_interruption=tool.cancel_on_interrupt,
+        is_protecting=tool.protect_speech,
+        holds_answers=tool.hold_answers,
+    )
 
 
 def _keep_tool_call(event: rt.OutputItemDone, call_id: str, line: Line) -> None:

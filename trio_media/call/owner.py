@@ -14,6 +14,7 @@ import trio
 
 from trio_media.call.carry_out import CARRY_OUT
 from trio_media.call.desk import Desk
+from trio_media.call.going import TRANSFERRED
 from trio_media.call.heard import HeardTape
 from trio_media.call.line import Ending, Letter, Nudge
 from trio_media.core import commands as cm
@@ -38,7 +39,7 @@ async def own_call(desk: Desk) -> str:
                 letter = _waiting_letter(desk) if read < LETTERS_AT_ONCE else None
     finally:
         _end_tape(desk)
-        desk.control.end()
+        desk.control.end_all()
 
 
 def _waiting_letter(desk: Desk) -> Letter | None:
@@ -62,9 +63,13 @@ def _read(desk: Desk, letter: Letter) -> None:
     progress = desk.line.carrier_outbox.take_progress()
     for seq, at_ms in progress:
         decide(desk, ev.CarrierWrote(seq, at_ms))
+    for request in desk.control.take_abandoned():
+        decide(desk, ev.DigitsAbandoned(request))
     if isinstance(letter, Ending):
         decide(desk, ev.CallEnded())
-        desk.ended_by = desk.ended_by or letter.reason
+        # The carrier ends the media stream of a call that it hands over, maybe before it says so.
+        reason = TRANSFERRED if desk.onward else letter.reason
+        desk.ended_by = desk.ended_by or reason
     elif not isinstance(letter, Nudge):
         decide(desk, letter)
     elif not progress:

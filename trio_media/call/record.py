@@ -10,6 +10,7 @@ import attrs
 
 from trio_media.core.commands import Command
 from trio_media.core.events import Event
+from trio_media.telephony.twiml import Verb
 
 
 class CallObserver(Protocol):
@@ -46,6 +47,8 @@ class CallEnd:
     duration_ms: int
     counters: Mapping[str, int] = attrs.field(factory=dict)
     latencies_ms: Mapping[str, list[int]] = attrs.field(factory=dict)
+    onward: tuple[Verb, ...] | None = None
+    """What is left for the carrier to do with the caller; None: nobody decided that."""
 
 
 LATENCIES_MAX = 1_000  # of a kind in one call; a call that has more is no better known by them

@@ -106,4 +106,6 @@ def _item_done(event: rt.OutputItemDone) -> ev.Event | None:
         return ev.ItemAudioDone(event.response_id, event.item_id)
     if event.kind is rt.ItemKind.FUNCTION_CALL and event.completed and event.call_id:
         return ev.ToolCalled(event.response_id, event.item_id, event.call_id)
+    if event.kind is rt.ItemKind.SERVICE_TOOL:
+        return ev.ServiceToolRan(event.response_id)
     return None

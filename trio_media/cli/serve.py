@@ -8,7 +8,6 @@ from pathlib import Path
 import click
 
 from trio_media.cli.options import config_option, read_config
-from trio_media.errors import ConfigError
 
 
 @click.command()
@@ -28,17 +27,19 @@ def serve(
 ) -> int:
     """Take calls until a signal ends it.
 
+    AGENT is module:attribute; without it the configured instructions are all there is.
+
     SIGTERM or Ctrl-C stops taking calls and waits for those that are live; a second one ends them
     at once.
     """
+    from trio_media.agent.loading import load_agent
     from trio_media.config_load import secret_values
     from trio_media.logs import configure_logging
     from trio_media.server.process import Assignment, run_server
     from trio_media.server.serving import check_exposure, with_secrets
     from trio_media.server.workers import supervise
 
-    if agent is not None:
-        raise ConfigError(f"{agent}: agents are not supported by this version")
+    attends = None if agent is None else load_agent(agent)
     config = read_config(config_path, server__host=host, server__port=port, server__workers=workers)
     assignment = Assignment.from_environment(os.environ)
     if assignment is None:
@@ -49,16 +50,17 @@ def serve(
             click.echo(f"admin token, made for this run: {config.server.admin_token}", err=True)
         config = with_secrets(config)
         if config.server.workers > 1:
-            return supervise(config, _worker_arguments(config_path))
+            return supervise(config, _worker_arguments(agent, config_path))
     else:
         config = assignment.complete(config)
     # Again, now that every secret is known.
     configure_logging(config.log, secrets=secret_values(config))
     from trio_media.server.kept_call import run_kept_call
 
-    return run_server(config, run_call=run_kept_call, assignment=assignment)
+    return run_server(config, run_call=run_kept_call, assignment=assignment, agent=attends)
 
 
-def _worker_arguments(config_path: Path | None) -> list[str]:
+def _worker_arguments(agent: str | None, config_path: Path | None) -> list[str]:
     """Give a worker's command line; the rest of its configuration is its assignment."""
-    return ["serve"] if config_path is None else ["serve", "--config", str(config_path)]
+    arguments = ["serve", *([] if agent is None else [agent])]
+    return arguments if config_path is None else [*arguments, "--config", str(config_path)]

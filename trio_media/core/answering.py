@@ -7,7 +7,7 @@ protected speech is still to be heard, and the server is not about to create one
 
 from __future__ import annotations
 
-from trio_media.core import protecting, taking
+from trio_media.core import idling, keying, leaving, protecting, taking, tooling
 from trio_media.core.commands import (
     Cause,
     CreateResponse,
@@ -18,14 +18,13 @@ from trio_media.core.commands import (
     TurnDecided,
 )
 from trio_media.core.creates import ANSWERS, Queued
-from trio_media.core.events import Reason, Say, Verdict
+from trio_media.core.events import Reason, Verdict
 from trio_media.core.responses import Phase, Response
 from trio_media.core.state import State
 from trio_media.core.turns import Turn, TurnState
 from trio_media.core.units import (
     CREATE_RETRY_MS,
     CREATE_TRIES,
-    CREATES_KEPT,
     NOISE_WAIT_MS,
     SERVER_CREATE_MS,
     earliest,
@@ -51,6 +50,7 @@ def turn_committed(state: State, item_id: str, now_ms: int) -> None:
 
 
 def _answered_by_server(state: State, turn: Turn, now_ms: int) -> None:
+    _heed(state)
     turn.state = TurnState.ANSWERED
     state.server_create_until_ms = now_ms + SERVER_CREATE_MS
     state.owed.turn_counts()
@@ -61,9 +61,26 @@ def _answered_by_server(state: State, turn: Turn, now_ms: int) -> None:
 
 def _counts(state: State, turn: Turn) -> None:
     turn.state = TurnState.COUNTS
+    _heed(state)
     state.owed.turn_counts()
     _drop_greeting(state)
-    state.creates.want_answer(Cause.TURN, state.book.last_number)
+    if _is_answered(state):
+        state.creates.want_answer(Cause.TURN, state.book.last_number)
+    else:
+        turn.state = TurnState.ANSWERED
+        state.tell(TurnDecided(turn.item_id, "left"))
+
+
+def _heed(state: State) -> None:
+    """The caller said something that counts: they keep the call, and what gives way to it ends."""
+    idling.word(state)
+    leaving.revoked(state)
+    tooling.interrupted(state)
+
+
+def _is_answered(state: State) -> bool:
+    """Whether the model is to answer what the caller says."""
+    return not state.is_held and not leaving.answers_nobody(state)
 
 
 def _drop_greeting(state: State) -> None:
@@ -80,6 +97,8 @@ def judge(state: State, turn: Turn, *, is_late: bool = False) -> None:
         _counts(state, turn)
     elif turn.verdict is not None or is_late or not state.transcribes:
         turn.state = TurnState.VOID
+        if turn.verdict is Verdict.BACKCHANNEL:
+            idling.word(state)
         state.tell(DeleteItem(state.number_command(), turn.item_id))
         state.tell(TurnDecided(turn.item_id, "void"))
 
@@ -133,31 +152,33 @@ def send_keys_if_due(state: State, now_ms: int) -> None:
     deadline_ms = state.keys.next_deadline_ms()
     if state.is_session_ready and deadline_ms is not None and now_ms >= deadline_ms:
         state.tell(SendKeys(state.number_command(), state.keys.take()))
+        _heed(state)
         state.owed.turn_counts()
         _drop_greeting(state)
-        state.creates.want_answer(Cause.KEYS, state.book.last_number)
+        if _is_answered(state):
+            state.creates.want_answer(Cause.KEYS, state.book.last_number)
 
 
 def key_pressed(state: State, digit: str, now_ms: int) -> None:
-    """A key interrupts, if the operator wants that, and is part of the keys' turn."""
-    state.keys.pressed(digit, now_ms)
+    """A key interrupts, if the operator wants that, and is somebody's of ours or the model's."""
+    idling.word(state)
+    wanted = state.collections.current
+    if wanted is None:
+        state.keys.pressed(digit, now_ms)
     if state.policy.dtmf_interrupts:
         taking.take(state, now_ms, Reason.DTMF)
+    if wanted is not None:
+        keying.pressed(state, wanted, digit, now_ms)
 
 
-# --- asking ----------------------------------------------------------------------------------
+def hold(state: State, *, is_held: bool) -> None:
+    """The model is to answer nothing that is heard, or may again."""
+    state.is_held = is_held
+    if is_held:
+        state.creates.drop_answers()
 
 
-def speech_requested(
-    state: State, request: int, say: Say, *, is_protected: bool, is_kept: bool
-) -> None:
-    """Somebody of ours wants the model to speak."""
-    if state.is_session_lost or len(state.creates.queue) >= CREATES_KEPT:
-        state.tell(SpeechDropped(request))
-        return
-    cause = Cause.GREETING if say is Say.GREETING else Cause.APPLICATION
-    number = state.book.last_number
-    state.creates.ask(Queued(cause, number, request, is_protected, is_kept or is_protected))
+# --- what is owed ----------------------------------------------------------------------------
 
 
 def pay_what_is_owed(state: State, now_ms: int) -> None:
@@ -178,7 +199,7 @@ def _owed_ms(state: State) -> int | None:
     """
     floor, recover_ms = state.floor, state.policy.recover_ms
     is_undecided = state.turns.has_unanswered  # a turn that counts is answered instead
-    if not state.owed.is_owed or floor.is_believed or is_undecided:
+    if not state.owed.is_owed or floor.is_believed or is_undecided or not _is_answered(state):
         return None
     noise_ms = floor.noise_since_ms + recover_ms + NOISE_WAIT_MS
     return noise_ms if floor.is_heard else min(floor.quiet_since_ms + recover_ms, noise_ms)
@@ -214,13 +235,15 @@ def create_if_allowed(state: State, now_ms: int) -> None:
     """Send the first create that waits, if one may go out now."""
     if not state.creates.queue or not may_create(state, now_ms):
         return
-    queued = state.creates.queue[0]
+    queued = _next_queued(state)
+    if queued is None:
+        return
     if queued.cause in ANSWERS and state.turns.in_state(TurnState.JUDGED):
         return  # whether this answers that turn too is known in a moment
     if queued.is_protected and state.server_acts:
         protecting.forbid_server(state, now_ms)
         return
-    del state.creates.queue[0]
+    state.creates.queue.remove(queued)
     command = state.number_command()
     response = state.book.add(queued.cause, Phase.REQUESTED, now_ms, token=command)
     response.request = queued.request
@@ -234,7 +257,16 @@ def create_if_allowed(state: State, now_ms: int) -> None:
         for turn in state.turns.in_state(TurnState.COUNTS):
             turn.state = TurnState.ANSWERED
             state.tell(TurnDecided(turn.item_id, "answered"))
-    state.tell(CreateResponse(command, command, queued.cause, response.number, queued.request))
+    create = CreateResponse(
+        command, command, queued.cause, response.number, queued.request, queued.is_protected
+    )
+    state.tell(create)
+
+
+def _next_queued(state: State) -> Queued | None:
+    """The first that waits for nothing but its turn."""
+    holds = state.is_held or tooling.holds_answers(state)
+    return next((q for q in state.creates.queue if not (holds and q.cause in ANSWERS)), None)
 
 
 def may_create(state: State, now_ms: int) -> bool:
@@ -250,6 +282,7 @@ def may_create(state: State, now_ms: int) -> bool:
         and now_ms >= state.creates.not_before_ms
         and (until_ms is None or now_ms >= until_ms)
         and not any(r.is_protected for r in state.playout.audible())
+        and not (state.ending is not None and state.ending.left_ms is not None)
     )
 
 
@@ -289,4 +322,5 @@ def create_again(state: State, response: Response, now_ms: int) -> None:
         response.is_kept,
         tries,
     )
+    response.request = None  # what becomes of it is said of the new one
     state.creates.ask_again(again)

@@ -136,6 +136,8 @@ class CreateResponse:
     """The number of the response that this will be."""
     request: int | None = None
     """Whose request it is; the shell knows the words."""
+    protected: bool = False
+    """The caller cannot interrupt it."""
 
 
 @attrs.frozen

@@ -14,6 +14,7 @@ from trio_media.core.commands import Cause
 from trio_media.core.units import RECOVERIES_IN_A_ROW
 
 ANSWERS = (Cause.TURN, Cause.KEYS, Cause.TOOL, Cause.RECOVERY)
+UNASKED = (Cause.RECOVERY, Cause.FILLER, Cause.SILENCE)
 
 
 @attrs.frozen
@@ -29,6 +30,15 @@ class Queued:
     tries: int = 0
 
 
+def _joined(queued: Queued, cause: Cause, is_protected: bool) -> Queued:
+    """Have an answer that waits be the answer to something more."""
+    if queued.cause not in ANSWERS:
+        return queued
+    if queued.cause is Cause.RECOVERY and cause is not Cause.RECOVERY:
+        queued = attrs.evolve(queued, cause=cause, is_kept=True)
+    return attrs.evolve(queued, is_protected=queued.is_protected or is_protected)
+
+
 @attrs.define
 class Creates:
     """Creates not sent yet, in the order of asking."""
@@ -37,15 +47,14 @@ class Creates:
     not_before_ms: int = 0
     """A create that was refused is not tried again before this."""
 
-    def want_answer(self, cause: Cause, number: int) -> None:
+    def want_answer(self, cause: Cause, number: int, *, is_protected: bool = False) -> None:
         """An answer is wanted.  One that waits already will do."""
+        self.queue = [q for q in self.queue if q.cause not in (Cause.FILLER, Cause.SILENCE)]
         if all(queued.cause not in ANSWERS for queued in self.queue):
-            self.queue.append(Queued(cause, number, is_kept=cause is not Cause.RECOVERY))
-        elif cause is not Cause.RECOVERY:
-            self.queue = [
-                attrs.evolve(q, cause=cause, is_kept=True) if q.cause is Cause.RECOVERY else q
-                for q in self.queue
-            ]
+            is_kept = cause is not Cause.RECOVERY
+            self.queue.append(Queued(cause, number, is_protected=is_protected, is_kept=is_kept))
+            return
+        self.queue = [_joined(q, cause, is_protected) for q in self.queue]
 
     def ask(self, queued: Queued) -> None:
         """Queue a request to speak."""
@@ -58,6 +67,8 @@ class Creates:
             self.queue = [q for q in self.queue if q not in waiting]
             if waiting and queued.cause is Cause.RECOVERY:
                 queued = attrs.evolve(queued, cause=waiting[0].cause, is_kept=waiting[0].is_kept)
+            is_protected = any(q.is_protected for q in (queued, *waiting))
+            queued = attrs.evolve(queued, is_protected=is_protected)
         self.queue.insert(0, queued)
 
     def drop(self, through: int | None) -> list[Queued]:
@@ -69,8 +80,12 @@ class Creates:
         return dropped
 
     def drop_recovery(self) -> None:
-        """Somebody else speaks: nothing is owed any more."""
-        self.queue = [q for q in self.queue if q.cause is not Cause.RECOVERY]
+        """Somebody else speaks: nothing is owed any more, and no silence is to be filled."""
+        self.queue = [q for q in self.queue if q.cause not in UNASKED]
+
+    def drop_answers(self) -> None:
+        """Nothing that was heard is answered, and nobody is asked for a word."""
+        self.queue = [q for q in self.queue if q.cause not in (*ANSWERS, *UNASKED)]
 
     def drop_greeting(self) -> list[Queued]:
         """The conversation has begun without a greeting."""

@@ -38,23 +38,58 @@ class Dues:
     """Tool calls that have their output."""
     results: set[str] = attrs.field(factory=set)
     """Responses of which the model got a tool's result that it has not answered."""
+    unended: set[int] = attrs.field(factory=set)
+    """Requests to speak or to play without an outcome."""
+    digits: dict[int, int] = attrs.field(factory=dict)
+    """Requests for keys without an outcome, and how many they want."""
+    quiet: set[str] = attrs.field(factory=set)
+    """Tool calls about whose results nothing need be said."""
+    held: bool = False
+    """The model answers nothing that is heard."""
+    silences: int = 0
+    """How often a word was asked for since the last one."""
     answers_again: int = 0
     """Creates of answers that are tried again: so many go out for nothing new."""
 
     def saw(self, event: ev.Event, *, has_spoken: bool = False) -> None:
         """Note what was asked for.  ``has_spoken``: a turn of the caller waits for its answer."""
+        self._saw_requests(event)
         match event:
             case ev.SpeechRequested(request=request, say=say, protected=protected, keep=keep):
                 self.asked.add(request)
+                self.unended.add(request)
                 if protected or keep:
                     self.kept.add(request)
                 if say is ev.Say.GREETING and not (self.has_begun or has_spoken):
                     self.greetings.add(request)
             case ev.KeyPressed(digit=digit):
                 self.keys += digit
+                self.silences = 0
+            case ev.ToolAnswered(call_id=call_id, wants_answer=False):
+                self.quiet.add(call_id)
+            case ev.AnsweringHeld(is_held=is_held):
+                self.held = is_held
             case ev.ToolCalled(response_id=response_id, call_id=call_id):
                 if call_id not in self.posted:
                     self.calls.setdefault(call_id, response_id)
+            case _:
+                pass
+
+    def _saw_requests(self, event: ev.Event) -> None:
+        match event:
+            case ev.TextOffered(request=request):
+                self.asked.add(request)
+                self.unended.add(request)
+            case ev.ClipOffered(request=request):
+                self.unended.add(request)
+            case ev.EndingRequested(words=words) if words is not None:
+                self.asked.add(words)
+                self.unended.add(words)
+            case ev.DigitsRequested(request=request, count=count):
+                self.digits[request] = count
+            case ev.DigitsAbandoned(request=request):
+                self.digits.pop(request, None)
+                self.keys = ""
             case _:
                 pass
 
@@ -64,29 +99,53 @@ class Dues:
 
     def took(self, command: cm.Command, over: set[str]) -> None:
         """Note what was done about it.  ``over``: ids of the responses that are over."""
+        self._gave(command)
         match command:
-            case cm.SpeechDropped(request=request):
-                self.asked.discard(request)
             case cm.CreateResponse(request=request, cause=cause):
                 if request is not None:
                     self.asked.discard(request)
+                self.silences += cause is cm.Cause.SILENCE
                 if cause in ANSWERS:
                     self.answers_again = 0
                     self.results -= {r for r in over if not self.calls_of(r)}
-            case cm.SendKeys():
-                self.keys, self.has_begun = "", True
+            case cm.SendKeys(digits=digits):
+                self._keys_known(digits)
+                self.has_begun = True
             case cm.PostToolOutput(call_id=call_id, was_run=was_run):
                 response_id = self.calls.pop(call_id, None)
                 self.runs.discard(call_id)
                 self.posted.add(call_id)
-                if was_run and response_id is not None:
+                if was_run and response_id is not None and call_id not in self.quiet:
                     self.results.add(response_id)
             case cm.RunTool(call_id=call_id):
                 self.runs.add(call_id)
-            case cm.TurnDecided(fate=fate) if fate.startswith("answered"):
+            case cm.TurnDecided(fate=fate) if fate.startswith(("answered", "left")):
                 self.has_begun = True
+                self.silences = 0
+            case cm.TurnDecided():
+                self.silences = 0
             case _:
                 pass
+
+    def _gave(self, command: cm.Command) -> None:
+        """Note who has their outcome."""
+        match command:
+            case (
+                cm.SpeechDropped(request=request)
+                | cm.SpeechEnded(request=request)
+                | cm.SendText(request=request)
+            ):
+                self.asked.discard(request)
+                self.unended.discard(request)
+            case cm.DigitsCollected(request=request, digits=digits, outcome=outcome):
+                self.digits.pop(request, None)
+                self._keys_known(digits, is_terminated=outcome is cm.DigitsOutcome.TERMINATED)
+            case _:
+                pass
+
+    def _keys_known(self, digits: str, *, is_terminated: bool = False) -> None:
+        """Keys reached whoever they were for."""
+        self.keys = self.keys[len(digits) + is_terminated :]
 
     def again(self, request: int | None, *, is_answer: bool) -> None:
         """A create is to be tried again."""
@@ -105,9 +164,9 @@ class Dues:
         """Name what is still due, and not for want of a tool's result."""
         if self.asked:
             yield "speech that was asked for was neither created nor dropped"
-        if self.keys:
+        if self.keys and not self.digits:
             yield "the model does not know of keys"
-        if any(
+        if not self.held and any(
             response_id in over and not self.calls_of(response_id) for response_id in self.results
         ):
             yield "a tool's result has no answer"

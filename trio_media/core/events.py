@@ -382,8 +382,8 @@ class EndingRequested:
     """None: nobody waits for it."""
     reason: str = "hung_up"
     """A name, why."""
-    says: bool = False
-    """There are words to say before."""
+    words: int | None = None
+    """Whose words are said before; None: there are none."""
     is_final: bool = False
     """The caller cannot keep the call by speaking; words said before cannot be interrupted."""
     leaves: bool = False

@@ -91,7 +91,10 @@ def close_has_a_reason(
         case ev.Ended.DEADLINE:
             is_due = _is_given_up(response, now_ms)
         case ev.Ended.LOST:
-            is_due = ledger.is_lost or isinstance(event, ev.CallEnded) or _hangs_up(event)
+            is_end = isinstance(event, ev.CallEnded) or ledger.ending is not None
+            is_due = ledger.is_lost or is_end or _hangs_up(event)
+        case _ if isinstance(event, ev.ClipOffered):
+            is_due = command.response_id == event.item_id
         case _:
             is_due = isinstance(event, ev.ResponseOver) and _names(event, command.response_id)
     require(is_due, "one answer", f"{name} at a {type(event).__name__}")
@@ -132,11 +135,17 @@ def _take_has_a_reason(ledger: Ledger, command: cm.Taken, event: ev.Event) -> No
             is_heard = is_terminal or ledger.is_turn("open")
             require(is_heard, "evidence", "the server heard nobody")
         case _:
-            is_asked = isinstance(event, _REASONS[command.reason])
+            is_asked = isinstance(event, _REASONS[command.reason]) or _takes_for_words(event)
+            is_end = command.reason is ev.Reason.HANG_UP and ledger.ending is not None
+            is_asked = is_asked or is_end
             require(is_asked, "evidence", f"nobody asked for {command.reason.value}")
     through = event.through if isinstance(event, ev.InterruptRequested) else None
     is_meant = through is None or all(number <= through for number in command.responses)
     require(is_meant, "evidence", f"{command.responses} were not meant")
+
+
+def _takes_for_words(event: ev.Event) -> bool:
+    return isinstance(event, ev.SpeechRequested) and event.interrupts
 
 
 def create_has_a_reason(
@@ -155,7 +164,7 @@ def create_has_a_reason(
         has_spoken = dues.has_begun or ledger.is_turn("undecided")
         is_void = has_spoken and command.request in dues.greetings
         require(not is_void, "one answer", "a greeting after the caller spoke")
-    is_protected = command.request in ledger.protected_requests
+    is_protected = command.request in ledger.protected_requests or command.protected
     is_sure = not is_protected or not ledger.server_acts
     require(is_sure, "protected", "created before the server is known not to act")
 
@@ -166,7 +175,7 @@ def drop_has_a_reason(ledger: Ledger, command: cm.SpeechDropped, event: ev.Event
     is_asked = ledger.is_lost or request in ledger.dues.asked
     require(is_asked, "one answer", f"request {request} is dropped, and was not queued")
     is_free = request not in ledger.dues.kept or request in ledger.dues.greetings
-    is_end = ledger.is_lost or _hangs_up(event)
+    is_end = ledger.is_lost or _hangs_up(event) or ledger.ending is not None
     is_full = len(ledger.dues.asked) > CREATES_KEPT
     require(is_free or is_end or is_full, "one answer", f"request {request} was to be kept")
 

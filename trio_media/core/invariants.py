@@ -12,9 +12,9 @@ from typing import Any, Final
 
 import attrs
 
+from trio_media.core import asked, evidence, promises
 from trio_media.core import commands as cm
 from trio_media.core import events as ev
-from trio_media.core import evidence, promises
 from trio_media.core.known import Flying
 from trio_media.core.ledger import Ledger
 from trio_media.core.policy import Policy
@@ -44,12 +44,14 @@ class Invariants:
             return
         before = evidence.Before.of(ledger, now_ms)
         ledger.saw(event, now_ms)
+        asked.about_to_end(ledger, event)
         promises.clears_are_due(out)
         for command in out:
             if isinstance(command, MODEL_COMMANDS):
                 promises.told_to_a_session(ledger)
             if isinstance(command, cm.CreateResponse):
                 evidence.create_has_a_reason(ledger, command, out)
+                asked.create_has_a_reason(ledger, command)
             note = NOTES.get(type(command))
             if note is not None:
                 note(ledger, command, event, now_ms)
@@ -58,6 +60,7 @@ class Invariants:
         evidence.step_does_its_duty(ledger, event, out, before, now_ms)
         promises.taken_is_stopped(ledger, out)
         promises.hearing_was_told(ledger, out)
+        asked.caller_keeps_the_call(ledger, out)
         evidence.cancels_have_a_reason(ledger, out, before)
         evidence.takes_have_a_reason(ledger, event, out)
         promises.nothing_lasts(ledger, now_ms)
@@ -100,7 +103,7 @@ def _marks(ledger: Ledger, command: cm.SendMark, event: ev.Event, now_ms: int) -
 
 
 def _clears(ledger: Ledger, command: cm.ClearCarrier, event: ev.Event, now_ms: int) -> None:
-    hangs_up = isinstance(event, ev.HangUpRequested)
+    hangs_up = isinstance(event, ev.HangUpRequested) or ledger.ending is not None
     if isinstance(event, ev.InterruptRequested):
         hangs_up = event.reason is ev.Reason.HANG_UP
     promises.clear_cuts_nothing_protected(ledger, command, hangs_up=hangs_up, now_ms=now_ms)
@@ -208,6 +211,7 @@ def _keys(ledger: Ledger, command: cm.SendKeys, event: ev.Event, now_ms: int) ->
 
 
 def _drops(ledger: Ledger, command: cm.SpeechDropped, event: ev.Event, now_ms: int) -> None:
+    asked.speech_ends_once(ledger, command)
     evidence.drop_has_a_reason(ledger, command, event)
 
 
@@ -223,7 +227,7 @@ def _decides(ledger: Ledger, command: cm.TurnDecided, event: ev.Event, now_ms: i
     promises.turn_has_one_fate(ledger, command)
     fate = command.fate.split()[0]
     ledger.turns[command.item_id] = fate
-    if fate == "answered":
+    if fate in ("answered", "left"):
         ledger.owed_ms = None
         ledger.recoveries = 0
     elif fate == "lapsed":
@@ -231,6 +235,7 @@ def _decides(ledger: Ledger, command: cm.TurnDecided, event: ev.Event, now_ms: i
 
 
 def _ends(ledger: Ledger, command: cm.EndCall, event: ev.Event, now_ms: int) -> None:
+    asked.ends(ledger, event, now_ms)
     ledger.is_over = True
 
 
@@ -256,4 +261,5 @@ NOTES: Final[Mapping[type[cm.Command], Callable[[Ledger, Any, ev.Event, int], No
     cm.TurnDecided: _decides,
     cm.SpeechDropped: _drops,
     cm.RunTool: _runs,
+    **asked.NOTES,
 }

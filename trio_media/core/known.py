@@ -11,6 +11,8 @@ class KnownItem:
 
     response_id: str
     is_speech: bool
+    is_clip: bool = False
+    """Audio of ours, of which the model never knows."""
     received_ms: int = 0
     is_done: bool = False
     first_seq: int | None = None
@@ -50,6 +52,18 @@ class KnownResponse:
     stopped_ms: int | None = None
     """When it was first cancelled."""
     is_cancel_settled: bool = True
+
+
+@attrs.define
+class KnownEnding:
+    """An ending that was asked for."""
+
+    since_ms: int
+    is_final: bool = False
+    leaves: bool = False
+    has_words: bool = True
+    """Its words were not asked for yet, if it has any."""
+    left_ms: int | None = None
 
 
 @attrs.frozen

@@ -13,7 +13,7 @@ from trio_media.core import commands as cm
 from trio_media.core import earshot
 from trio_media.core import events as ev
 from trio_media.core.dues import Dues
-from trio_media.core.known import Flying, KnownItem, KnownResponse
+from trio_media.core.known import Flying, KnownEnding, KnownItem, KnownResponse
 from trio_media.core.policy import Policy
 from trio_media.core.units import FLAGS_MS, RECORDS_KEPT
 
@@ -63,6 +63,11 @@ class Ledger:
     free_ms: int | None = None
     """Since when nothing keeps it back."""
     recoveries: int = 0
+    ending: KnownEnding | None = None
+    was_speaking: bool = False
+    """Something was open or heard that nobody took, when the ending took its last step."""
+    protected_tools: set[str] = attrs.field(factory=set)
+    """Tool calls that have a right to protection."""
     dues: Dues = attrs.field(factory=Dues)
 
     def with_id(self, response_id: str | None) -> KnownResponse | None:
@@ -96,6 +101,7 @@ class Ledger:
         self._saw_items(event, now_ms)
         self._saw_session(event)
         self._saw_caller(event, now_ms)
+        self._saw_requests(event, now_ms)
         self._saw_us(event, now_ms)
         self.dues.saw(event, has_spoken=self.is_turn("undecided"))
 
@@ -113,6 +119,12 @@ class Ledger:
                 self._item(rid, iid, now_ms).is_done = True
             case ev.ToolCalled(response_id=rid, item_id=iid):
                 self._item(rid, iid, now_ms).is_speech = False
+                if event.is_protecting:
+                    self.protected_tools.add(event.call_id)
+            case ev.ClipOffered(item_id=iid, length_ms=length_ms):
+                self.items[iid] = KnownItem(
+                    iid, is_speech=False, is_clip=True, received_ms=length_ms, is_done=True
+                )
 
     def _saw_session(self, event: ev.Event) -> None:
         match event:
@@ -166,12 +178,17 @@ class Ledger:
                 if self.turns.get(iid, "open") in ("open", "lapsed"):
                     self.turns[iid] = "undecided"
 
-    def _saw_us(self, event: ev.Event, now_ms: int) -> None:
+    def _saw_requests(self, event: ev.Event, now_ms: int) -> None:
         match event:
             case ev.InterruptRequested(request=request):
                 self.waiting_requests[request] = now_ms
             case ev.SpeechRequested(request=request, protected=True):
                 self.protected_requests.add(request)
+            case ev.EndingRequested(words=words, is_final=True) if words is not None:
+                self.protected_requests.add(words)
+
+    def _saw_us(self, event: ev.Event, now_ms: int) -> None:
+        match event:
             case ev.CommandUnsent(command=command):
                 for response in self.responses.values():
                     if response.cancel_command == command:
@@ -247,13 +264,12 @@ class Ledger:
 
     def created(self, command: cm.CreateResponse, now_ms: int) -> None:
         """A response was asked for."""
-        is_protected = command.request in self.protected_requests and not self.server_acts
         is_recovery = command.cause is cm.Cause.RECOVERY
         self.responses[command.response] = KnownResponse(
             command.response,
             now_ms,
             command.request,
-            is_protected=is_protected,
+            is_protected=command.protected,
             is_recovery=is_recovery,
             is_answer=command.cause in (cm.Cause.TURN, cm.Cause.TOOL),
             create_command=command.command,

@@ -10,9 +10,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from trio_media.core import answering, protecting, responding, sending, taking
+from trio_media.core import (
+    answering,
+    idling,
+    keying,
+    leaving,
+    protecting,
+    responding,
+    sending,
+    speaking,
+    taking,
+    tooling,
+)
 from trio_media.core import events as ev
-from trio_media.core.commands import Command, EndCall, Outcome
+from trio_media.core.commands import Command, EndCall, Leave, Outcome
 from trio_media.core.floor import Verb
 from trio_media.core.policy import Policy
 from trio_media.core.responses import Cancel
@@ -75,6 +86,10 @@ class DecisionCore:
             sending.next_deadline_ms(state.playout, self.now_ms, is_silenced=state.floor.is_hushed),
             answering.next_deadline_ms(state, self.now_ms),
             protecting.next_deadline_ms(state),
+            tooling.next_deadline_ms(state),
+            keying.next_deadline_ms(state),
+            leaving.next_deadline_ms(state),
+            idling.next_deadline_ms(state),
             *(r.retry_ms for r in state.book.open() if r.cancel is Cancel.UNSENT),
         )
         # What is due already was acted on, or waits for an event.
@@ -90,6 +105,7 @@ def _expire(state: State, now_ms: int) -> None:
     _heed_floor(state, now_ms)
     answering.expire_turns(state, now_ms)
     answering.send_keys_if_due(state, now_ms)
+    keying.expire(state, now_ms)
     protecting.flags_lapsed(state, now_ms)
 
 
@@ -113,14 +129,22 @@ def _settle(state: State, now_ms: int) -> None:
         state.turns.heard(now_ms)
     taking.retry_unsent_cancels(state, now_ms)
     taking.delete_unheard(state)
-    responding.answer_tools(state)
+    tooling.drop_fillers(state)
+    tooling.answer_when_complete(state)
     answering.send_keys_if_due(state, now_ms)  # they may have waited for the session alone
     answering.pay_what_is_owed(state, now_ms)
+    tooling.fill_silence(state, now_ms)
+    idling.notice(state, now_ms)
+    _go_on_ending(state, now_ms)
+    if state.is_over:
+        return
     answering.create_if_allowed(state, now_ms)
     protecting.allow_server(state, now_ms)
     _weigh_speech_at_openings(state, now_ms)
     _play(state, now_ms)
     taking.settle_interruptions(state)
+    speaking.settle(state)
+    keying.wait_for_silence(state, now_ms)
     responding.forget(state)
     if state.is_session_lost and not state.floor.is_hushed and not state.playout.audible():
         _end(state, "model_lost")
@@ -161,6 +185,24 @@ def _act(state: State, verb: Verb, now_ms: int, reason: ev.Reason) -> None:
             taking.resume(state, now_ms, was_false=False)
 
 
+def _go_on_ending(state: State, now_ms: int) -> None:
+    """Take the next step of an ending that was asked for."""
+    step = leaving.next_step(state, now_ms)
+    ending = state.ending
+    if step is leaving.Step.WAIT or ending is None:
+        return
+    if step is leaving.Step.SPEAK:
+        leaving.speak(state)
+    elif step is leaving.Step.GIVE_UP:
+        leaving.failed(state, ending.request)
+    elif ending.leaves:
+        ending.left_ms = now_ms
+        state.tell(Leave(ending.request))
+    else:
+        taking.take(state, now_ms, ev.Reason.HANG_UP)
+        _end(state, ending.reason)
+
+
 def _end(state: State, reason: str) -> None:
     _close_all(state)
     state.tell(EndCall(reason))
@@ -169,6 +211,7 @@ def _end(state: State, reason: str) -> None:
 def _close_all(state: State) -> None:
     """The call is over: nothing is open, and nobody waits any longer."""
     taking.end_interruptions(state, Outcome.CALL_ENDED)
+    speaking.end_all(state)
     for response in state.book.open():
         responding.close(state, response, ev.Ended.LOST)
     state.is_over = True
@@ -284,7 +327,7 @@ def _take_by_words(state: State, item_id: str, now_ms: int) -> None:
 
 
 def _tool_answered(state: State, event: ev.ToolAnswered, now_ms: int) -> None:
-    responding.tool_answered(state, event.call_id)
+    tooling.answered(state, event.call_id, wants_answer=event.wants_answer)
 
 
 def _command_unsent(state: State, event: ev.CommandUnsent, now_ms: int) -> None:
@@ -292,13 +335,26 @@ def _command_unsent(state: State, event: ev.CommandUnsent, now_ms: int) -> None:
 
 
 def _interrupt_requested(state: State, event: ev.InterruptRequested, now_ms: int) -> None:
+    tooling.interrupted(state)
     taking.take(state, now_ms, event.reason, request=event.request, through=event.through)
 
 
-def _speech_requested(state: State, event: ev.SpeechRequested, now_ms: int) -> None:
-    answering.speech_requested(
-        state, event.request, event.say, is_protected=event.protected, is_kept=event.keep
-    )
+def _text_offered(state: State, event: ev.TextOffered, now_ms: int) -> None:
+    speaking.text_offered(state, event.request)
+
+
+def _digits_abandoned(state: State, event: ev.DigitsAbandoned, now_ms: int) -> None:
+    state.collections.abandon(event.request, now_ms)
+
+
+def _answering_held(state: State, event: ev.AnsweringHeld, now_ms: int) -> None:
+    answering.hold(state, is_held=event.is_held)
+    if event.is_held and state.server_acts:
+        protecting.forbid_server(state, now_ms)
+
+
+def _leave_failed(state: State, event: ev.LeaveFailed, now_ms: int) -> None:
+    leaving.failed(state, event.request)
 
 
 def _hang_up_requested(state: State, event: ev.HangUpRequested, now_ms: int) -> None:
@@ -331,12 +387,20 @@ HANDLERS: Final[Mapping[type[ev.Event], Handler]] = {
     ev.AudioReceived: responding.audio_received,
     ev.ItemAudioDone: responding.audio_done,
     ev.ToolCalled: responding.tool_called,
+    ev.ServiceToolRan: responding.service_tool_ran,
     ev.ResponseOver: responding.over,
     ev.CommandRefused: responding.refused,
     ev.CommandUnsent: _command_unsent,
     ev.InterruptRequested: _interrupt_requested,
-    ev.SpeechRequested: _speech_requested,
+    ev.SpeechRequested: speaking.requested,
+    ev.TextOffered: _text_offered,
+    ev.ClipOffered: speaking.clip_offered,
+    ev.DigitsRequested: keying.requested,
+    ev.DigitsAbandoned: _digits_abandoned,
     ev.ToolAnswered: _tool_answered,
+    ev.AnsweringHeld: _answering_held,
     ev.HangUpRequested: _hang_up_requested,
+    ev.EndingRequested: leaving.requested,
+    ev.LeaveFailed: _leave_failed,
     ev.CallEnded: _call_ended,
 }

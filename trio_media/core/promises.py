@@ -114,7 +114,8 @@ def audio_may_play(ledger: Ledger, command: cm.PlayAudio) -> None:
     require(0 <= command.offset_ms < item.received_ms, "truth", "audio that was never received")
     require(command.offset_ms <= item.sent_ms, "truth", f"{command.item_id}: audio was skipped")
     require(item.heard_ms is None, "truth", f"{command.item_id}: played after its bytes went")
-    require(item.is_speech, "silence", "what is played is no speech")
+    is_ours = item.is_speech or item.is_clip
+    require(is_ours, "silence", "what is played is no speech")
 
 
 def mark_is_new(ledger: Ledger, command: cm.SendMark) -> None:
@@ -209,7 +210,7 @@ def create_is_due(ledger: Ledger, command: cm.CreateResponse) -> None:
 def turn_has_one_fate(ledger: Ledger, command: cm.TurnDecided) -> None:
     """A turn is answered at most once, and never when it was void."""
     state = ledger.turns.get(command.item_id)
-    is_new = state not in ("answered", "void")
+    is_new = state not in ("answered", "void", "left")
     require(is_new, "one answer", f"{command.item_id} was {state}, and is {command.fate}")
 
 
@@ -262,6 +263,8 @@ def keeps_back(ledger: Ledger) -> bool:
         or ledger.flags_asked_ms is not None
         or ledger.recoveries >= RECOVERIES_IN_A_ROW
         or ledger.is_turn("open", "undecided")
+        or ledger.dues.held
+        or ledger.ending is not None
         or any(r.is_open or not r.is_cancel_settled or r.is_protected for r in responses)
     )
 
@@ -290,5 +293,6 @@ def settled_once(ledger: Ledger, command: cm.InterruptionSettled) -> None:
 
 def end_is_the_end(ledger: Ledger) -> None:
     """Whoever waits has an outcome when the call ends."""
-    is_waited = ledger.waiting_takes or ledger.waiting_requests
+    books = (ledger.waiting_takes, ledger.waiting_requests, ledger.dues.unended, ledger.dues.digits)
+    is_waited = any(books)
     require(not is_waited, "outcome", "no outcome at the end")

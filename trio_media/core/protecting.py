@@ -30,8 +30,10 @@ def allow_server(state: State, now_ms: int) -> None:
         return
     if state.flags_tries >= FLAGS_TRIES:
         return
-    is_wanted = any(q.is_protected for q in state.creates.queue) or any(
-        r.is_protected and (r.is_open or state.is_audible(r)) for r in state.book.live
+    is_wanted = (
+        state.is_held
+        or any(q.is_protected for q in state.creates.queue)
+        or any(r.is_protected and (r.is_open or state.is_audible(r)) for r in state.book.live)
     )
     if state.is_session_ready and not is_wanted and not state.turns.has_unanswered:
         state.flags_asked_ms = now_ms

@@ -8,8 +8,15 @@ Rule 2: what a muted response still says reaches nobody.
 
 from __future__ import annotations
 
-from trio_media.core import answering, taking
-from trio_media.core.commands import Cause, PostToolOutput, ResponseClosed, ResponseOpened, RunTool
+from trio_media.core import answering, taking, tooling
+from trio_media.core.commands import (
+    Cause,
+    PostToolOutput,
+    ResponseClosed,
+    ResponseOpened,
+    SpeechEnded,
+    SpeechOutcome,
+)
 from trio_media.core.events import (
     AudioReceived,
     CommandRefused,
@@ -20,6 +27,7 @@ from trio_media.core.events import (
     Refusal,
     ResponseCreated,
     ResponseOver,
+    ServiceToolRan,
     ToolCalled,
 )
 from trio_media.core.responses import Cancel, Item, Phase, Response
@@ -113,6 +121,7 @@ def audio_received(state: State, event: AudioReceived, now_ms: int) -> None:
     if response.is_muted or item.is_done or item.is_released:
         return
     item.received_ms += event.length_ms
+    response.was_served = False
     if item.received_ms:
         state.playout.add_audio(item)
 
@@ -124,35 +133,16 @@ def audio_done(state: State, event: ItemAudioDone, now_ms: int) -> None:
 
 
 def tool_called(state: State, event: ToolCalled, now_ms: int) -> None:
-    """A function call is complete: run it, unless it was interrupted.  Each gets one output."""
+    """A function call is complete."""
     response = _named(state, event.response_id, now_ms)
     item = _item(state, response, event.item_id, is_speech=False)
     item.is_done = True
-    if event.call_id in response.calls:
-        return
-    response.calls.add(event.call_id)
-    if response.is_muted:
-        state.tell(PostToolOutput(state.number_command(), event.call_id, was_run=False))
-        return
-    response.unanswered_calls.add(event.call_id)
-    state.tell(RunTool(event.call_id))
+    tooling.called(state, response, event, now_ms)
 
 
-def tool_answered(state: State, call_id: str) -> None:
-    """A tool's result is there: the model gets it at once, whatever the caller does meanwhile."""
-    for response in state.book.live:
-        if call_id in response.unanswered_calls:
-            response.unanswered_calls.remove(call_id)
-            response.owes_tool_answer = True
-            state.tell(PostToolOutput(state.number_command(), call_id, was_run=True))
-
-
-def answer_tools(state: State) -> None:
-    """One answer for all results of a response, when it is over and all of them are there."""
-    for response in state.book.live:
-        if response.owes_tool_answer and not response.is_open and not response.unanswered_calls:
-            response.owes_tool_answer = False
-            state.creates.want_answer(Cause.TOOL, state.book.last_number)
+def service_tool_ran(state: State, event: ServiceToolRan, now_ms: int) -> None:
+    """The service ran a tool itself.  Who speaks about it, the service or we, is not settled."""
+    _named(state, event.response_id, now_ms).was_served = True
 
 
 def over(state: State, event: ResponseOver, now_ms: int) -> None:
@@ -166,6 +156,8 @@ def over(state: State, event: ResponseOver, now_ms: int) -> None:
     if event.ended is Ended.TURN_DETECTED and state.server_acts:
         _taken_by_server(state, response, now_ms)
     close(state, response, event.ended)
+    if response.was_served and not response.is_muted:
+        state.owed.is_owed = True  # unless the service speaks about what its tool found
 
 
 def _taken_by_server(state: State, response: Response, now_ms: int) -> None:
@@ -227,6 +219,8 @@ def _disown(state: State, response: Response, refusal: Refusal, now_ms: int) -> 
     """What looked like the answer to a create is the server's own, for the create was refused."""
     if refusal is Refusal.ALREADY_ACTIVE and not response.is_muted:
         answering.create_again(state, response, now_ms)
+    elif response.request is not None:
+        state.tell(SpeechEnded(response.request, SpeechOutcome.FAILED, 0))
     response.cause, response.token, response.request = Cause.SERVER, None, None
     response.is_guessed = False
 
@@ -281,7 +275,7 @@ def forget(state: State) -> None:
     on_tape = state.playout.on_tape()
     state.book.rest(on_tape)
     for response in state.book.prune(on_tape):
-        for call_id in sorted(response.unanswered_calls):
+        for call_id in sorted(response.pending_tools):
             state.tell(PostToolOutput(state.number_command(), call_id, was_run=False))
 
 

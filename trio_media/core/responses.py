@@ -81,6 +81,20 @@ class Item:
 
 
 @attrs.define(eq=False)
+class PendingTool:
+    """A tool call whose result is not there."""
+
+    call_id: str
+    filler_ms: int | None = None
+    """Silence after which the model says that it is still at it."""
+    filler_due_ms: int | None = None
+    """When it may say so next; None: never."""
+    is_cancelled_by_interruption: bool = False
+    is_protecting: bool = False
+    holds_answers: bool = False
+
+
+@attrs.define(eq=False)
 class Response:
     """One response, from our create or from its first event on."""
 
@@ -119,9 +133,13 @@ class Response:
     items: list[Item] = attrs.field(factory=list)
     calls: set[str] = attrs.field(factory=set)
     """Tool calls it made."""
-    unanswered_calls: set[str] = attrs.field(factory=set)
+    pending_tools: dict[str, PendingTool] = attrs.field(factory=dict)
     """Tool calls whose results are not there."""
     owes_tool_answer: bool = False
+    is_answer_protected: bool = False
+    """The answer to the results cannot be interrupted."""
+    was_served: bool = False
+    """The service ran a tool for it, and nothing was said about that in it."""
 
     @property
     def is_open(self) -> bool:
@@ -236,7 +254,11 @@ class ResponseBook:
         self.live = [
             r
             for r in self.live
-            if r.is_open or r.unanswered_calls or r.owes_tool_answer or r.number in on_tape
+            if r.is_open
+            or r.pending_tools
+            or r.owes_tool_answer
+            or r.request is not None
+            or r.number in on_tape
         ]
 
     def prune(self, on_tape: frozenset[int]) -> list[Response]:

@@ -17,15 +17,18 @@ from trio_media.core.commands import (
     PostToolOutput,
     ReleaseAudio,
     SendKeys,
+    SendText,
     SetTurnFlags,
     TruncateItem,
 )
 from trio_media.core.creates import Creates, Owed
+from trio_media.core.digits import Collections
+from trio_media.core.ending import Ending
 from trio_media.core.events import Reason
 from trio_media.core.floor import Floor
 from trio_media.core.playout import Playout
 from trio_media.core.policy import Authority, Policy
-from trio_media.core.responses import Item, Response, ResponseBook
+from trio_media.core.responses import Item, PendingTool, Response, ResponseBook
 from trio_media.core.turns import Keys, TurnBook
 
 MODEL_COMMANDS = (
@@ -34,6 +37,7 @@ MODEL_COMMANDS = (
     TruncateItem,
     DeleteItem,
     SendKeys,
+    SendText,
     SetTurnFlags,
     PostToolOutput,
 )
@@ -52,6 +56,16 @@ class Interruption:
     """Known already, when there is nothing to wait for."""
 
 
+@attrs.define
+class Idle:
+    """The silence of everybody."""
+
+    since_ms: int = 0
+    """Since when nothing goes on, as far as it was noticed."""
+    asked: int = 0
+    """How often the caller was asked for a word since the last one."""
+
+
 @attrs.define(eq=False)
 class State:
     """One call's truth."""
@@ -66,8 +80,14 @@ class State:
     )
     turns: TurnBook = attrs.field(factory=TurnBook)
     keys: Keys = attrs.field(factory=Keys)
+    collections: Collections = attrs.field(factory=Collections)
     creates: Creates = attrs.field(factory=Creates)
     owed: Owed = attrs.field(factory=Owed)
+    ending: Ending | None = None
+    """How the call is about to end, or to be handed over."""
+    idle: Idle = attrs.field(factory=Idle)
+    is_held: bool = False
+    """The model answers nothing that is heard."""
     interruptions: list[Interruption] = attrs.field(factory=list)
     out: list[Command] = attrs.field(factory=list)
     """What the event in hand has led to so far."""
@@ -124,6 +144,10 @@ class State:
         """Whether something that nobody took is open or audible, protected or not."""
         audible = self.playout.audible()
         return any(not r.is_muted and (r.is_open or r in audible) for r in self.book.live)
+
+    def pending_tools(self) -> list[PendingTool]:
+        """Return the tool calls whose results are not there, oldest first."""
+        return [tool for r in self.book.live for tool in r.pending_tools.values()]
 
     def note_heard(self, item: Item) -> None:
         """Say what was heard of an item, and let its bytes go: both are final."""

@@ -14,8 +14,10 @@ The order of commands is: silence first, then stop, then explain.
 
 from __future__ import annotations
 
+from trio_media.core import leaving, tooling
 from trio_media.core.commands import (
     CancelResponse,
+    Cause,
     ClearCarrier,
     DeleteItem,
     Hushed,
@@ -32,6 +34,7 @@ from trio_media.core.responses import Cancel, Fate, Item, Phase, Response
 from trio_media.core.state import Interruption, State
 
 SPEECH = (Reason.LOCAL_SPEECH, Reason.SERVER_SPEECH)
+BY_CALLER = (*SPEECH, Reason.DTMF)
 
 
 def hush(state: State, now_ms: int) -> None:
@@ -70,6 +73,8 @@ def take(
 
     ``through``: responses newer than this are not meant.
     """
+    if reason in BY_CALLER:
+        tooling.interrupted(state)
     concerned = [r for r in _concerned(state, reason) if through is None or r.number <= through]
     targets = [r for r in concerned if not r.is_muted]
     dropped = _drop_queued(state, reason, through)
@@ -92,12 +97,19 @@ def take(
     for queued in dropped:
         if queued.request is not None:
             state.tell(SpeechDropped(queued.request))
-    if targets and reason in SPEECH and not state.is_session_lost:
-        state.owed.take_by_speech()
+    if targets and reason in BY_CALLER:
+        _heed_caller(state, reason)
     target = concerned[-1] if concerned else None
     state.interruptions.append(
         Interruption(state.last_interruption, reason, request, target, _known_outcome(target))
     )
+
+
+def _heed_caller(state: State, reason: Reason) -> None:
+    """The caller interrupted: they keep the call, and words of theirs are answered."""
+    leaving.revoked(state)
+    if reason in SPEECH and not state.is_session_lost:
+        state.owed.take_by_speech()
 
 
 def _concerned(state: State, reason: Reason) -> list[Response]:
@@ -173,6 +185,8 @@ def retry_unsent_cancels(state: State, now_ms: int) -> None:
 def _explain(state: State, response: Response) -> None:
     """Tell the model what was heard of each item, or note that the item is to be deleted."""
     for item in response.items:
+        if response.cause is Cause.CLIP:
+            state.note_heard(item)  # the model never knew of it
         if not item.is_speech or item.fate is not Fate.UNTOLD:
             continue
         if item.heard_ms == 0:

@@ -39,6 +39,11 @@ CREATE_RETRY_MS: Final = 250  # between tries when an unknown response blocks ou
 CREATE_TRIES: Final = 8  # ... and then the session cannot be what we think it is
 CANCEL_RETRY_MS: Final = 100  # an unwritten cancel is issued again after this
 RECOVERIES_IN_A_ROW: Final = 2  # answers owed to nobody's words, before we wait for words
+FILLER_AGAIN_MS: Final = 10_000  # a tool that takes long is spoken of again after this
+ENDING_SILENT_MS: Final = 10_000  # an ending waits so long while nothing is heard of the model
+ENDING_MAX_MS: Final = 120_000  # ... and so long in all: nobody says goodbye for longer
+LEAVE_MS: Final = 30_000  # a call is handed over within this, or goes on
+COLLECTIONS_KEPT: Final = 16  # requests for keys that may wait for each other
 RECORDS_KEPT: Final = 64  # responses that late events may still name
 TURNS_KEPT: Final = 16  # turns that late events may still name
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+import attrs
 import trio
 from rich.console import Console
 
@@ -133,6 +134,7 @@ async def _run_told_call(
     admit: Admit,
     log: Log,
     judge: VoiceJudge | None,
+    options: CallOptions | None,
     story: Story,
     ended: trio.Event,
 ) -> CallEnd:
@@ -143,10 +145,10 @@ async def _run_told_call(
     ) -> Sequence[CallObserver]:
         return [story]
 
-    options = CallOptions(observers=observers, checks_invariants=True)
+    told = attrs.evolve(options or CallOptions(), observers=observers, checks_invariants=True)
     try:
         return await run_kept_call(
-            carrier_stream, config=config, admit=admit, log=log, judge=judge, options=options
+            carrier_stream, config=config, admit=admit, log=log, judge=judge, options=told
         )
     finally:
         ended.set()

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 import attrs
+
+Role: TypeAlias = Literal["user", "system", "assistant"]
+"""Whose words a text of the conversation is."""
 
 
 class ItemKind(enum.Enum):
@@ -20,6 +23,8 @@ class ItemKind(enum.Enum):
     """An assistant message: it may hold audio.  Can be truncated and deleted."""
     FUNCTION_CALL = "function_call"
     """A call of a tool.  Never truncated, never deleted."""
+    SERVICE_TOOL = "service_tool"
+    """A call of a tool that the service runs itself."""
     OTHER = "other"
 
 
@@ -300,11 +305,13 @@ class RealtimeCodec(Protocol):
         ...
 
     def encode_append(self, payload: bytes) -> str: ...
-    def encode_create(self, *, token: str, instructions: str | None, event_id: str) -> str: ...
+    def encode_create(
+        self, *, token: str, instructions: str | None, may_call_tools: bool = True, event_id: str
+    ) -> str: ...
     def encode_cancel(self, *, response_id: str, event_id: str) -> str: ...
     def encode_truncate(
         self, *, item_id: str, content_index: int, audio_end_ms: int, event_id: str
     ) -> str: ...
     def encode_delete(self, *, item_id: str, event_id: str) -> str: ...
-    def encode_user_text(self, *, text: str, event_id: str) -> str: ...
+    def encode_text(self, *, role: Role, text: str, event_id: str) -> str: ...
     def encode_tool_output(self, *, call_id: str, output: str, event_id: str) -> str: ...

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from trio_media.errors import RemoteProtocolError, evidence
-from trio_media.realtime.events import ModelCapabilities, ModelEvent, SessionRequest
+from trio_media.realtime.events import ModelCapabilities, ModelEvent, Role, SessionRequest
 from trio_media.realtime.openai_events import (
     AUDIO_DELTA_TYPES,
     METADATA_KEY,
@@ -66,6 +66,7 @@ class OpenAiCodec:
         self._dialect: Dialect = dialect
         self._model = model
         self._turn_detection: dict[str, Any] | None = None
+        self._has_tools = False
 
     @property
     def capabilities(self) -> ModelCapabilities:
@@ -93,6 +94,7 @@ class OpenAiCodec:
         """Ask for a session, and remember its turn detection for ``encode_turn_flags``."""
         session = session_of(request, self._dialect, self._model)
         self._turn_detection = turn_detection_of(session, self._dialect)
+        self._has_tools = bool(session.get("tools"))
         return _command("session.update", event_id, session=session)
 
     def encode_turn_flags(self, *, enabled: bool, event_id: str) -> str:
@@ -112,18 +114,28 @@ class OpenAiCodec:
         encoded = binascii.b2a_base64(payload, newline=False).decode("ascii")
         return f'{_APPEND_PREFIX}{encoded}"}}'
 
-    def encode_create(self, *, token: str, instructions: str | None, event_id: str) -> str:
+    def _text_kind(self, role: Role) -> str:
+        if role != "assistant":
+            return "input_text"
+        return "output_text" if self._dialect == "ga" else "text"
+
+    def encode_create(
+        self, *, token: str, instructions: str | None, may_call_tools: bool = True, event_id: str
+    ) -> str:
         """Ask for a response; the token comes back when it is created and when it is done.
 
         Args:
             token: 1 to 512 characters, the limit of a metadata value.
             instructions: for this response alone, instead of the session's; None: the session's.
+            may_call_tools: False: it speaks, whatever tools there are.
             event_id: what an error names it by.
         """
         assert 0 < len(token) <= 512, "a token has 1 to 512 characters"
         response: dict[str, Any] = {"metadata": {METADATA_KEY: token}}
         if instructions is not None:
             response["instructions"] = well_formed(instructions)
+        if self._has_tools and not may_call_tools:
+            response["tool_choice"] = "none"
         return _command("response.create", event_id, response=response)
 
     def encode_cancel(self, *, response_id: str, event_id: str) -> str:
@@ -151,10 +163,12 @@ class OpenAiCodec:
         assert item_id, "a delete names its item"
         return _command("conversation.item.delete", event_id, item_id=item_id)
 
-    def encode_user_text(self, *, text: str, event_id: str) -> str:
-        """Add what the caller said or keyed as text.  Creates no response."""
-        content = [{"type": "input_text", "text": well_formed(text)}]
-        item = {"type": "message", "role": "user", "content": content}
+    def encode_text(self, *, role: Role, text: str, event_id: str) -> str:
+        """Add a text to the conversation: what the caller keyed, what we tell the model, or what it
+        is to take for its own words.  Creates no response.
+        """
+        content = [{"type": self._text_kind(role), "text": well_formed(text)}]
+        item = {"type": "message", "role": role, "content": content}
         return _command("conversation.item.create", event_id, item=item)
 
     def encode_tool_output(self, *, call_id: str, output: str, event_id: str) -> str:

@@ -269,11 +269,17 @@ _TRANSLATIONS: Final[Mapping[str, Callable[[Raw], ModelEvent | None]]] = {
 }
 
 
+_KINDS: Final = {
+    "function_call": ItemKind.FUNCTION_CALL,
+    "mcp_call": ItemKind.SERVICE_TOOL,
+}
+
+
 def _kind(item: Raw) -> ItemKind:
     item_type = item.get("type")
     if item_type == "message" and item.get("role", "assistant") == "assistant":
         return ItemKind.SPEECH
-    return ItemKind.FUNCTION_CALL if item_type == "function_call" else ItemKind.OTHER
+    return _KINDS.get(item_type, ItemKind.OTHER) if isinstance(item_type, str) else ItemKind.OTHER
 
 
 def _token(response: Raw) -> str | None:

@@ -11,6 +11,14 @@ import re
 from typing import Final
 
 MEDIA_PATH: Final = "/twilio/media"
+VOICE_PATH: Final = "/twilio/voice"
+STATUS_PATH: Final = "/twilio/status"
+AFTER_PATH: Final = "/twilio/after"
+"""What follows a media stream that has ended."""
+TRANSFERRED_PATH: Final = "/twilio/transferred"
+"""What follows a transfer that is over, or came to nothing."""
+AMD_PATH: Final = "/twilio/machine"
+"""Who has answered a call that we placed."""
 
 # A name, an IPv4 address or an IPv6 address in brackets, and a port.
 _HOST_HEADER: Final = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?")

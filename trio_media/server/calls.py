@@ -11,6 +11,7 @@ from trio_media.logs import call_logger
 from trio_media.server.boundary import crash_boundary
 from trio_media.server.call_interface import RunCall
 from trio_media.server.metrics import Metrics
+from trio_media.server.reception import Reception
 from trio_media.server.tokens import CallTokens
 from trio_media.telephony.events import MediaStreamStarted
 
@@ -21,7 +22,7 @@ async def take_call(
     config: Config,
     run_call: RunCall,
     judge: VoiceJudge | None,
-    tokens: CallTokens,
+    reception: Reception,
     metrics: Metrics,
 ) -> None:
     """Run one call that has a slot, and count its end.  Closes the stream.
@@ -29,12 +30,15 @@ async def take_call(
     Cancellation: ends the call by force.
     """
     log = call_logger("")
+    call_sid = ""
 
     def admit(started: MediaStreamStarted) -> None:
         # From here on every record of the call, a crash included, says whose it is.
-        log.extra = {"call_sid": started.call_sid}
+        nonlocal call_sid
+        call_sid = started.call_sid
+        log.extra = {"call_sid": call_sid}
         try:
-            check_credentials(started, config=config, tokens=tokens)
+            check_credentials(started, config=config, tokens=reception.tokens)
         except CallRefused as refused:
             metrics.count_refused(refused.reason)
             raise
@@ -46,9 +50,13 @@ async def take_call(
 
     try:
         with crash_boundary(note_crash):
-            end = await run_call(stream, config=config, admit=admit, log=log, judge=judge)
+            options = reception.options()
+            end = await run_call(
+                stream, config=config, admit=admit, log=log, judge=judge, options=options
+            )
             metrics.count_ended(end)
     finally:
+        reception.over(call_sid)
         await trio.aclose_forcefully(stream)
 
 

@@ -26,9 +26,9 @@ from trio_media.server.calls import take_call
 from trio_media.server.heads import WEBSOCKET_VERSION, BadHead, RequestHead, read_head
 from trio_media.server.http import HttpServer
 from trio_media.server.metrics import Metrics
-from trio_media.server.site import SIGNATURE_HEADER
+from trio_media.server.reception import Reception
 from trio_media.server.streams import ReplayedStream, SingleRequestStream
-from trio_media.server.tokens import CallTokens
+from trio_media.server.webhooks import SIGNATURE_HEADER
 from trio_media.telephony.twilio_signature import is_signed_handshake, websocket_url_candidates
 
 HEAD_S: Final = 5.0  # from the connection to the end of the request head
@@ -69,7 +69,7 @@ class Port:
 
     config: Config
     admission: Admission
-    tokens: CallTokens
+    reception: Reception
     metrics: Metrics
     run_call: RunCall
     judge: VoiceJudge | None
@@ -130,7 +130,7 @@ async def _dispatch(port: Port, stream: trio.SocketStream, head: RequestHead) ->
                     config=port.config,
                     run_call=port.run_call,
                     judge=port.judge,
-                    tokens=port.tokens,
+                    reception=port.reception,
                     metrics=port.metrics,
                 )
         except CallRefused as refused_call:

@@ -18,6 +18,7 @@ from typing import Final
 import attrs
 import trio
 
+from trio_media.agent.agent import Agent
 from trio_media.config import Config
 from trio_media.errors import ConfigError
 from trio_media.server.call_interface import RunCall
@@ -70,16 +71,22 @@ class Assignment:
         return attrs.evolve(config, server=server)
 
 
-def run_server(config: Config, *, run_call: RunCall, assignment: Assignment | None = None) -> int:
+def run_server(
+    config: Config,
+    *,
+    run_call: RunCall,
+    assignment: Assignment | None = None,
+    agent: Agent | None = None,
+) -> int:
     """Serve in this process until a signal ends it; give the exit code.
 
     Raises:
         ConfigError: the port cannot be had, or the built-in model cannot be started.
     """
-    options = ServeOptions(owns_process=True)
+    options = ServeOptions(owns_process=True, agent=agent)
     if assignment is not None:
         config = assignment.complete(config)
-        options = ServeOptions(owns_process=True, used_tokens_dir=Path(assignment.used_tokens_dir))
+        options = attrs.evolve(options, used_tokens_dir=Path(assignment.used_tokens_dir))
     bound = bind_socket(config.server.host, config.server.port, reuse_port=assignment is not None)
     with contextlib.closing(bound):
         return trio.run(_serve_until_signal, config, bound, run_call, options)
@@ -91,7 +98,7 @@ async def _serve_until_signal(
     is_worker = options.used_tokens_dir is not None
     send_signal, signals = trio.open_memory_channel[int](SIGNALS_MAX)
     async with trio.open_nursery() as nursery:
-        await nursery.start(_forward_signals, send_signal)
+        await nursery.start(forward_signals, send_signal)
         if is_worker:
             nursery.start_soon(_watch_parent, send_signal)
         exit_code = await serve(
@@ -101,10 +108,11 @@ async def _serve_until_signal(
     return exit_code
 
 
-async def _forward_signals(
+async def forward_signals(
     send_signal: trio.MemorySendChannel[int],
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
+    """Put the signals that end a server into a channel, until cancelled."""
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as received:
         task_status.started()
         async for number in received:

@@ -7,27 +7,36 @@ import gc
 import logging
 import secrets
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 import attrs
 import trio
 
-from trio_media.config import Config, RealtimeConfig
+from trio_media.agent.agent import Agent
+from trio_media.config import Config, RealtimeConfig, TwilioConfig
 from trio_media.errors import ConfigError
+from trio_media.server.account import TwilioAccount
 from trio_media.server.addresses import is_loopback
 from trio_media.server.admission import Admission
+from trio_media.server.afterwards import Afterwards, AfterwardsInDirectory, AfterwardsInMemory
 from trio_media.server.call_interface import RunCall
 from trio_media.server.connections import Port, serve_connection
+from trio_media.server.dialing import Dialing
 from trio_media.server.draining import drain_on_signal, exit_if_stuck
 from trio_media.server.http import HttpServer
 from trio_media.server.judging import start_judge
 from trio_media.server.lateness import LoopLateness, measure_lateness
 from trio_media.server.listening import listen, shown_address
 from trio_media.server.metrics import Metrics
+from trio_media.server.reception import Reception
 from trio_media.server.site import Site, make_app
 from trio_media.server.tokens import CallTokens, UsedInDirectory
+from trio_media.server.twilio_rest_client import TwilioRest, open_twilio_rest
+from trio_media.server.webhooks import Webhooks
 
 MODEL_HOST: Final = "127.0.0.1"
 MODEL_START_S: Final = 10.0
@@ -43,6 +52,10 @@ class ServeOptions:
     """Tune the garbage collector, and end the process by force if it does not end by itself."""
     used_tokens_dir: Path | None = None
     """Shared by all workers; None: this process is alone."""
+    agent: Agent | None = None
+    """Who attends the calls; None: one that says what is configured."""
+    on_ready: Callable[[Dialing | None], None] | None = None
+    """Given what places calls, when calls can come; None: there is no account to place them."""
 
 
 def check_exposure(config: Config, *, insecure: bool) -> None:
@@ -98,17 +111,29 @@ async def serve(
     metrics = Metrics(
         active_calls=lambda: admission.active, is_draining=lambda: admission.is_draining
     )
-    used = UsedInDirectory(options.used_tokens_dir) if options.used_tokens_dir else None
-    tokens = CallTokens(config.server.token_secret, used=used)
-    async with trio.open_nursery() as nursery:
+    agent = options.agent or Agent()
+    agent.check(config)
+    async with open_rest(config.twilio) as rest, trio.open_nursery() as nursery:
         config = await _with_model(config, nursery)
         hears_locally = config.barge_in.detector != "server"
         judge = await start_judge(nursery) if hears_locally else None
-        site = Site(config=config, admission=admission, metrics=metrics, tokens=tokens)
+        dialing = _dialing(config, bound, admission, nursery, rest)
+        reception = Reception(
+            config=config,
+            agent=agent,
+            nursery=nursery,
+            tokens=_tokens(config, options),
+            afterwards=_afterwards(options),
+            account=None if dialing is None else TwilioAccount(dialing),
+        )
+        webhooks = Webhooks(
+            config=config, admission=admission, reception=reception, dialing=dialing
+        )
+        site = Site(admission=admission, metrics=metrics, webhooks=webhooks)
         port = Port(
             config=config,
             admission=admission,
-            tokens=tokens,
+            reception=reception,
             metrics=metrics,
             run_call=run_call,
             judge=judge,
@@ -126,6 +151,8 @@ async def serve(
         _announce(config, url)
         if options.owns_process:
             calm_garbage_collector()
+        if options.on_ready is not None:
+            options.on_ready(dialing)
         task_status.started(url)
         exit_code = await drain_on_signal(signals, admission, drain_s=config.server.drain_s)
         if options.owns_process:
@@ -133,6 +160,49 @@ async def serve(
         nursery.cancel_scope.cancel()
     log.info("stopped")
     return exit_code
+
+
+def _tokens(config: Config, options: ServeOptions) -> CallTokens:
+    shared = options.used_tokens_dir
+    used = None if shared is None else UsedInDirectory(shared)
+    return CallTokens(config.server.token_secret, used=used)
+
+
+def _afterwards(options: ServeOptions) -> Afterwards:
+    shared = options.used_tokens_dir
+    return AfterwardsInMemory() if shared is None else AfterwardsInDirectory(shared)
+
+
+def _dialing(
+    config: Config,
+    bound: socket.socket,
+    admission: Admission,
+    nursery: trio.Nursery,
+    rest: TwilioRest | None,
+) -> Dialing | None:
+    """Give what places calls, where there is an account to place them."""
+    if rest is None:
+        return None
+    origin = config.server.public_url.rstrip("/")
+    if not origin and is_loopback(urlsplit(config.twilio.rest_url).hostname or ""):
+        origin = shown_address(bound)  # a stand-in for the carrier on this machine reaches us there
+    return Dialing(
+        rest=rest,
+        admission=admission,
+        nursery=nursery,
+        origin=origin,
+        from_number=config.twilio.from_number,
+    )
+
+
+@asynccontextmanager
+async def open_rest(twilio: TwilioConfig) -> AsyncIterator[TwilioRest | None]:
+    """Hold connections to the carrier's REST API, where there is an account."""
+    if not twilio.account_sid or not twilio.auth_token:
+        yield None
+        return
+    async with open_twilio_rest(twilio) as rest:
+        yield rest
 
 
 def calm_garbage_collector() -> None:

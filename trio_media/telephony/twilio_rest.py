@@ -217,7 +217,7 @@ def _check_source(what: str, *, url: str, twiml: str) -> None:
 def _machine_fields(call: PlaceCall) -> list[tuple[str, str]]:
     if call.machine_detection is None:
         return []
-    fields = [("MachineDetection", call.machine_detection)]
+    fields: list[tuple[str, str]] = [("MachineDetection", call.machine_detection)]
     fields += _seconds("MachineDetectionTimeout", call.machine_timeout_s, MACHINE_TIMEOUT_S)
     if call.amd_callback:
         fields.append(("AsyncAmd", "true"))

@@ -14,7 +14,7 @@ from trio.testing import MockClock
 
 from trio_media.call.control import CallControl, InterruptionResult
 from trio_media.call.run import CallOptions
-from trio_media.call.tools import Tool
+from trio_media.call.tool import RunTool, Tool
 from trio_media.config import AgentConfig, Config
 from trio_media.errors import ScriptError
 from trio_media.simulation.calls import scenario as sc
@@ -48,7 +48,7 @@ class Call:
     """
 
     config: Config
-    tools: Mapping[str, Tool] = attrs.field(factory=dict)
+    tools: Mapping[str, Tool | RunTool] = attrs.field(factory=dict)
     websockets: bool = False
     """Both wires carry websocket frames over bytes; else bare messages, which are faster."""
     observe: bool = True
@@ -279,7 +279,7 @@ def make_call(
     *,
     config: Config | None = None,
     greeting: str | None = None,
-    tools: Mapping[str, Tool] | None = None,
+    tools: Mapping[str, Tool | RunTool] | None = None,
     websockets: bool = False,
     observe: bool = True,
     seed: int = 0,

@@ -61,7 +61,7 @@ def _cast(scenario: sc.Scenario) -> Cast:
 def config_of(settings: sc.Settings) -> Config:
     """The configuration of a simulated call."""
     return Config(
-        agent=AgentConfig(greeting=GREETING if settings.greeting else ""),
+        agent=AgentConfig(greeting=GREETING if settings.greeting else "", silence_s=0),
         barge_in=BargeInConfig(
             authority=settings.authority,  # type: ignore[arg-type]  # a scenario is plain data
             detector=settings.detector,  # type: ignore[arg-type]

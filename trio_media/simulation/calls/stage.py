@@ -10,11 +10,11 @@ import attrs
 import trio
 import wsproto
 
-from trio_media.call.control import CallControl
+from trio_media.call.control import CallControl, Words
 from trio_media.call.leg import WEBSOCKETS
 from trio_media.call.listening import VoiceJudge
 from trio_media.call.run import CallOptions, run_call
-from trio_media.call.tools import Tool
+from trio_media.call.tool import RunTool, Tool, as_tools
 from trio_media.config import Config
 from trio_media.errors import LocalProtocolError
 from trio_media.simulation.calls import scenario as sc
@@ -47,7 +47,7 @@ class Cast:
     answers: Callable[[], Iterator[sc.Answer]]
     """What the model answers, made anew for each of its sessions."""
     hearing: sc.Hearing = attrs.field(factory=sc.Hearing)
-    tools: Mapping[str, Tool] = attrs.field(factory=dict)
+    tools: Mapping[str, Tool | RunTool] = attrs.field(factory=dict)
     judge: VoiceJudge | None = None
     options: CallOptions = attrs.field(factory=CallOptions)
     """Of the call; what the stage must decide itself is overwritten."""
@@ -136,7 +136,7 @@ async def _call(stage: Stage) -> None:
         connect=connect,
         transport=WEBSOCKETS if cast.websockets else BARE,
         detect=LabelDetector,
-        tools=cast.tools,
+        tools=as_tools(cast.tools),
         on_control=take_control,
     )
     near = stage.carrier.near
@@ -248,7 +248,8 @@ async def _apply(stage: Stage, act: sc.ApplicationAct) -> None:
             asked.outcome = result.outcome.value
         case sc.Says(protected=protected, keep=keep):
             try:
-                await stage.control.speak("Say more.", protected=protected, keep=keep)
+                more = Words(text="Say more.")
+                await stage.control.speak(more, protected=protected, keep=keep)
                 asked.outcome = "asked"
             except LocalProtocolError as error:
                 asked.outcome = str(error)

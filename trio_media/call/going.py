@@ -1,0 +1,79 @@
+"""How a call leaves us: handed over to others, or ended at the carrier.
+
+Rule 1: the carrier is asked once, by whichever way there is: its REST API, or the verbs that it
+        goes on with when the media stream has ended.
+Rule 2: an ending that the carrier refuses costs nothing: the media stream's end ends the call, too.
+        A handing over that it refuses did not happen.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import trio
+
+from trio_media.call.account import CarrierAccount
+from trio_media.call.desk import Desk
+from trio_media.call.line import Ending, Line
+from trio_media.errors import TrioMediaError
+from trio_media.telephony.twiml import Hangup, Verb
+
+ASK_S: Final = 10.0  # the carrier's account answers within this, or did not
+TRANSFERRED: Final = "transferred"
+NOT_OURS: Final = frozenset(
+    {"caller_hung_up", "carrier_lost", "carrier_protocol_error", "model_lost"}
+)
+"""Reasons with which the caller is gone, or is owed words that we cannot say any more."""
+
+
+async def hand_over(desk: Desk, request: int) -> None:
+    """Hand the caller over to what was asked for; the call goes on here if that fails.
+
+    **Cancellation:** whether it was done is not known.
+    """
+    if desk.account is not None and not await _redirect(desk.account, desk):
+        await desk.control.leave_failed(request)
+        return
+    await desk.line.send_inbox.send(Ending(TRANSFERRED))
+
+
+async def _redirect(account: CarrierAccount, desk: Desk) -> bool:
+    try:
+        with trio.fail_after(ASK_S):
+            await account.redirect(desk.call_sid, desk.onward)
+    except TrioMediaError as error:
+        desk.line.note("transfer_failed", detail=str(error))
+    except trio.TooSlowError:
+        desk.line.note("transfer_failed", detail=f"no answer within {ASK_S:g} s")
+    else:
+        return True
+    desk.line.tally.count("transfers_failed")
+    return False
+
+
+async def end_at_carrier(account: CarrierAccount | None, call_sid: str, line: Line) -> None:
+    """End the call at the carrier, where its account can be asked."""
+    if account is None:
+        return
+    try:
+        with trio.fail_after(ASK_S):
+            await account.hang_up(call_sid)
+    except TrioMediaError as error:
+        line.note("hang_up_failed", detail=str(error))
+    except trio.TooSlowError:
+        line.note("hang_up_failed", detail=f"no answer within {ASK_S:g} s")
+    else:
+        return
+    line.tally.count("hang_ups_failed")
+
+
+def is_ended_well(reason: str) -> bool:
+    """Whether it is us who ended the call, with everything said."""
+    return reason not in NOT_OURS and reason != TRANSFERRED
+
+
+def onward_of(reason: str, onward: tuple[Verb, ...]) -> tuple[Verb, ...] | None:
+    """What the carrier goes on with when the media stream has ended."""
+    if reason == TRANSFERRED:
+        return onward
+    return (Hangup(),) if is_ended_well(reason) else None

@@ -1,0 +1,215 @@
+"""A call that has begun: its nursery, its tasks, and in what order things close."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Final, TypeVarTuple, Unpack
+
+import attrs
+import trio
+
+from trio_media.audio.ear import LocalEar
+from trio_media.audio.echo import EchoGate
+from trio_media.audio.webrtc import make_onset_detector
+from trio_media.call.attending import Attendance, Attendant
+from trio_media.call.caller_timeline import CallerTimeline
+from trio_media.call.control import CallControl, Words
+from trio_media.call.desk import Desk
+from trio_media.call.going import end_at_carrier, is_ended_well, onward_of
+from trio_media.call.heard import HeardTape
+from trio_media.call.inbound import fill_gaps, inbound_audio
+from trio_media.call.leg import Leg
+from trio_media.call.line import Line
+from trio_media.call.listening import Listener, VoiceJudge, start_listening
+from trio_media.call.model_service import model_service
+from trio_media.call.model_session import hold_model_session
+from trio_media.call.options import CallOptions, policy_of, voice_ms
+from trio_media.call.outbound import write_carrier
+from trio_media.call.owner import own_call
+from trio_media.call.phrases import GREETING, Phrases
+from trio_media.call.record import CallEnd
+from trio_media.call.watch import CLOSE_S, close_leg, ping_leg, watch_leg
+from trio_media.config import Config
+from trio_media.core.events import Say
+from trio_media.core.invariants import Invariants
+from trio_media.core.machine import DecisionCore
+from trio_media.core.policy import Policy
+from trio_media.telephony.events import MediaStreamStarted, TelephonyCodec
+
+GOODBYES_S: Final = 2 * CLOSE_S  # for what is being written, and then for the goodbyes
+Args = TypeVarTuple("Args")
+CLOSE_CODES: Final = {"carrier_protocol_error": 1002}  # all other ends are normal ones
+
+
+async def hold_call(
+    leg: Leg,
+    codec: TelephonyCodec,
+    started: MediaStreamStarted,
+    attendance: Attendance,
+    judge: VoiceJudge | None,
+    options: CallOptions,
+) -> CallEnd:
+    """Hold a call whose media stream has started, until it ends.
+
+    **Cancellation:** a forced end: both legs are dropped at once.
+    """
+    config, attendant = attendance.config, attendance.attendant
+    line = Line.begin()
+    line.tools = {**options.tools, **(attendant.tools if attendant is not None else {})}
+    prepared = attendance.session
+    service = (
+        model_service(config, options.connect, options.transport)
+        if prepared is None
+        else prepared.service
+    )
+    control = CallControl(line)
+    policy = policy_of(config, has_judge=judge is not None)
+    timeline, echo = CallerTimeline(), EchoGate()
+    session = trio.CancelScope()
+    written, session_over = trio.Event(), trio.Event()
+    async with trio.open_nursery() as nursery:
+        _begin_observing(line, started, nursery, attendant, options)
+        desk = Desk(
+            line=line,
+            core=DecisionCore(policy),
+            carrier_codec=codec,
+            model_codec=service.codec,
+            control=control,
+            nursery=nursery,
+            abort_carrier=leg.abort,
+            end_session=session.cancel,
+            invariants=Invariants(policy) if options.checks_invariants else None,
+            tape=_tape(line, echo) if line.observers or policy.hears_locally else None,
+            phrases=Phrases(config.agent.instructions),
+            account=options.account,
+            call_sid=started.call_sid,
+        )
+        line.note("started", call_sid=started.call_sid, stream_sid=started.stream_sid)
+        hold = partial(hold_model_session, prepared=prepared)
+        nursery.start_soon(_tell_end, session_over, hold, service, line, session)
+        listener = None
+        if policy.hears_locally:
+            listener = _listen(nursery, line, echo, config, policy, judge, options)
+        nursery.start_soon(inbound_audio, leg, codec, line, timeline, listener)
+        nursery.start_soon(fill_gaps, line, timeline, listener)
+        nursery.start_soon(_tell_end, written, write_carrier, leg, line)
+        nursery.start_soon(watch_leg, leg, line)
+        nursery.start_soon(ping_leg, leg)
+        _begin_attending(control, nursery, attendant, options, config)
+        reason = await own_call(desk)
+        line.note("call_ended", by=_who_ended(reason), reason=reason)
+        onward = onward_of(reason, desk.onward)
+        if options.left is not None:
+            options.left(started.call_sid, onward)
+        line.carrier_outbox.close()
+        line.model_outbox.close()
+        session.cancel()
+        at_carrier = trio.Event()
+        if is_ended_well(reason):
+            ending = (options.account, started.call_sid, line)
+            nursery.start_soon(_tell_end, at_carrier, end_at_carrier, *ending)
+        else:
+            at_carrier.set()
+        with trio.move_on_after(GOODBYES_S):
+            with trio.move_on_after(CLOSE_S):
+                await written.wait()
+            await close_leg(leg, CLOSE_CODES.get(reason, 1000))
+            await session_over.wait()
+        await at_carrier.wait()
+        nursery.cancel_scope.cancel()
+    end = _ended(started, reason, line)
+    end = attrs.evolve(end, onward=onward)
+    if attendant is not None:
+        await attendant.ended(end)
+    return end
+
+
+def _begin_observing(
+    line: Line,
+    started: MediaStreamStarted,
+    nursery: trio.Nursery,
+    attendant: Attendant | None,
+    options: CallOptions,
+) -> None:
+    """Let everybody see what the call decides, before it decides anything."""
+    if options.observers is not None:
+        line.observers = options.observers(started, line, nursery)
+    if attendant is not None:
+        line.observers = [*line.observers, *attendant.observers(line)]
+
+
+def _begin_attending(
+    control: CallControl,
+    nursery: trio.Nursery,
+    attendant: Attendant | None,
+    options: CallOptions,
+    config: Config,
+) -> None:
+    """Give the call into the hands of the application, and greet."""
+    if options.on_control is not None:
+        options.on_control(control)
+    if config.agent.greeting:
+        nursery.start_soon(_greet, control, config)
+    if attendant is not None:
+        attendant.begin(control, nursery)
+
+
+def _listen(
+    nursery: trio.Nursery,
+    line: Line,
+    echo: EchoGate,
+    config: Config,
+    policy: Policy,
+    judge: VoiceJudge | None,
+    options: CallOptions,
+) -> Listener:
+    """Start the local ear."""
+    ear = LocalEar(
+        voice_ms=voice_ms(config, has_judge=judge is not None),
+        confirm_ms=policy.confirm_ms,
+        has_judge=judge is not None,
+    )
+    detect = options.detect or partial(make_onset_detector, is_echo=echo.is_echo)
+    onsets = detect(policy.confirm_ms)
+    return start_listening(nursery, line, onsets, echo, ear, judge)
+
+
+def _who_ended(reason: str) -> str:
+    return "carrier" if reason.startswith(("caller", "carrier")) else "us"
+
+
+async def _tell_end(
+    over: trio.Event, task: Callable[[Unpack[Args]], Awaitable[None]], *args: *Args
+) -> None:
+    """Run a task of the call, and say when it is over."""
+    try:
+        await task(*args)
+    finally:
+        over.set()
+
+
+async def _greet(control: CallControl, config: Config) -> None:
+    words = Words(text=GREETING.format(words=config.agent.greeting))
+    await control.speak(words, say=Say.GREETING, protected=config.barge_in.protect_greeting)
+
+
+def _tape(line: Line, echo: EchoGate) -> HeardTape:
+    def heard(at_ms: int, payload: bytes) -> None:
+        for observer in line.observers:
+            observer.heard_audio(at_ms, payload)
+
+    return HeardTape(echo.played, echo.cut, heard)
+
+
+def _ended(started: MediaStreamStarted, reason: str, line: Line) -> CallEnd:
+    counters = dict(line.tally.counters)
+    if line.model_outbox.dropped_ms:
+        counters["caller_dropped_ms"] = line.model_outbox.dropped_ms
+    return CallEnd(
+        call_sid=started.call_sid,
+        reason=reason,
+        duration_ms=line.now_ms(),
+        counters=counters,
+        latencies_ms=line.tally.latencies_ms,
+    )

@@ -1,0 +1,184 @@
+"""The promises to whoever asks something of a call: words, keys, tools, its end.
+
+Each request has exactly one outcome, and the outcome is true.  A call that is to end when all of it
+was heard cuts nobody off, and is kept by the caller who may keep it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from trio_media.core import commands as cm
+from trio_media.core import events as ev
+from trio_media.core.dues import ANSWERS
+from trio_media.core.known import KnownEnding
+from trio_media.core.ledger import Ledger
+from trio_media.core.promises import require
+from trio_media.core.units import ENDING_SILENT_MS, HEARD_ENOUGH_MS
+
+# --- what was asked for ----------------------------------------------------------------------
+
+
+def create_has_a_reason(ledger: Ledger, command: cm.CreateResponse) -> None:
+    """What is said is asked for, or fills a silence that there is, and not without end."""
+    dues = ledger.dues
+    is_held = dues.held and command.cause in ANSWERS
+    require(not is_held, "one answer", "while answers are held")
+    is_left = ledger.ending is not None and ledger.ending.left_ms is not None
+    require(not is_left, "end", "a create while the call is handed over")
+    match command.cause:
+        case cm.Cause.FILLER:
+            require(bool(dues.runs), "tools", "a filler, and no tool runs")
+        case cm.Cause.SILENCE:
+            is_due = ledger.policy.silence_ms and dues.silences < ledger.policy.silence_asks
+            require(bool(is_due), "silence", "a word is asked for too often")
+        case cm.Cause.GOODBYE:
+            is_due = ledger.ending is not None and ledger.ending.has_words
+            require(bool(is_due), "end", "a goodbye for nothing")
+            assert ledger.ending is not None
+            ledger.ending.has_words = False
+        case cm.Cause.APPLICATION:
+            is_due = command.request is None or command.request in dues.asked
+            require(bool(is_due), "one answer", f"nobody asked for {command.request}")
+        case _:
+            return
+
+
+def speech_ends_once(ledger: Ledger, command: cm.SpeechEnded | cm.SpeechDropped) -> None:
+    """Whoever asks for words has one outcome."""
+    is_waiting = command.request in ledger.dues.unended
+    require(is_waiting, "outcome", f"request {command.request} has two outcomes, or nobody's")
+
+
+def speech_end_is_true(ledger: Ledger, command: cm.SpeechEnded) -> None:
+    """Heard is what real time allows; all of it is all, but for what nobody can tell."""
+    of_it = [
+        item
+        for item in ledger.items.values()
+        if (response := ledger.of_item(item)) is not None and response.request == command.request
+    ]
+    audible_ms = sum(item.audible_ms for item in of_it)
+    received_ms = sum(item.received_ms for item in of_it)
+    detail = f"request {command.request}: heard {command.heard_ms} of {received_ms}"
+    if not ledger.is_lost:  # then nobody counts what came any more
+        require(command.heard_ms <= audible_ms, "truth", f"{detail}, by real time {audible_ms}")
+    if command.outcome is cm.SpeechOutcome.HEARD:
+        enough_ms = received_ms - HEARD_ENOUGH_MS * len(of_it)
+        require(command.heard_ms >= enough_ms, "truth", f"{detail}, and is all of it")
+
+
+def digits_are_whole(ledger: Ledger, command: cm.DigitsCollected) -> None:
+    """Whoever asks for keys gets them once, and not more than were asked for."""
+    count = ledger.dues.digits.get(command.request)
+    require(count is not None, "outcome", f"request {command.request} has keys twice")
+    assert count is not None
+    is_whole = command.outcome is not cm.DigitsOutcome.COMPLETE or len(command.digits) == count
+    require(is_whole and len(command.digits) <= count, "keys", f"{command.digits} of {count}")
+
+
+def end_is_heard(ledger: Ledger, now_ms: int) -> None:
+    """A call that ends when everything was heard cuts nobody off."""
+    ending = ledger.ending
+    require(ending is not None, "end", "nobody asked for it")
+    assert ending is not None
+    is_late = now_ms >= ending.since_ms + ENDING_SILENT_MS
+    require(is_late or not ledger.was_speaking, "end", "the model is cut off")
+
+
+def ending_may_settle(ledger: Ledger, command: cm.EndingSettled) -> None:
+    """A final ending is not revoked by anybody."""
+    if command.outcome is cm.EndingOutcome.REVOKED:
+        is_free = ledger.ending is not None and not ledger.ending.is_final
+        require(is_free, "end", "a final ending is revoked")
+
+
+def caller_keeps_the_call(ledger: Ledger, out: Sequence[cm.Command]) -> None:
+    """Words of the caller revoke an ending that they may revoke."""
+    ending = ledger.ending
+    if ending is None or ending.is_final or ending.left_ms is not None:
+        return
+    for command in out:
+        is_answered = isinstance(command, cm.TurnDecided) and command.fate.startswith("answered")
+        require(not is_answered, "end", "the caller is answered, and the call ends")
+
+
+def cancelled_tool_ran(ledger: Ledger, command: cm.CancelTool) -> None:
+    """What is cancelled runs."""
+    is_running = command.call_id in ledger.dues.runs
+    require(is_running, "tools", f"{command.call_id} is cancelled, and does not run")
+
+
+# --- noted -----------------------------------------------------------------------------------
+
+
+def is_speaking(ledger: Ledger) -> bool:
+    """Whether something is open or heard that nobody took, protected or not."""
+    for response in ledger.responses.values():
+        if response.is_open and not response.is_taken:
+            return True
+    for audio in (*ledger.flying, *ledger.playing):
+        of_it = ledger.of_item(ledger.items[audio.item_id])
+        if of_it is not None and not of_it.is_taken:
+            return True
+    return False
+
+
+def _says(ledger: Ledger, command: cm.SpeechEnded, event: ev.Event, now_ms: int) -> None:
+    speech_ends_once(ledger, command)
+    speech_end_is_true(ledger, command)
+
+
+def _collects(ledger: Ledger, command: cm.DigitsCollected, event: ev.Event, now_ms: int) -> None:
+    digits_are_whole(ledger, command)
+
+
+def _cancels_tool(ledger: Ledger, command: cm.CancelTool, event: ev.Event, now_ms: int) -> None:
+    cancelled_tool_ran(ledger, command)
+
+
+def about_to_end(ledger: Ledger, event: ev.Event) -> None:
+    """Note what an ending would cut off, if it came in this step."""
+    ledger.was_speaking = ledger.ending is not None and is_speaking(ledger)
+    if isinstance(event, ev.EndingRequested):
+        ledger.was_speaking = is_speaking(ledger)
+
+
+def _begins_to_end(ledger: Ledger, command: cm.EndingBegan, event: ev.Event, now_ms: int) -> None:
+    require(ledger.ending is None, "end", "two endings at once")
+    ledger.ending = KnownEnding(now_ms)
+    if isinstance(event, ev.EndingRequested):
+        ledger.ending.is_final, ledger.ending.leaves = event.is_final, event.leaves
+        ledger.ending.has_words = event.words is not None
+
+
+def _keeps_on(ledger: Ledger, command: cm.EndingSettled, event: ev.Event, now_ms: int) -> None:
+    ending_may_settle(ledger, command)
+    is_this = not isinstance(event, ev.EndingRequested) or event.request != command.request
+    if is_this:  # else one that came while the call was being handed over
+        ledger.ending = None
+
+
+def _leaves(ledger: Ledger, command: cm.Leave, event: ev.Event, now_ms: int) -> None:
+    end_is_heard(ledger, now_ms)
+    assert ledger.ending is not None
+    require(ledger.ending.leaves, "end", "the call was to end here")
+    require(ledger.ending.left_ms is None, "end", "handed over twice")
+    ledger.ending.left_ms = now_ms
+
+
+def ends(ledger: Ledger, event: ev.Event, now_ms: int) -> None:
+    """The call ends for a reason."""
+    is_asked = isinstance(event, ev.HangUpRequested) or ledger.is_lost
+    if not is_asked:
+        end_is_heard(ledger, now_ms)
+
+
+NOTES: Final[Mapping[type[cm.Command], Callable[[Ledger, Any, ev.Event, int], None]]] = {
+    cm.CancelTool: _cancels_tool,
+    cm.SpeechEnded: _says,
+    cm.DigitsCollected: _collects,
+    cm.EndingBegan: _begins_to_end,
+    cm.EndingSettled: _keeps_on,
+    cm.Leave: _leaves,
+}

@@ -1,0 +1,235 @@
+"""Twilio's webhooks: what it asks us about a call, and what it tells us of it.
+
+Rule 1: what a call does next is said in answer to one question and by nobody else: a callback that
+        only tells us something is answered with nothing.
+Rule 2: a callback about a call that we do not know changes nothing, and is no error.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, TypeAlias
+
+import attrs
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from trio_media.agent.info import CallInfo, info_of_form
+from trio_media.config import Config
+from trio_media.errors import CallRefused
+from trio_media.server.addresses import (
+    AFTER_PATH,
+    AMD_PATH,
+    STATUS_PATH,
+    TRANSFERRED_PATH,
+    VOICE_PATH,
+    media_stream_url,
+    public_origin,
+)
+from trio_media.server.admission import Admission
+from trio_media.server.dialing import DialedCall, Dialing
+from trio_media.server.forms import BadForm, Form, read_form
+from trio_media.server.reception import Reception
+from trio_media.telephony.call_status import call_status
+from trio_media.telephony.twilio_signature import is_signed_request
+from trio_media.telephony.twiml import (
+    Hangup,
+    Redirect,
+    Reject,
+    Say,
+    Verb,
+    connect_stream,
+    say_and_hang_up,
+    voice_response,
+)
+
+SIGNATURE_HEADER: Final = "x-twilio-signature"
+SORRY: Final = "We are sorry, the call could not go on. Please call again."
+NOT_REACHED: Final = "We are sorry, nobody could be reached. Please call again later."
+CALL_SID_CHARS_MAX: Final = 64  # Twilio's have 34; others use UUIDs
+PARAMETER_VALUE_CHARS_MAX: Final = 100  # a number or a SIP address; a longer one tells nobody more
+PARTED_WELL: Final = frozenset({"completed", "answered"})
+
+log = logging.getLogger("trio_media.http")
+
+
+@attrs.frozen(kw_only=True)
+class Webhooks:
+    """What the webhooks need to know."""
+
+    config: Config
+    admission: Admission
+    reception: Reception
+    dialing: Dialing | None
+    """None: no calls are placed here."""
+
+
+@attrs.frozen
+class Asked:
+    """One request of the carrier, read and checked."""
+
+    origin: str
+    """``https://host`` as the carrier sees us."""
+    form: Form
+    dialed: DialedCall | None
+    """The call that we placed, if it is one."""
+
+    @property
+    def call_sid(self) -> str:
+        """Whose request it is; empty where it does not say."""
+        return self.form.first("CallSid")[:CALL_SID_CHARS_MAX]
+
+
+async def _voice(webhooks: Webhooks, request: Request) -> Response:
+    """Answer a call that begins: connect it to our media stream."""
+    try:
+        asked = await _judge(webhooks, request)
+    except BadForm as bad:
+        return PlainTextResponse(f"{bad.reason}\n", status_code=bad.status)
+    call_sid = asked.form.first("CallSid")
+    if not 0 < len(call_sid) <= CALL_SID_CHARS_MAX or not call_sid.isprintable():
+        return PlainTextResponse("CallSid is missing or too long\n", status_code=400)
+    if webhooks.admission.is_draining:
+        # A status other than 200 would be read to the caller as an application error.
+        return _twiml(say_and_hang_up(SORRY))
+    info = _info(asked)
+    try:
+        await webhooks.reception.expect(info)
+    except CallRefused as refused:
+        log.warning("call refused", extra={"call_sid": call_sid, "reason": refused.reason})
+        return _twiml(voice_response(_refusal(refused, info)))
+    parameters = {**_told(info), "token": webhooks.reception.tokens.issue(call_sid)}
+    # Asked when the stream has ended, if the call is still there then.
+    after = (Redirect(f"{asked.origin}{AFTER_PATH}", method="POST"),)
+    return _twiml(connect_stream(media_stream_url(asked.origin), parameters, after))
+
+
+def _info(asked: Asked) -> CallInfo:
+    info = info_of_form(dict(reversed(asked.form.pairs)))
+    if asked.dialed is None:
+        return info
+    asked.dialed.heard(info.call_sid, "in-progress")
+    return attrs.evolve(info, direction="outbound", parameters=asked.dialed.to_place.parameters)
+
+
+def _told(info: CallInfo) -> dict[str, str]:
+    """What the media stream is started with, for a worker that did not see this request."""
+    told = {"caller": info.caller, "called": info.called}
+    if info.direction == "outbound":
+        told["direction"] = info.direction
+    told |= info.parameters
+    return {
+        name: value
+        for name, value in told.items()
+        if 0 < len(value) <= PARAMETER_VALUE_CHARS_MAX and value.isprintable()
+    }
+
+
+def _refusal(refused: CallRefused, info: CallInfo) -> list[Verb]:
+    if refused.say:
+        return [Say(refused.say), Hangup()]
+    # Only a call that nobody has answered yet can be rejected, and then it costs nothing.
+    return [Reject()] if info.direction == "inbound" else [Hangup()]
+
+
+async def _after(webhooks: Webhooks, request: Request) -> Response:
+    """Say what follows a media stream that has ended."""
+    try:
+        asked = await _judge(webhooks, request)
+    except BadForm as bad:
+        return PlainTextResponse(f"{bad.reason}\n", status_code=bad.status)
+    twiml = webhooks.reception.afterwards.take(asked.call_sid)
+    return _twiml(say_and_hang_up(SORRY) if twiml is None else twiml)
+
+
+async def _transferred(webhooks: Webhooks, request: Request) -> Response:
+    """Say what follows a transfer: nothing, once they have talked."""
+    try:
+        asked = await _judge(webhooks, request)
+    except BadForm as bad:
+        return PlainTextResponse(f"{bad.reason}\n", status_code=bad.status)
+    outcome = asked.form.first("DialCallStatus")[:32]
+    log.info("transfer over", extra={"call_sid": asked.call_sid, "outcome": outcome})
+    if outcome in PARTED_WELL:
+        return _twiml(voice_response([Hangup()]))
+    return _twiml(say_and_hang_up(NOT_REACHED))
+
+
+async def _status(webhooks: Webhooks, request: Request) -> Response:
+    """Take a status callback."""
+    try:
+        asked = await _judge(webhooks, request)
+    except BadForm as bad:
+        return PlainTextResponse(f"{bad.reason}\n", status_code=bad.status)
+    told = asked.form.first("CallStatus")[:32]
+    fields = {
+        "call_sid": asked.call_sid,
+        "call_status": told or asked.form.first("StreamEvent")[:32],
+    }
+    log.info("call status", extra=fields)
+    if asked.dialed is not None:
+        sequence = asked.form.first("SequenceNumber")
+        is_number = sequence.isascii() and sequence.isdecimal() and len(sequence) <= 9
+        asked.dialed.heard(asked.call_sid, told, int(sequence) if is_number else None)
+    status = call_status(told)
+    if status is not None and status.is_final:
+        await webhooks.reception.carrier_ended(asked.call_sid)
+    return Response(status_code=204)
+
+
+async def _machine(webhooks: Webhooks, request: Request) -> Response:
+    """Learn who has answered a call that we placed."""
+    try:
+        asked = await _judge(webhooks, request)
+    except BadForm as bad:
+        return PlainTextResponse(f"{bad.reason}\n", status_code=bad.status)
+    result = asked.form.first("AnsweredBy")[:32]
+    log.info("answered by", extra={"call_sid": asked.call_sid, "answered_by": result})
+    if asked.call_sid and result:
+        webhooks.reception.machine_detected(asked.call_sid, result)
+    return Response(status_code=204)
+
+
+async def _judge(webhooks: Webhooks, request: Request) -> Asked:
+    """Read a webhook's form and check its signature.
+
+    Raises:
+        BadForm: it is to be answered with its status and reason.
+    """
+    config = webhooks.config
+    origin = public_origin(
+        config.server.public_url,
+        host_header=request.headers.get("host", ""),
+        forwarded_proto=request.headers.get("x-forwarded-proto", ""),
+        peer_host=request.client.host if request.client else "",
+    )
+    if origin is None:
+        raise BadForm(400, "the Host header is not a host")
+    form = await read_form(request)
+    twilio = config.twilio
+    if twilio.validates_signature:
+        query = f"?{request.url.query}" if request.url.query else ""
+        signature = request.headers.get(SIGNATURE_HEADER)
+        url = f"{origin}{request.url.path}{query}"
+        if not is_signed_request([twilio.auth_token], [url], form.pairs, signature):
+            log.warning("webhook refused: bad signature", extra={"url": url})
+            raise BadForm(403, "the signature is missing or wrong")
+    dialing = webhooks.dialing
+    dialed = None if dialing is None else dialing.find(request.query_params.get("dial", ""))
+    return Asked(origin, form, dialed)
+
+
+def _twiml(text: str) -> Response:
+    return Response(text, media_type="text/xml")
+
+
+Answer: TypeAlias = Callable[[Webhooks, Request], Awaitable[Response]]
+WEBHOOKS: Final[Mapping[str, Answer]] = {
+    VOICE_PATH: _voice,
+    AFTER_PATH: _after,
+    TRANSFERRED_PATH: _transferred,
+    STATUS_PATH: _status,
+    AMD_PATH: _machine,
+}
+"""By path; each is a POST of a signed form."""

@@ -66,12 +66,14 @@ class Stage:
         async for letter in self.control.line.receive_inbox:
             request = getattr(letter, "request", None)
             self.asked.append(letter)
-            self.words.append(self.control.words_of(request))
+            said = letter.words if isinstance(letter, ev.EndingRequested) else request
+            self.words.append(self.control.words_of(said))
             self.onward.append(self.control.onward_of(request))
             self.see(letter)
             answer = self.answers.get(type(letter))  # type: ignore[arg-type]  # or None
             if answer is not None and request is not None:
-                self.control.forget_words(request)
+                if said is not None:
+                    self.control.forget_words(said)
                 self.control.settled(request, answer)
             self._news.set()
             self._news = trio.Event()

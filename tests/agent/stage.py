@@ -66,7 +66,8 @@ class Stage:
         async for letter in self.control.line.receive_inbox:
             request = getattr(letter, "request", None)
             self.asked.append(letter)
-            self.words.append(self.control.words_of(request))
+            is_ending = isinstance(letter, ev.EndingRequested)
+            self.words.append(self.control.words_of(letter.words if is_ending else request))
             self.onward.append(self.control.onward_of(request))
             self.see(letter)
             answer = self.answers.get(type(letter))

@@ -54,8 +54,8 @@ async def test_the_model_ends_the_call_and_waits_for_nothing(autojump_clock: Moc
         assert trio.current_time() == began_s
         await trio.sleep(1)
     assert stage.asked == [
-        ev.EndingRequested(1, "end_call", says=True),
-        ev.EndingRequested(2, "end_call"),
+        ev.EndingRequested(2, "end_call", words=1),
+        ev.EndingRequested(3, "end_call"),
     ]
     assert stage.words[0] == exact_words("Bye bye.")
 
@@ -78,8 +78,8 @@ async def test_the_model_hands_over_to_those_who_are_named() -> None:
         await run('{"target": "sales"}')
         await stage.wait_asked(2)
     assert stage.asked == [
-        ev.EndingRequested(1, "transferred", says=True, leaves=True),
-        ev.EndingRequested(2, "transferred", leaves=True),
+        ev.EndingRequested(2, "transferred", words=1, leaves=True),
+        ev.EndingRequested(3, "transferred", leaves=True),
     ]
     targets = [verbs[0].target for verbs in stage.onward if isinstance(verbs[0], Dial)]
     assert targets == [Number("+15551234567"), Sip("sip:sales@example.com")]
@@ -99,7 +99,9 @@ async def test_the_model_says_that_nobody_took_the_call_over(autojump_clock: Moc
         await stage.call.tools["transfer_call"].run('{"target": "sales"}')
         await trio.sleep(1)
         assert len(stage.of(ev.SpeechRequested)) == 1
-        words = Words(text=NOT_TRANSFERRED.format(target="sales"), may_call_tools=True)
+        words = Words(
+            text=NOT_TRANSFERRED.format(target="sales"), is_alone=False, may_call_tools=True
+        )
         assert stage.words[-1] == words
 
 

@@ -128,7 +128,7 @@ async def test_what_is_asked_for_reaches_the_owner() -> None:
     assert stage.words[1:5] == [
         exact_words("Hello."),
         exact_words("Hello."),
-        Words(text="Greet.", may_call_tools=True),
+        Words(text="Greet.", is_alone=False, may_call_tools=True),
         Words(text="It rains.", role="user"),
     ]
 
@@ -163,7 +163,7 @@ async def test_a_call_is_hung_up_when_all_was_heard_or_now() -> None:
         await wait_all_tasks_blocked()
     assert stage.asked == [
         ev.EndingRequested(1, "hung_up"),
-        ev.EndingRequested(2, "hung_up", says=True, is_final=True),
+        ev.EndingRequested(3, "hung_up", words=2, is_final=True),
         ev.HangUpRequested(),
     ]
     assert stage.words[1] == exact_words("Bye.")
@@ -176,7 +176,7 @@ async def test_a_call_is_handed_over() -> None:
             TO, say="One moment.", caller_id="+15550000001", ring_s=12
         )
         assert outcome is EndingOutcome.FAILED
-    assert stage.asked == [ev.EndingRequested(1, "transferred", says=True, leaves=True)]
+    assert stage.asked == [ev.EndingRequested(2, "transferred", words=1, leaves=True)]
     dial = Dial(target=Number(TO), caller_id="+15550000001", timeout_s=12)
     assert stage.onward == [(dial,)]
 

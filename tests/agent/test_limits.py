@@ -12,7 +12,7 @@ from trio_media.core.commands import EndingOutcome
 
 from .stage import on_stage
 
-LIMIT = ev.EndingRequested(2, "max_duration", says=True, is_final=True)
+LIMIT = ev.EndingRequested(3, "max_duration", words=2, is_final=True)
 
 
 def lasting(max_call_s: float) -> Config:
@@ -30,7 +30,7 @@ async def test_the_model_is_warned_and_then_the_call_ends(autojump_clock: MockCl
         assert len(stage.asked) == 1
         await trio.sleep(0.002)
         assert stage.asked[1:] == [LIMIT]
-        assert stage.words[1] == Words(text=GOODBYE)
+        assert stage.words[1] == Words(text=GOODBYE, is_alone=False)
         await trio.sleep(60)
         assert len(stage.asked) == 2
 
@@ -52,7 +52,7 @@ async def test_a_call_without_a_limit_has_none(autojump_clock: MockClock) -> Non
 async def test_a_short_limit_has_no_warning(autojump_clock: MockClock) -> None:
     async with on_stage(config=lasting(WARN_S)) as stage:
         await trio.sleep(WARN_S + 0.001)
-        assert stage.asked == [ev.EndingRequested(1, "max_duration", says=True, is_final=True)]
+        assert stage.asked == [ev.EndingRequested(2, "max_duration", words=1, is_final=True)]
 
 
 async def test_a_model_that_is_not_there_does_not_hold_up_the_end(
@@ -74,7 +74,7 @@ async def test_a_call_that_goes_on_all_the_same_is_ended_again(
         assert len(stage.asked) == 1
         await trio.sleep(2 * AGAIN_S)
         assert stage.asked[1:] == [
-            ev.EndingRequested(number, "max_duration", is_final=True) for number in (2, 3)
+            ev.EndingRequested(number, "max_duration", is_final=True) for number in (3, 4)
         ]
 
 
@@ -87,5 +87,5 @@ async def test_where_too_much_waits_to_be_said_it_ends_without_words(
             await stage.control.speak(Words(text=f"{number}"))
         await trio.sleep(600.001)
         [asked] = stage.of(ev.EndingRequested)
-        assert not asked.says
+        assert asked.words is None
         assert asked.is_final

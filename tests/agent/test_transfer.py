@@ -14,7 +14,7 @@ from trio_media.agent.transfer import HANG_UP_S, PLACE_S
 from trio_media.core import commands as cm
 from trio_media.core import events as ev
 from trio_media.core.commands import EndingOutcome
-from trio_media.errors import AgentError, CarrierRefused, CarrierUnreachable, NotAnswered
+from trio_media.errors import AgentError, NotAnswered, RestLost, RestRefused
 from trio_media.telephony.twiml import Conference, Dial, Say
 
 from .stage import Account, Stage, on_stage
@@ -58,7 +58,7 @@ async def test_the_other_side_is_told_and_then_joined_by_the_caller(
     room = Conference(name="CA1-1", starts_on_enter=False, ends_on_exit=True, beeps=False)
     assert verbs == [Say("A guest."), Dial(target=room)]
     assert stage.asked == [
-        ev.EndingRequested(1, "transferred_warm", says=True, is_final=True, leaves=True)
+        ev.EndingRequested(2, "transferred_warm", words=1, is_final=True, leaves=True)
     ]
     assert stage.words == [exact_words("Here they are.")]
     [[dial]] = stage.onward
@@ -71,8 +71,8 @@ async def test_the_other_side_is_told_and_then_joined_by_the_caller(
     "error",
     [
         NotAnswered("busy"),
-        CarrierRefused("placing a call", 400, 21211, "invalid To"),
-        CarrierUnreachable("no answer"),
+        RestRefused(21211, 400, "invalid To"),
+        RestLost("no answer", may_be_taken=True),
     ],
 )
 async def test_nobody_answers_and_the_call_goes_on(
@@ -181,7 +181,7 @@ async def test_there_is_one_transfer_at_a_time(autojump_clock: MockClock) -> Non
 async def test_a_carrier_that_does_not_hang_up_holds_up_nothing_for_long(
     stalls: bool, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    account = Account(hanging_up=lambda: raises(CarrierUnreachable("no answer")))
+    account = Account(hanging_up=lambda: raises(RestLost("no answer", may_be_taken=True)))
 
     class Stalls(Account):
         async def hang_up(self, call_sid: str) -> None:

@@ -30,7 +30,7 @@ async def test_the_model_is_warned_and_then_the_call_ends(autojump_clock: MockCl
         assert len(stage.asked) == 1
         await trio.sleep(0.002)
         assert stage.asked[1:] == [LIMIT]
-        assert stage.words[1] == Words(text=GOODBYE)
+        assert stage.words[1] == Words(text=GOODBYE, is_alone=False)
         await trio.sleep(60)
         assert len(stage.asked) == 2
 

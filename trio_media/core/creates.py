@@ -100,6 +100,8 @@ class Owed:
 
     is_owed: bool = False
     in_a_row: int = 0
+    not_before_ms: int = 0
+    """The service is given until then to speak by itself."""
 
     def take_by_speech(self) -> None:
         """The caller interrupted: unless a turn counts, an answer is owed."""

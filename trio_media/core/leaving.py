@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 
+from trio_media.core import tooling
 from trio_media.core.commands import (
     Cause,
     EndingBegan,
@@ -113,8 +114,9 @@ def next_step(state: State, now_ms: int) -> Step:
 
 def _is_busy(state: State, ending: Ending) -> bool:
     """Whether something is still to be said, or the caller is not done."""
-    is_working = any(tool.call_id != ending.tool_call_id for tool in state.pending_tools())
-    is_speaking = bool(state.book.open()) or bool(state.creates.queue)
+    others = (tool for tool in state.pending_tools() if tool.call_id != ending.tool_call_id)
+    is_working = any(others) and not state.is_session_lost  # else nobody speaks of their results
+    is_speaking = bool(state.book.open()) or tooling.next_create(state) is not None
     if is_working or is_speaking or state.floor.is_hushed:
         return True
     return _is_callers(state, ending)
@@ -133,6 +135,10 @@ def speak(state: State) -> None:
     ending = state.ending
     assert ending is not None
     ending.has_words = False
+    if state.is_session_lost:
+        if ending.words is not None:
+            state.tell(SpeechDropped(ending.words))
+        return
     number = state.book.last_number
     queued = Queued(Cause.GOODBYE, number, ending.words, is_protected=ending.is_final)
     state.creates.ask(queued)

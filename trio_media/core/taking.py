@@ -73,7 +73,7 @@ def take(
 
     ``through``: responses newer than this are not meant.
     """
-    if reason in BY_CALLER:
+    if reason in SPEECH:
         tooling.interrupted(state)
     concerned = [r for r in _concerned(state, reason) if through is None or r.number <= through]
     targets = [r for r in concerned if not r.is_muted]
@@ -108,6 +108,7 @@ def take(
 def _heed_caller(state: State, reason: Reason) -> None:
     """The caller interrupted: they keep the call, and words of theirs are answered."""
     leaving.revoked(state)
+    state.idle.asked = 0
     if reason in SPEECH and not state.is_session_lost:
         state.owed.take_by_speech()
 

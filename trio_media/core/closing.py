@@ -17,8 +17,6 @@ def go_on_ending(state: State, now_ms: int) -> None:
         return
     if step is leaving.Step.SPEAK:
         leaving.speak(state)
-    elif step is leaving.Step.GIVE_UP:
-        leaving.failed(state, ending.request)
     elif ending.leaves:
         ending.left_ms = now_ms
         state.tell(Leave(ending.request))

@@ -56,6 +56,13 @@ class Creates:
             return
         self.queue = [_joined(q, cause, is_protected) for q in self.queue]
 
+    def has_answer(self, *, is_protected: bool) -> bool:
+        """Whether an answer waits already that nothing drops, and is protected if need be."""
+        return any(
+            q.cause in ANSWERS and q.is_kept and (q.is_protected or not is_protected)
+            for q in self.queue
+        )
+
     def ask(self, queued: Queued) -> None:
         """Queue a request to speak."""
         self.queue.append(queued)

@@ -26,8 +26,6 @@ class Step(enum.Enum):
     """Its words are to be asked for."""
     GO = "go"
     """Everything was heard."""
-    GIVE_UP = "give up"
-    """Nobody took the call over."""
 
 
 def requested(state: State, event: EndingRequested, now_ms: int) -> None:
@@ -77,6 +75,13 @@ def failed(state: State, request: int | None) -> None:
         _let_go(state, ending, EndingOutcome.FAILED)
 
 
+def expire(state: State, now_ms: int) -> None:
+    """Give up handing the call over."""
+    ending = state.ending
+    if ending is not None and ending.left_ms is not None and now_ms >= ending.deadline_ms:
+        _let_go(state, ending, EndingOutcome.FAILED)
+
+
 def _let_go(state: State, ending: Ending, outcome: EndingOutcome) -> None:
     state.ending = None
     dropped = [q.request for q in state.creates.queue if q.cause is Cause.GOODBYE]
@@ -100,7 +105,7 @@ def next_step(state: State, now_ms: int) -> Step:
     if ending is None:
         return Step.WAIT
     if ending.left_ms is not None:
-        return Step.GIVE_UP if now_ms >= ending.deadline_ms else Step.WAIT
+        return Step.WAIT
     if state.playout.audible() or _is_callers(state, ending):
         ending.alive_ms = now_ms
     if now_ms >= ending.deadline_ms:

@@ -104,6 +104,7 @@ def _expire(state: State, now_ms: int) -> None:
     answering.send_keys_if_due(state, now_ms)
     keying.expire(state, now_ms)
     protecting.flags_lapsed(state, now_ms)
+    leaving.expire(state, now_ms)
 
 
 def _settle(state: State, now_ms: int) -> None:

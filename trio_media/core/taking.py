@@ -34,7 +34,6 @@ from trio_media.core.responses import Cancel, Fate, Item, Phase, Response
 from trio_media.core.state import Interruption, State
 
 SPEECH = (Reason.LOCAL_SPEECH, Reason.SERVER_SPEECH)
-BY_CALLER = (*SPEECH, Reason.DTMF)
 
 
 def hush(state: State, now_ms: int) -> None:
@@ -97,7 +96,7 @@ def take(
     for queued in dropped:
         if queued.request is not None:
             state.tell(SpeechDropped(queued.request))
-    if targets and reason in BY_CALLER:
+    if targets and reason in (*SPEECH, Reason.DTMF):
         _heed_caller(state, reason)
     target = concerned[-1] if concerned else None
     state.interruptions.append(

@@ -56,9 +56,10 @@ def answer_when_complete(state: State) -> None:
     if state.is_held or state.is_session_lost:
         return
     for response in _complete(state):
-        number = state.book.last_number
         is_protected = response.is_answer_protected
-        state.creates.want_answer(Cause.TOOL, number, is_protected=is_protected)
+        if not state.creates.has_answer(is_protected=is_protected):
+            number = state.book.last_number
+            state.creates.want_answer(Cause.TOOL, number, is_protected=is_protected)
 
 
 def spoken_of(state: State) -> None:

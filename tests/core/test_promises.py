@@ -29,7 +29,7 @@ from trio_media.core.units import (
 )
 
 from .driver import SERVER, Call, active, hushed, over_audible, over_heard
-from .pretending import NEW, TICK, breaks, create, pretend, taken
+from .pretending import NEW, breaks, create, pretend, taken
 
 # --- one cancel -------------------------------------------------------------------------------
 

@@ -67,8 +67,8 @@ def speech_end_is_true(ledger: Ledger, command: cm.SpeechEnded) -> None:
     detail = f"request {command.request}: heard {command.heard_ms} of {received_ms}"
     if not ledger.is_lost:  # then nobody counts what came any more
         require(command.heard_ms <= audible_ms, "truth", f"{detail}, by real time {audible_ms}")
-    whose = next((r for r in ledger.responses.values() if r.request == command.request), None)
-    was_completed = whose is not None and whose.was_completed
+    whose = [r for r in ledger.responses.values() if r.request == command.request]
+    was_completed = bool(whose) and whose[-1].was_completed  # the last try counts
     if command.outcome is cm.SpeechOutcome.HEARD:
         enough_ms = max(1, received_ms - HEARD_ENOUGH_MS * len(of_it))
         is_whole = was_completed and command.heard_ms >= enough_ms

@@ -41,8 +41,16 @@ def end(state: State, reason: str) -> None:
 
 def close_all(state: State) -> None:
     """The call is over: nothing is open, and nobody waits any longer."""
+    _note_what_was_heard(state)
     taking.end_interruptions(state, Outcome.CALL_ENDED)
     speaking.end_all(state)
     for response in state.book.open():
         responding.close(state, response, Ended.LOST)
     state.is_over = True
+
+
+def _note_what_was_heard(state: State) -> None:
+    """What was heard to its end is kept for a resume; nothing resumes any more."""
+    for track in state.playout.tracks:
+        if track.item.is_done and track.playable_end_ms <= state.playout.settled_ms:
+            state.note_heard(track.item)

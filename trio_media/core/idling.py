@@ -46,7 +46,6 @@ def ask(state: State, now_ms: int) -> None:
             words=None,
             has_words=True,
             since_ms=now_ms,
-            alive_ms=now_ms,
         ),
     )
 

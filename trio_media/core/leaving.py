@@ -50,7 +50,6 @@ def requested(state: State, event: EndingRequested, now_ms: int) -> None:
             words=event.words,
             has_words=event.words is not None,
             since_ms=now_ms,
-            alive_ms=now_ms,
         ),
     )
 
@@ -107,7 +106,9 @@ def next_step(state: State, now_ms: int) -> Step:
     if ending.left_ms is not None:
         return Step.WAIT
     if state.playout.audible() or _is_callers(state, ending):
-        ending.alive_ms = now_ms
+        ending.quiet_ms = None
+    elif ending.quiet_ms is None:
+        ending.quiet_ms = now_ms
     if now_ms >= ending.deadline_ms:
         return Step.GO
     if _is_busy(state, ending):

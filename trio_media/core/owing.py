@@ -7,7 +7,7 @@ Rule 3: what the service may say by itself it is given time to say.
 
 from __future__ import annotations
 
-from trio_media.core import answering
+from trio_media.core import answering, tooling
 from trio_media.core.commands import Cause
 from trio_media.core.state import State
 from trio_media.core.units import NOISE_WAIT_MS, earliest
@@ -32,7 +32,9 @@ def due_ms(state: State) -> int | None:
     floor, recover_ms = state.floor, state.policy.recover_ms
     if not state.owed.is_owed or floor.is_believed or not answering.is_answered(state):
         return None
-    if state.turns.has_unanswered:  # a turn that counts is answered instead
+    if state.turns.has_unanswered:  # one that counts is answered instead
+        return None
+    if tooling.holds_answers(state):
         return None
     noise_ms = floor.noise_since_ms + recover_ms + NOISE_WAIT_MS
     quiet_ms = noise_ms if floor.is_heard else min(floor.quiet_since_ms + recover_ms, noise_ms)

@@ -84,11 +84,16 @@ def interrupted(state: State) -> None:
                 state.tell(PostToolOutput(state.number_command(), call_id, was_run=False))
 
 
+def holds_answers(state: State) -> bool:
+    """Whether answers wait: somebody holds them, or a tool does that runs."""
+    return state.is_held or any(tool.holds_answers for tool in state.pending_tools())
+
+
 def next_create(state: State) -> Queued | None:
     """Return the first create that waits for nothing but its turn."""
     if not state.creates.queue:
         return None
-    holds = state.is_held or any(tool.holds_answers for tool in state.pending_tools())
+    holds = holds_answers(state)
     return next((q for q in state.creates.queue if not (holds and q.cause in ANSWERS)), None)
 
 

@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import functools
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final, ParamSpec, TypeAlias
 
@@ -36,10 +36,10 @@ import trio.testing
 from trio.testing import MockClock
 
 from tests.call.live import LiveCall, live_call
-from trio_media.config import AgentConfig, BargeInConfig, Config, PlayoutConfig
 
 from .actors import App, Caller, ModelSide
 from .looking_back import look_back
+from .settings import attending_of, configured
 from .sightings import Numbers, Sighting, in_runs, on_phone, order_line, time_line, told
 
 Args = ParamSpec("Args")
@@ -164,6 +164,12 @@ class Scene:
         seen = [] if model is None else told(model)
         return [attrs.evolve(s, at_ms=s.at_ms - self.zero_ms) for s in seen]
 
+    @property
+    def asked_words(self) -> list[str]:
+        """What the model was to say by each create; empty where it was left to it."""
+        creates = self.model.wire.of("response.create")
+        return [str(create["response"].get("instructions") or "") for create in creates]
+
     def told_of(self, kind: str) -> list[str]:
         """What the model was told that begins so, without the beginning: ids, mostly."""
         return [line.removeprefix(kind).strip() for line in self.told if line.startswith(kind)]
@@ -208,26 +214,6 @@ class Scene:
         return time_line(self.call.carrier, self.call._model, self.numbers, self.zero_ms)
 
 
-CONFIGURED: Final = {
-    **{field.name: "barge_in" for field in attrs.fields(BargeInConfig)},
-    **{field.name: "playout" for field in attrs.fields(PlayoutConfig)},
-    **{field.name: "agent" for field in attrs.fields(AgentConfig)},
-}
-
-
-def configured(settings: dict[str, Any]) -> Config:
-    """Take from the settings what is configuration: keys of ``[barge_in]``, ``[playout]`` and
-    ``[agent]``.  Nothing is said by itself, and a voice takes at once, unless they say more."""
-    given: dict[str, dict[str, Any]] = {"barge_in": {"backchannel_ms": 0}, "playout": {}}
-    for key in [key for key in settings if key in CONFIGURED]:
-        given.setdefault(CONFIGURED[key], {})[key] = settings.pop(key)
-    return Config(
-        agent=AgentConfig(**given.get("agent", {})),
-        barge_in=BargeInConfig(**given["barge_in"]),
-        playout=PlayoutConfig(**given["playout"]),
-    )
-
-
 @asynccontextmanager
 async def scene(
     *,
@@ -235,15 +221,19 @@ async def scene(
     agrees: bool = True,
     more_ms: int = HEARD_WITHIN_MS,
     less_ms: int = HEARD_WITHIN_MS,
+    told: Mapping[str, str] | None = None,
     **settings: Any,
 ) -> AsyncIterator[Scene]:
     """Set a scene: a call that has started, and a model that has agreed on the session.
 
     ``starts``: whether the media stream has started.  ``agrees``: whether the session is ready.
     ``more_ms`` and ``less_ms``: how true truncations must be, where the carrier is odd.
-    ``settings``: configuration (`configured`) and what `live_call` takes, such as ``tools``.
+    ``told``: parameters of the media stream.
+    ``settings``: configuration (`configured`), who is there (`attending_of`), and what `live_call`
+    takes, such as ``tools``.
     """
     config = configured(settings)
+    attending = attending_of(config, settings)
     numbers = Numbers()
     async with live_call(config, **settings) as call:
         played = Scene(
@@ -251,15 +241,17 @@ async def scene(
             numbers=numbers,
             caller=Caller(call, numbers),
             model=ModelSide(call, numbers),
-            app=App(call),
+            app=App(call, attending=attending),
             more_ms=more_ms,
             less_ms=less_ms,
         )
         for actor in (played.caller, played.model, played.app):
             actor.settle = played.settle
+        if attending is not None and attending.account is not None:
+            attending.account.call = call
         _scenes.append(played)
         if starts:
-            await call.carrier.start()
+            await call.carrier.start(**(told or {}))
             await call.model_came.wait()
             if agrees:
                 await call.model.begin()

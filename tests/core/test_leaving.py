@@ -179,6 +179,14 @@ def test_words_that_nobody_says_do_not_keep_the_call(call: Call) -> None:
     assert call.said(request + 1) in (SpeechOutcome.FAILED, SpeechOutcome.CALL_ENDED)
 
 
+def test_a_create_that_is_refused_cuts_nobody_off(call: Call) -> None:
+    request = call.is_to_end(words=True)
+    [create] = call.all(cm.CreateResponse)
+    call.refuses(ev.Refusal.OTHER, create.command)
+    assert ends(call) == DONE
+    assert call.said(request + 1) is SpeechOutcome.FAILED
+
+
 def test_words_that_could_not_be_asked_for_have_an_outcome(call: Call) -> None:
     call.asks()
     call.opens()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import attrs
 import trio
 import trio.lowlevel
+from trio_websocket import ConnectionClosed
 
 from tests.call.live import LiveCall
 from tests.call.wires import FRAME_MS, LOUD_FRAME, QUIET_FRAME, Message, Model
@@ -56,7 +58,7 @@ class Caller:
         await self.settle()
 
     async def _talk(self, talking: trio.CancelScope) -> None:
-        with talking:
+        with talking, contextlib.suppress(ConnectionClosed):  # speaking into a dead line
             while True:
                 await self.call.carrier.media(LOUD_FRAME)
                 await trio.sleep(FRAME_MS / 1_000)
@@ -66,7 +68,8 @@ class Caller:
         assert self._talking is not None, "they do not speak"
         self._talking.cancel()
         self._talking = None
-        await self.call.carrier.media(QUIET_FRAME)
+        with contextlib.suppress(ConnectionClosed):
+            await self.call.carrier.media(QUIET_FRAME)
         await self.settle()
 
     async def speaks(self, length_ms: int) -> None:

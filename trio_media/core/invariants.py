@@ -181,6 +181,7 @@ def _closes(ledger: Ledger, command: cm.ResponseClosed, event: ev.Event, now_ms:
         ledger.recoveries = max(0, ledger.recoveries - 1)
     if response.response_id is None:
         response.is_taken = True  # none of it is heard when it appears after all
+        ledger.was_speaking = ledger.was_speaking and asked.is_speaking(ledger)
 
 
 def _cancels(ledger: Ledger, command: cm.CancelResponse, event: ev.Event, now_ms: int) -> None:

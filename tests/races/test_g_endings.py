@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+
 import pytest
 import trio
 from trio_websocket import ConnectionClosed

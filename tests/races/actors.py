@@ -247,10 +247,11 @@ class App:
         await self.settle()
         return waiting
 
-    def offers(self, name: str, run: Callable[[str], Awaitable[str]]) -> None:
+    def offers(self, name: str, run: Callable[[str], Awaitable[str]], **marks: Any) -> None:
         """Let the model call one more function: for what a script defines inside its scene."""
         line = self.call.control.line
-        line.tools = {**line.tools, name: Tool(run=run, filler_after_ms=None, idempotent=True)}
+        tool = Tool(**{"run": run, "filler_after_ms": None, "idempotent": True, **marks})
+        line.tools = {**line.tools, name: tool}
 
     async def says(self, words: str = "Hello.", **how: Any) -> None:
         """Have the model speak: ``protected``, ``keep``, ``say`` as in `CallControl.speak`."""

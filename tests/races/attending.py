@@ -51,10 +51,11 @@ class Account:
         """Have a call do something else: its media stream ends."""
         self.asked.append(f"redirect {call_sid}")
         await trio.sleep(self.takes_ms / 1_000)
-        if self.refuses:
+        assert self.call is not None
+        said = [message["event"] for _, message in self.call.carrier.said]
+        if self.refuses or "stop" in said or self.call.carrier.websocket.closed:
             raise RestRefused(21220, 400, "not in progress")
         self.verbs.extend(verbs)
-        assert self.call is not None
         with contextlib.suppress(ConnectionClosed):
             await self.call.carrier.stop()
         await trio.sleep(self.takes_ms / 1_000)

@@ -93,7 +93,12 @@ async def _transfer(call: Call, account: CarrierAccount, transfer: WarmTransfer)
             is_final=transfer.is_final,
             onward=transfer.of_caller(),
         )
-        return await (await call.ask_to_end(ending)).wait()
+        outcome = await (await call.ask_to_end(ending)).wait()
+        if call.watch.left_as == WARM:
+            # The call is over here, and the carrier may still say that it did not hand it over:
+            # the call's nursery goes on until that is known.
+            await trio.sleep_forever()
+        return outcome
     finally:
         if call.watch.left_as != WARM:
             await _hang_up(call, account, callee_sid)

@@ -16,7 +16,7 @@ from trio_media.call.attending import Attendance, Attendant
 from trio_media.call.caller_timeline import CallerTimeline
 from trio_media.call.control import CallControl, Words
 from trio_media.call.desk import Desk
-from trio_media.call.going import end_at_carrier, is_ended_well, onward_of
+from trio_media.call.going import end_at_carrier, is_ended_well, onward_of, why_over
 from trio_media.call.heard import HeardTape
 from trio_media.call.inbound import fill_gaps, inbound_audio
 from trio_media.call.leg import Leg
@@ -99,9 +99,8 @@ async def hold_call(
         _begin_attending(control, nursery, attendant, options, config)
         reason = await own_call(desk)
         line.note("call_ended", by=_who_ended(reason), reason=reason)
-        onward = onward_of(reason, desk.onward)
         if options.left is not None:
-            options.left(started.call_sid, onward)
+            options.left(started.call_sid, onward_of(reason, desk.onward))
         line.carrier_outbox.close()
         line.model_outbox.close()
         session.cancel()
@@ -117,9 +116,10 @@ async def hold_call(
             await close_leg(leg, CLOSE_CODES.get(reason, 1000))
             await session_over.wait()
         await at_carrier.wait()
+        reason = await why_over(desk, reason)
         nursery.cancel_scope.cancel()
     end = _ended(started, reason, line)
-    end = attrs.evolve(end, onward=onward)
+    end = attrs.evolve(end, onward=onward_of(reason, desk.onward))
     if attendant is not None:
         await attendant.ended(end)
     return end

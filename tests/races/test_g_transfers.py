@@ -1,7 +1,7 @@
-"""Part 1 G: transfers that leave somebody on the line, calls hung up twice, keys that cost the stream.
+"""Part 1 G: transfers that leave somebody behind, two hang-ups, keys that cost the media stream.
 
-What is asked of the carrier's account is seen on `Account`; the account of the real carrier's API is
-in `test_g_at_the_carrier.py`.
+What is asked of the carrier's account is seen on `Account`; `test_g_carrier.py` has the server and
+its real account, with a carrier on this machine.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Part 2 F: watchdogs for silence that hang up in mid-sentence, speak after the goodbye, or sleep."""
+"""Part 2 F: watchdogs that hang up in mid-sentence, speak after the goodbye, or sleep."""
 
 from __future__ import annotations
 

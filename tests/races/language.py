@@ -51,21 +51,24 @@ _scenes: deque[Scene] = deque(maxlen=1)
 """The last one of the test that runs, for its time line."""
 
 
-def race(*cases: str) -> Callable[[Script[Args]], Callable[Args, None]]:
-    """Make a test of a script, and say which cases of the catalogue it plays."""
+def race(*cases: str, in_real_time: bool = False) -> Callable[[Script[Args]], Callable[Args, None]]:
+    """Make a test of a script, and say which cases of the catalogue it plays.
+
+    ``in_real_time``: it has sockets or threads, for which no virtual clock waits.
+    """
     assert cases, "a race names its cases"
 
     def decorate(script: Script[Args]) -> Callable[Args, None]:
         for case in cases:
             CASES.setdefault(case, []).append(f"{script.__module__}::{script.__qualname__}")
-        test = scenario(script)
+        test = scenario(script, in_real_time=in_real_time)
         test.races = cases  # type: ignore[attr-defined]
         return test
 
     return decorate
 
 
-def scenario(script: Script[Args]) -> Callable[Args, None]:
+def scenario(script: Script[Args], *, in_real_time: bool = False) -> Callable[Args, None]:
     """Make a test of a script: it runs under a clock that jumps, and a failure shows the wires."""
 
     @functools.wraps(script)
@@ -73,7 +76,7 @@ def scenario(script: Script[Args]) -> Callable[Args, None]:
         _scenes.clear()
         play = functools.partial(script, *args, **kwargs)
         try:
-            trio.run(play, clock=MockClock(autojump_threshold=0))
+            trio.run(play, clock=None if in_real_time else MockClock(autojump_threshold=0))
         except BaseException as failure:  # noqa: BLE001  # it is raised again, with the wires
             told = _alone(failure)
             for played in _scenes:

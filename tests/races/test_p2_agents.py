@@ -88,7 +88,10 @@ async def test_every_call_is_told_what_is_decided_for_its_own_number_and_directi
         await trio.sleep(0.5 if info.called.endswith("1") else 0.1)
         return f"You speak for {info.called}, {info.direction}."
 
-    agent = Agent(instructions, greeting=lambda info: f"This is {info.called}.")
+    async def greeting(info: CallInfo) -> str:
+        return f"This is {info.called}."
+
+    agent = Agent(instructions, greeting)
     numbers = ("+1501", "+1502", "+1501")
     ways = ("inbound", "inbound", "outbound")
     told = [{"called": number, "direction": way} for number, way in zip(numbers, ways, strict=True)]
@@ -128,8 +131,8 @@ async def test_a_call_that_was_kept_by_its_caller_does_not_make_the_next_one_end
 # --- threads ----------------------------------------------------------------------------------
 
 
+@race("J161", in_real_time=True)
 async def test_tools_that_run_in_threads_leave_none_behind() -> None:
-    """In real time: a virtual clock does not wait for threads."""
     agent = Agent()
     ran: list[str] = []
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .rows import Due, Impossible, Row
+from .rows import Impossible, Row
 
 BEGINNINGS = "tests/races/test_h_beginnings.py::"
 
@@ -11,12 +11,15 @@ ROWS = (
         "H129",
         "A status callback replaces what the call was told to do.",
         "tests/server/test_serving.py::test_the_status_callback_is_taken",
-        Due("calls' endings, transfer, outbound"),
+        "tests/races/test_g_carrier.py::"
+        "test_status_callbacks_change_nothing_of_what_a_call_was_told_to_do",
     ),
     Row(
         "H130",
         "A media stream never comes, and its call counts for ever.",
         Impossible("a slot belongs to a media stream's connection; a webhook takes none"),
+        "tests/races/test_g_carrier.py::"
+        "test_calls_whose_media_stream_never_comes_take_no_place_from_those_that_do",
         "tests/call/test_run.py::test_a_media_stream_that_does_not_start_is_closed",
         "tests/server/test_admission.py::test_a_slot_comes_back_from_a_call_that_crashes",
     ),

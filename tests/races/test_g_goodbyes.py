@@ -148,7 +148,7 @@ async def test_only_what_was_asked_for_last_ends_the_call() -> None:
 
 
 @race("G116", "P2-81", "P2-85")
-async def test_a_caller_keeps_the_call_by_speaking_into_the_goodbye_once_and_not_for_ever() -> None:
+async def test_a_caller_keeps_the_call_by_speaking_into_the_goodbye_but_not_for_ever() -> None:
     async with scene(agent=ending_agent()) as s:
         await says_goodbye(s, 3_000)
         await s.after(1_500)

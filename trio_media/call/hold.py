@@ -99,7 +99,7 @@ async def hold_call(
         _begin_attending(control, nursery, attendant, options, config)
         reason = await own_call(desk)
         line.note("call_ended", by=_who_ended(reason), reason=reason)
-        onward = onward_of(reason, desk.onward)
+        onward = onward_of(reason, desk)
         if options.left is not None:
             options.left(started.call_sid, onward)
         line.carrier_outbox.close()

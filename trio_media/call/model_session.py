@@ -102,10 +102,13 @@ async def _hold(
             nursery.start_soon(ping_leg, leg)
             await realtime_events(leg, service, line)
     finally:
-        if leg is not None:
-            await _end(leg)
-        if prepared is not None:
-            prepared.over.set()
+        try:
+            if leg is not None:
+                await _end(leg)
+        finally:
+            # Last: the task that reads for this leg ends with whoever made the session.
+            if prepared is not None:
+                prepared.let_go()
 
 
 async def _end(leg: Leg) -> None:

@@ -137,7 +137,8 @@ async def test_when_the_server_closes_the_stream_the_verbs_after_it_are_done() -
                 call = await carrier.call(url + "/twilio/voice")
                 await call.wait_over(timeout_s=40)
                 send_signal.send_nowait(signal.SIGTERM)
-        assert call.verbs == ["Connect", "Say", "Hangup"]
+        assert call.verbs[0] == "Connect"
+        assert call.verbs[-2:] == ["Say", "Hangup"], "whether at once or by a redirect"
         assert call.streams[0].ended_by is CallEnd.FAR_END_CLOSED
         assert (call.status, call.ended_by) == ("completed", EndedBy.TWIML)
 

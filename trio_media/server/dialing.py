@@ -13,30 +13,29 @@ from __future__ import annotations
 import logging
 import math
 import secrets
-from collections.abc import Mapping
 from typing import Final
 
 import attrs
 import trio
 
-from trio_media.agent.info import OURS
 from trio_media.errors import (
     CallRefused,
     ConfigError,
-    LocalProtocolError,
     RemoteProtocolError,
     RestLost,
     RestRefused,
     TrioMediaError,
-    evidence,
 )
 from trio_media.server.addresses import AMD_PATH, STATUS_PATH, VOICE_PATH
 from trio_media.server.admission import Admission
 from trio_media.server.boundary import crash_boundary
+from trio_media.server.dialed_call import CallToPlace as CallToPlace
+from trio_media.server.dialed_call import DialedCall as DialedCall
+from trio_media.server.dialed_call import check_parameters
 from trio_media.server.twilio_rest_client import TwilioRest
-from trio_media.telephony.call_status import CallProgress, CallStatus
-from trio_media.telephony.twilio_rest import MachineDetection, PlaceCall, place_call
-from trio_media.telephony.twiml import Verb, voice_response
+from trio_media.telephony.call_status import CallStatus
+from trio_media.telephony.twilio_rest import PlaceCall, place_call
+from trio_media.telephony.twiml import voice_response
 
 ASK_EVERY_S: Final = 5.0  # a callback that was lost costs so long
 LOST_S: Final = 15.0  # a call that may have been placed shows itself within this
@@ -44,70 +43,8 @@ RING_GRACE_S: Final = 30.0  # carriers ring a little longer than they are asked 
 CALL_S_MAX: Final = 4 * 3_600.0  # the carrier's own limit
 KEPT_MAX: Final = 4_096  # calls that may still be asked about
 ID_BYTES: Final = 12
-PARAMETERS_MAX: Final = 32  # they are in TwiML, which the carrier reads up to 64 kB
-PARAMETER_CHARS_MAX: Final = 100  # of a name, and of a value
 
 log = logging.getLogger("trio_media.dialing")
-
-
-@attrs.frozen(kw_only=True)
-class CallToPlace:
-    """A call to be placed."""
-
-    to: str
-    """``+15551234567`` or ``sip:name@host``."""
-    from_: str = ""
-    """The number that is shown; empty: the configured one."""
-    ring_s: float = 30
-    parameters: Mapping[str, str] = attrs.field(factory=dict)
-    """What the agent is told of it: `CallInfo.parameters`.  At most 32, of which no name and no
-    value is longer than 100 characters."""
-    verbs: tuple[Verb, ...] = ()
-    """What the callee hears instead of the agent."""
-    machine_detection: MachineDetection | None = None
-    key: str = ""
-    """Names what the call is for; with one that was used, that call is given and none is placed."""
-
-
-@attrs.define(eq=False)
-class DialedCall:
-    """One call that we placed."""
-
-    dial_id: str
-    to_place: CallToPlace
-    call_sid: str = ""
-    """Empty until the carrier has said it."""
-    progress: CallProgress = attrs.field(factory=CallProgress)
-    is_abandoned: bool = False
-    """Nobody waits for it: it is ended once it shows that it was placed."""
-    failure: TrioMediaError | None = None
-    """Why it was not placed, as far as is known."""
-    settled: trio.Event = attrs.field(factory=trio.Event)
-    """The carrier has taken it, or has not."""
-    _news: trio.Event = attrs.field(factory=trio.Event)
-
-    def heard(self, call_sid: str, status: str, sequence: int | None = None) -> None:
-        """The carrier tells how far the call has come."""
-        self.call_sid = self.call_sid or call_sid
-        self.progress.heard(status, sequence)
-        news, self._news = self._news, trio.Event()
-        news.set()
-
-    async def news(self) -> None:
-        """Wait until the carrier tells something."""
-        await self._news.wait()
-
-    async def answered(self) -> bool:
-        """Wait until somebody answers, or it is known that nobody will."""
-        while self.progress.status is not CallStatus.IN_PROGRESS and not self.progress.is_over:
-            await self.news()
-        return self.progress.status in (CallStatus.IN_PROGRESS, CallStatus.COMPLETED)
-
-    async def over(self) -> CallStatus:
-        """Wait until the call is over; return how it ended."""
-        while not self.progress.is_over:
-            await self.news()
-        return self.progress.status
 
 
 @attrs.define(eq=False, kw_only=True)
@@ -144,7 +81,7 @@ class Dialing:
             return used
         self._check_admission(call)
         dialed = DialedCall(secrets.token_urlsafe(ID_BYTES), call)
-        wanted = self.request(dialed)
+        wanted = write_request(call, dialed.dial_id, self.origin, self.from_number)
         self._remember(dialed)
         try:
             await self._place(dialed, wanted)
@@ -163,32 +100,6 @@ class Dialing:
         # A call without a media stream takes no slot, and no time to speak of.
         if reason is not None and (reason == "draining" or not call.verbs):
             raise CallRefused(reason)
-
-    def request(self, dialed: DialedCall) -> PlaceCall:
-        """Write what the carrier is asked for.
-
-        Raises `ConfigError` and `LocalProtocolError`: it cannot be placed so.
-        """
-        call = dialed.to_place
-        from_ = call.from_ or self.from_number
-        if not from_:
-            raise ConfigError("twilio.from_number: needed to place calls, or a number to call from")
-        if not self.origin:
-            raise ConfigError("server.public_url: needed to place calls; the carrier asks us there")
-        _check_parameters(call.parameters)
-        asked = f"?dial={dialed.dial_id}"
-        wanted = PlaceCall(
-            to=call.to,
-            from_=from_,
-            url="" if call.verbs else f"{self.origin}{VOICE_PATH}{asked}",
-            twiml=voice_response(call.verbs) if call.verbs else "",
-            status_callback=f"{self.origin}{STATUS_PATH}{asked}",
-            ring_timeout_s=max(1, math.ceil(call.ring_s)),
-            machine_detection=call.machine_detection,
-            amd_callback=f"{self.origin}{AMD_PATH}{asked}" if call.machine_detection else "",
-        )
-        place_call("AC", wanted)  # raises what sending it would
-        return wanted
 
     async def _place(self, dialed: DialedCall, wanted: PlaceCall) -> None:
         try:
@@ -246,20 +157,30 @@ class Dialing:
             del self._by_key[dialed.to_place.key]
 
 
-def _check_parameters(parameters: Mapping[str, str]) -> None:
-    """Raise `LocalProtocolError` for what a media stream cannot be started with."""
-    if len(parameters) > PARAMETERS_MAX:
-        raise LocalProtocolError(f"parameters: at most {PARAMETERS_MAX}")
-    for name, value in parameters.items():
-        shown = evidence(name)
-        if name in OURS:
-            raise LocalProtocolError(f"parameter {shown}: the name is taken; use another")
-        for text in (name, value):
-            if not 0 < len(text) <= PARAMETER_CHARS_MAX or not text.isprintable():
-                raise LocalProtocolError(
-                    f"parameter {shown}: name and value have 1 to {PARAMETER_CHARS_MAX} "
-                    "printable characters each"
-                )
+def write_request(call: CallToPlace, dial_id: str, origin: str, from_number: str) -> PlaceCall:
+    """Write what the carrier is asked for.  ``from_number``: shown where the call says none.
+
+    Raises `ConfigError` and `LocalProtocolError`: it cannot be placed so.
+    """
+    from_ = call.from_ or from_number
+    if not from_:
+        raise ConfigError("twilio.from_number: needed to place calls, or a number to call from")
+    if not origin:
+        raise ConfigError("server.public_url: needed to place calls; the carrier asks us there")
+    check_parameters(call.parameters)
+    asked = f"?dial={dial_id}"
+    wanted = PlaceCall(
+        to=call.to,
+        from_=from_,
+        url="" if call.verbs else f"{origin}{VOICE_PATH}{asked}",
+        twiml=voice_response(call.verbs) if call.verbs else "",
+        status_callback=f"{origin}{STATUS_PATH}{asked}",
+        ring_timeout_s=max(1, math.ceil(call.ring_s)),
+        machine_detection=call.machine_detection,
+        amd_callback=f"{origin}{AMD_PATH}{asked}" if call.machine_detection else "",
+    )
+    place_call("AC", wanted)  # raises what sending it would
+    return wanted
 
 
 def _may_ring(error: TrioMediaError) -> bool:

@@ -183,16 +183,21 @@ def _dialing(
     """Give what places calls, where there is an account to place them."""
     if rest is None:
         return None
-    origin = config.server.public_url.rstrip("/")
-    if not origin and is_loopback(urlsplit(config.twilio.rest_url).hostname or ""):
-        origin = shown_address(bound)  # a stand-in for the carrier on this machine reaches us there
     return Dialing(
         rest=rest,
         admission=admission,
         nursery=nursery,
-        origin=origin,
+        origin=carrier_origin(config, bound),
         from_number=config.twilio.from_number,
     )
+
+
+def carrier_origin(config: Config, bound: socket.socket) -> str:
+    """Give ``https://host`` as the carrier sees us where it has not asked yet; empty: unknown."""
+    origin = config.server.public_url.rstrip("/")
+    if not origin and is_loopback(urlsplit(config.twilio.rest_url).hostname or ""):
+        origin = shown_address(bound)  # a stand-in for the carrier on this machine reaches us there
+    return origin
 
 
 @asynccontextmanager

@@ -28,7 +28,8 @@ from trio_media.server.addresses import (
     public_origin,
 )
 from trio_media.server.admission import Admission
-from trio_media.server.dialing import PARAMETER_CHARS_MAX, DialedCall, Dialing
+from trio_media.server.dialed_call import PARAMETER_CHARS_MAX, DialedCall
+from trio_media.server.dialing import Dialing
 from trio_media.server.forms import BadForm, Form, read_form
 from trio_media.server.reception import Reception, refusal_twiml
 from trio_media.telephony.call_status import call_status

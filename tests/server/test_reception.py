@@ -41,6 +41,12 @@ class Desk:
     asked: Kept[CallInfo]
     machines: list[tuple[str, str]]
 
+    async def until_agreed(self) -> None:
+        """Wait until the model sessions of all expected calls are there."""
+        for attendance in self.reception.expected.values():
+            assert attendance.session is not None
+            await attendance.session.settled.wait()
+
 
 @asynccontextmanager
 async def open_desk(
@@ -93,7 +99,9 @@ async def test_what_was_decided_at_the_webhook_is_what_the_stream_gets(
         attendance = await desk.reception.visit().attend(started())
         assert attendance.config.agent.instructions == "Talk to +15550001."
         assert attendance.session is not None
-        assert await attendance.session.take() is not None
+        taken = await attendance.session.take()
+        assert taken is not None
+        await taken[0].abort()
         assert desk.asked == [INFO]
 
 
@@ -125,7 +133,7 @@ async def test_with_several_workers_the_call_is_decided_anew_and_the_session_let
     """The webhook reached one worker, and the stream another."""
     async with open_desk(monkeypatch) as one, open_desk(monkeypatch) as other:
         await one.reception.expect(INFO)
-        await one.model.opened.until()
+        await one.until_agreed()
         attendance = await other.reception.visit().attend(started(caller="+15550001"))
         assert attendance.session is None
         assert attendance.config.agent.instructions == "Talk to +15550001."
@@ -144,7 +152,7 @@ async def test_a_webhook_that_is_repeated_decides_nothing_twice(
                 nursery.start_soon(desk.reception.expect, INFO)
         await desk.reception.expect(INFO)
         assert len(desk.reception.expected) == 1
-        await desk.model.opened.until()
+        await desk.until_agreed()
         await desk.reception.carrier_ended("CA1")
         await desk.model.closed.until()
         assert len(desk.model.opened) == 1
@@ -164,7 +172,7 @@ async def test_how_many_calls_are_expected_is_bounded(monkeypatch: pytest.Monkey
 async def test_a_call_that_ends_at_once_leaves_no_session(monkeypatch: pytest.MonkeyPatch) -> None:
     async with open_desk(monkeypatch) as desk:
         await desk.reception.expect(INFO)
-        await desk.model.opened.until()
+        await desk.until_agreed()
         visit = desk.reception.visit()
         await visit.attend(started())
         visit.over()  # nothing has taken the session
@@ -179,7 +187,7 @@ async def test_a_caller_who_hangs_up_before_the_stream_leaves_no_session(
 ) -> None:
     async with open_desk(monkeypatch) as desk:
         await desk.reception.expect(INFO)
-        await desk.model.opened.until()
+        await desk.until_agreed()
         await desk.reception.carrier_ended("CA1")
         with trio.fail_after(CLOSES_WITHIN_S):
             await desk.model.closed.until()

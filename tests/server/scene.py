@@ -29,6 +29,7 @@ class Scene:
 
     session: PreparedSession
     nursery: trio.Nursery
+    accepts: bool = True
     spies: list[SpyStream] = attrs.field(factory=list)
     model_came: trio.Event = attrs.field(factory=trio.Event)
     ended: trio.Event = attrs.field(factory=trio.Event)
@@ -67,7 +68,7 @@ async def open_scene(*, accepts: bool = True, connects: bool = True) -> AsyncIte
 
             async def serve(far: trio.abc.Stream) -> None:
                 request = await trio_websocket.wrap_server_stream(nursery, far)
-                if not accepts:
+                if not scene.accepts:
                     await request.reject(401, body=b"no such key")
                     return
                 try:
@@ -84,7 +85,7 @@ async def open_scene(*, accepts: bool = True, connects: bool = True) -> AsyncIte
                 scene.ended.set()
 
             service: ModelService = model_service(CONFIG, connect)
-            scene = Scene(PreparedSession(service), nursery)
+            scene = Scene(PreparedSession(service), nursery, accepts)
             nursery.start_soon(run)
             yield scene
             scene.session.let_go()

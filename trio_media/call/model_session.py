@@ -148,6 +148,17 @@ async def agree(service: ModelService, leg: Leg) -> ev.SessionReady:
     return session_ready(updated, request, asked=request.interrupt_response)
 
 
+async def watch_untaken(leg: Leg, service: ModelService) -> None:
+    """See the end of a session in which nothing is said yet, which nobody else reads.
+
+    Raises as `realtime_events` does.
+    """
+    while True:
+        event = service.codec.decode(await leg.receive())
+        if isinstance(event, rt.ModelError) and event.kind is rt.ErrorKind.FATAL:
+            raise ModelRefused(event.code, event.message)
+
+
 async def _wait_for(leg: Leg, codec: rt.RealtimeCodec, wanted: type[Wanted]) -> Wanted:
     while True:
         event = codec.decode(await leg.receive())

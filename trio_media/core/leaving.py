@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 
+from trio_media.core import tooling
 from trio_media.core.commands import (
     Cause,
     EndingBegan,
@@ -25,8 +26,6 @@ class Step(enum.Enum):
     """Its words are to be asked for."""
     GO = "go"
     """Everything was heard."""
-    GIVE_UP = "give up"
-    """Nobody took the call over."""
 
 
 def requested(state: State, event: EndingRequested, now_ms: int) -> None:
@@ -51,7 +50,6 @@ def requested(state: State, event: EndingRequested, now_ms: int) -> None:
             words=event.words,
             has_words=event.words is not None,
             since_ms=now_ms,
-            alive_ms=now_ms,
         ),
     )
 
@@ -76,6 +74,13 @@ def failed(state: State, request: int | None) -> None:
         _let_go(state, ending, EndingOutcome.FAILED)
 
 
+def expire(state: State, now_ms: int) -> None:
+    """Give up handing the call over."""
+    ending = state.ending
+    if ending is not None and ending.left_ms is not None and now_ms >= ending.deadline_ms:
+        _let_go(state, ending, EndingOutcome.FAILED)
+
+
 def _let_go(state: State, ending: Ending, outcome: EndingOutcome) -> None:
     state.ending = None
     dropped = [q.request for q in state.creates.queue if q.cause is Cause.GOODBYE]
@@ -93,15 +98,14 @@ def answers_nobody(state: State) -> bool:
     return state.ending is not None and (state.ending.is_final or state.ending.left_ms is not None)
 
 
-def next_step(state: State, now_ms: int) -> Step:
+def next_step(state: State, ending: Ending, now_ms: int) -> Step:
     """Say what the ending does now, and note what it waits for."""
-    ending = state.ending
-    if ending is None:
-        return Step.WAIT
     if ending.left_ms is not None:
-        return Step.GIVE_UP if now_ms >= ending.deadline_ms else Step.WAIT
+        return Step.WAIT
     if state.playout.audible() or _is_callers(state, ending):
-        ending.alive_ms = now_ms
+        ending.quiet_ms = None
+    elif ending.quiet_ms is None:
+        ending.quiet_ms = now_ms
     if now_ms >= ending.deadline_ms:
         return Step.GO
     if _is_busy(state, ending):
@@ -113,8 +117,9 @@ def next_step(state: State, now_ms: int) -> Step:
 
 def _is_busy(state: State, ending: Ending) -> bool:
     """Whether something is still to be said, or the caller is not done."""
-    is_working = any(tool.call_id != ending.tool_call_id for tool in state.pending_tools())
-    is_speaking = bool(state.book.open()) or bool(state.creates.queue)
+    others = (tool for tool in state.pending_tools() if tool.call_id != ending.tool_call_id)
+    is_working = any(others) and not state.is_session_lost  # else nobody speaks of their results
+    is_speaking = bool(state.book.open()) or tooling.next_create(state) is not None
     if is_working or is_speaking or state.floor.is_hushed:
         return True
     return _is_callers(state, ending)
@@ -128,11 +133,13 @@ def _is_callers(state: State, ending: Ending) -> bool:
     return is_said or bool(state.keys.digits)
 
 
-def speak(state: State) -> None:
+def speak(state: State, ending: Ending) -> None:
     """Ask for the words of the ending, once."""
-    ending = state.ending
-    assert ending is not None
     ending.has_words = False
+    if state.is_session_lost:
+        if ending.words is not None:
+            state.tell(SpeechDropped(ending.words))
+        return
     number = state.book.last_number
     queued = Queued(Cause.GOODBYE, number, ending.words, is_protected=ending.is_final)
     state.creates.ask(queued)

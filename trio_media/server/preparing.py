@@ -12,12 +12,10 @@ from typing import Final
 import trio
 
 from trio_media.call.leg import Leg
-from trio_media.call.model_service import ModelService
-from trio_media.call.model_session import agree, connect_model
+from trio_media.call.model_session import agree, connect_model, watch_untaken
 from trio_media.call.prepared import PreparedSession
 from trio_media.call.watch import close_leg
 from trio_media.errors import LegLost, ModelRefused, RemoteProtocolError
-from trio_media.realtime import events as rt
 
 TAKEN_S: Final = 30.0  # a media stream that comes later finds a session made for it then
 
@@ -72,18 +70,10 @@ async def _prepare(session: PreparedSession, nursery: trio.Nursery) -> None:
 async def _wait_until_taken(session: PreparedSession, leg: Leg) -> None:
     """Wait for whoever takes it, for a while.  Raises what ends the session meanwhile."""
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(_watch, leg, session.service)
+        nursery.start_soon(watch_untaken, leg, session.service)
         with trio.move_on_after(TAKEN_S):
             await session.taken.wait()
         nursery.cancel_scope.cancel()
-
-
-async def _watch(leg: Leg, service: ModelService) -> None:
-    """See the end of a session in which nothing is said yet."""
-    while True:
-        event = service.codec.decode(await leg.receive())
-        if isinstance(event, rt.ModelError) and event.kind is rt.ErrorKind.FATAL:
-            raise ModelRefused(event.code, event.message)
 
 
 async def _cancel_after(event: trio.Event, scope: trio.CancelScope) -> None:

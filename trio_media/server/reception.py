@@ -20,7 +20,7 @@ import trio
 from trio_media.agent.agent import Agent
 from trio_media.agent.call import Call
 from trio_media.agent.info import CallInfo, info_of_stream
-from trio_media.agent.settings import NOT_DECIDED
+from trio_media.agent.settings import NOT_DECIDED, SORRY
 from trio_media.call.account import CarrierAccount
 from trio_media.call.attending import Attendance
 from trio_media.call.model_service import model_service
@@ -84,7 +84,7 @@ class Reception:
             return await self.agent.settle(info, self.config, account=self.account)
         except AgentError as wrong:
             log.error("%s", wrong)
-            raise CallRefused(NOT_DECIDED) from wrong
+            raise CallRefused(NOT_DECIDED, say=SORRY) from wrong
 
     def visit(self) -> Visit:
         """Receive a media stream, of which nothing is known yet."""
@@ -149,8 +149,7 @@ class Visit:
                 attendance = await reception.settle(info_of_stream(started))
             except CallRefused as refused:
                 # The carrier asks what follows, as after any media stream.
-                if refused.reason != NOT_DECIDED:
-                    reception.afterwards.put(call_sid, refusal_twiml(refused))
+                reception.afterwards.put(call_sid, refusal_twiml(refused))
                 raise
         self._call_sid, self._attendance = call_sid, attendance
         if isinstance(attendance.attendant, Call):

@@ -85,6 +85,9 @@ async def test_a_phone_stops_ringing_when_nobody_waits_any_more() -> None:
             nursery.start_soon(wait)
             call = await world.carrier.nth_call(0)
             await call.until(lambda call: call.status == "ringing")
+            (dialed,) = world.dialing._dialed.values()
+            await dialed.settled.wait()
+            await trio.testing.wait_all_tasks_blocked()
             nursery.cancel_scope.cancel()
         await call.wait_over()
         assert call.status == "canceled"

@@ -280,5 +280,6 @@ async def test_every_status_is_told_also_when_it_ended_before_anyone_looked() ->
     dialed = DialedCall("d1", placing.call)
     dialed.heard("CA1", "ringing")
     dialed.heard("CA1", "busy")
-    await dial_process._tell_progress(placing, dialed)
+    with trio.fail_after(5):
+        await dial_process._tell_progress(placing, dialed)
     assert lines == [f"{TO}: busy"]

@@ -172,7 +172,9 @@ async def test_a_call_with_a_key_is_placed_once() -> None:
         keyed, got = attrs.evolve(CALL, key="invoice 7"), Kept[DialedCall]()
 
         async def dial() -> None:
-            got.append(await world.dialing.dial(keyed))
+            dialed = await world.dialing.dial(keyed)
+            assert dialed.call_sid, "it was given before the carrier had taken it"
+            got.append(dialed)
 
         async with trio.open_nursery() as nursery:
             for _ in range(5):

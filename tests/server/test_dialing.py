@@ -199,6 +199,7 @@ class Client:
     """For placing: raised or returned; then for fetching."""
     asked: list[str] = attrs.field(factory=list)
     fetched: Any = None
+    hang_up_error: Exception | None = None
     placing: trio.Event | None = None
     """Placing waits for it."""
 
@@ -214,6 +215,8 @@ class Client:
 
     async def hang_up(self, call_sid: str) -> None:
         self.asked.append(f"hang up {call_sid}")
+        if self.hang_up_error is not None:
+            raise self.hang_up_error
 
     def _give(self, answer: Any) -> CallResource:
         if isinstance(answer, Exception):
@@ -266,6 +269,17 @@ async def test_an_answered_call_may_last_as_long_as_the_carrier_lets_it(
         assert dialed.progress.status is CallStatus.IN_PROGRESS
         assert await dialed.over() is CallStatus.FAILED
     assert client.asked[-1] == "hang up CA1"
+
+
+async def test_a_hang_up_that_fails_is_logged_and_ends_the_wait(
+    client: Client, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    client.fetched = resource("ringing")
+    client.hang_up_error = RestLost("cut", may_be_taken=True)
+    async with trio.open_nursery() as nursery:
+        dialed = await dialing_of(client, nursery).dial(CALL)
+        assert await dialed.over() is CallStatus.FAILED
+    assert "could not be ended" in caplog.text
 
 
 async def test_a_client_that_crashes_ends_nothing_but_the_wait(

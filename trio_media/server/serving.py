@@ -126,10 +126,6 @@ async def serve(
             afterwards=_afterwards(options),
             account=None if dialing is None else TwilioAccount(dialing),
         )
-        webhooks = Webhooks(
-            config=config, admission=admission, reception=reception, dialing=dialing
-        )
-        site = Site(admission=admission, metrics=metrics, webhooks=webhooks)
         port = Port(
             config=config,
             admission=admission,
@@ -137,7 +133,7 @@ async def serve(
             metrics=metrics,
             run_call=run_call,
             judge=judge,
-            http=HttpServer(make_app(site)),
+            http=_http(config, admission, metrics, reception, dialing),
         )
         nursery.start_soon(measure_lateness, lateness, metrics.observe_lateness)
         await nursery.start(
@@ -160,6 +156,17 @@ async def serve(
         nursery.cancel_scope.cancel()
     log.info("stopped")
     return exit_code
+
+
+def _http(
+    config: Config,
+    admission: Admission,
+    metrics: Metrics,
+    reception: Reception,
+    dialing: Dialing | None,
+) -> HttpServer:
+    webhooks = Webhooks(config=config, admission=admission, reception=reception, dialing=dialing)
+    return HttpServer(make_app(Site(admission=admission, metrics=metrics, webhooks=webhooks)))
 
 
 def _tokens(config: Config, options: ServeOptions) -> CallTokens:

@@ -30,6 +30,7 @@ def said_goodbye(s: Scene) -> int:
 @pytest.mark.parametrize("ready_ms", [0, 4_000])
 async def test_silence_is_counted_from_when_there_is_somebody_to_speak(ready_ms: int) -> None:
     async with scene(agrees=False, **SILENCE) as s:
+        await s.app.interrupts()  # the call is alive, and has nobody to speak yet
         await s.at(ready_ms)
         await s.model.wire.begin()
         await s.at(ready_ms + SILENCE_MS - 10)

@@ -33,7 +33,9 @@ async def hand_over(desk: Desk, request: int, is_known: trio.Event) -> None:
     ``is_known``: set when it is known whether it was done.
     **Cancellation:** whether it was done is not known.
     """
-    is_done = desk.account is None or await _redirect(desk.account, desk)
+    if desk.account is not None:
+        desk.was_redirected = await _redirect(desk.account, desk)
+    is_done = desk.account is None or desk.was_redirected
     if not is_done and desk.control.is_over:
         desk.onward = ()  # else whoever decides that the call goes on does this
     is_known.set()
@@ -88,8 +90,9 @@ def is_ended_well(reason: str) -> bool:
     return reason not in NOT_OURS and reason != TRANSFERRED
 
 
-def onward_of(reason: str, onward: tuple[Verb, ...]) -> tuple[Verb, ...] | None:
-    """What the carrier goes on with when the media stream has ended."""
+def onward_of(reason: str, desk: Desk) -> tuple[Verb, ...] | None:
+    """What the carrier goes on with when the media stream has ended; None: not for us to say."""
     if reason == TRANSFERRED:
-        return onward
+        # What was redirected goes on already, and nobody is to be called twice.
+        return None if desk.was_redirected else desk.onward
     return (Hangup(),) if is_ended_well(reason) else None

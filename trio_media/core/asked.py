@@ -175,6 +175,11 @@ def about_to_end(ledger: Ledger, event: ev.Event) -> None:
         ledger.was_speaking = is_speaking(ledger)
 
 
+def goes_on(ledger: Ledger) -> None:
+    """Something was taken or is over by itself: an ending in this step does not cut it off."""
+    ledger.was_speaking = ledger.was_speaking and is_speaking(ledger)
+
+
 def _begins_to_end(ledger: Ledger, command: cm.EndingBegan, event: ev.Event, now_ms: int) -> None:
     require(ledger.ending is None, "end", "two endings at once")
     ledger.ending = KnownEnding(now_ms)

@@ -131,6 +131,8 @@ def _takes(ledger: Ledger, command: cm.Taken, event: ev.Event, now_ms: int) -> N
         is_new = is_new or not ledger.responses[number].is_taken
         ledger.responses[number].is_taken = True
     ledger.has_caller_taken |= is_new and command.reason in (*promises.SPEECH, ev.Reason.DTMF)
+    if command.reason is not ev.Reason.HANG_UP:
+        asked.goes_on(ledger)
     if command.reason not in promises.SPEECH:
         ledger.owed_ms = None  # it may have dropped the answer with what else was queued
     elif is_new and not ledger.is_lost:
@@ -177,6 +179,8 @@ def _closes(ledger: Ledger, command: cm.ResponseClosed, event: ev.Event, now_ms:
     response = ledger.responses[command.response]
     ledger.closed(response)
     response.was_completed = command.ended is ev.Ended.COMPLETED
+    if command.ended is not ev.Ended.LOST:
+        asked.goes_on(ledger)
     if command.ended is ev.Ended.REJECTED and response.is_recovery:
         ledger.recoveries = max(0, ledger.recoveries - 1)
     if response.response_id is None:

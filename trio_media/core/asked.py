@@ -38,10 +38,11 @@ def create_has_a_reason(ledger: Ledger, command: cm.CreateResponse) -> None:
             is_quiet = not dues.runs and not is_speaking(ledger) and not ledger.ending
             require(is_quiet, "quiet", "a word is asked for while something goes on")
         case cm.Cause.GOODBYE:
-            is_due = ledger.ending is not None and ledger.ending.has_words
-            require(bool(is_due), "end", "a goodbye for nothing")
-            assert ledger.ending is not None
-            ledger.ending.has_words = False
+            ending = ledger.ending
+            is_wanted = ending is not None and (ending.has_words or ending.tries > 0)
+            require(is_wanted, "end", "a goodbye for nothing")
+            assert ending is not None
+            ending.has_words, ending.tries = False, 0
         case cm.Cause.APPLICATION:
             is_due = command.request is None or command.request in dues.asked
             require(bool(is_due), "one answer", f"nobody asked for {command.request}")
@@ -115,17 +116,23 @@ def caller_keeps_the_call(ledger: Ledger, out: Sequence[cm.Command]) -> None:
     if ending is None or ending.is_final or ending.left_ms is not None:
         return
     for command in out:
-        is_answered = isinstance(command, cm.TurnDecided) and command.fate.startswith("answered")
-        require(not is_answered, "end", "the caller is answered, and the call ends")
+        if isinstance(command, cm.TurnDecided) and command.item_id not in ending.said:
+            is_answered = command.fate.startswith("answered")
+            require(not is_answered, "end", "the caller is answered, and the call ends")
     require(not ledger.has_caller_taken, "end", "the caller interrupts, and the call ends")
+
+
+def _counts_now(command: cm.Command, event: ev.Event) -> bool:
+    """Whether a turn counts since this event: one that waited for its answer did before."""
+    if not isinstance(event, ev.TurnCommitted) or not isinstance(command, cm.TurnDecided):
+        return False
+    return command.item_id == event.item_id and command.fate.startswith("answered")
 
 
 def interrupted_tools_end(ledger: Ledger, event: ev.Event, out: Sequence[cm.Command]) -> None:
     """What gives way to the caller does so at once."""
     is_due = isinstance(event, ev.InterruptRequested) or any(
-        (isinstance(c, cm.TurnDecided) and c.fate.startswith("answered"))
-        or (isinstance(c, cm.Taken) and c.reason in SPEECH)
-        for c in out
+        _counts_now(c, event) or (isinstance(c, cm.Taken) and c.reason in SPEECH) for c in out
     )
     left = sorted(ledger.dues.runs & ledger.dues.giving_way) if is_due else []
     require(not left, "tools", f"{', '.join(left)} does not give way")
@@ -182,10 +189,11 @@ def goes_on(ledger: Ledger) -> None:
 
 def _begins_to_end(ledger: Ledger, command: cm.EndingBegan, event: ev.Event, now_ms: int) -> None:
     require(ledger.ending is None, "end", "two endings at once")
-    ledger.ending = KnownEnding(now_ms)
+    said = {item_id for item_id, turn in ledger.turns.items() if turn == "undecided"}
+    ledger.ending = KnownEnding(now_ms, said=said)
     if isinstance(event, ev.EndingRequested):
         ledger.ending.is_final, ledger.ending.leaves = event.is_final, event.leaves
-        ledger.ending.has_words = event.words is not None
+        ledger.ending.has_words, ledger.ending.words = event.words is not None, event.words
         ledger.ending.tool_call_id = event.tool_call_id
 
 

@@ -132,8 +132,6 @@ class Dues:
                 self.posted.add(call_id)
                 if was_run and response_id is not None and call_id not in self.quiet:
                     self.results.add(response_id)
-            case cm.RunTool(call_id=call_id):
-                self.runs.add(call_id)
             case cm.TurnDecided() | cm.Taken():
                 self._spoken(command)
             case _:
@@ -157,6 +155,10 @@ class Dues:
             ):
                 self.asked.discard(request)
                 self.unended.discard(request)
+            case cm.RunTool(call_id=call_id):
+                self.runs.add(call_id)
+            case cm.CancelTool(call_id=call_id):
+                self.runs.discard(call_id)
             case cm.DigitsCollected(request=request, digits=digits, outcome=outcome):
                 self.digits.pop(request, None)
                 self._keys_known(digits, is_terminated=outcome is cm.DigitsOutcome.TERMINATED)

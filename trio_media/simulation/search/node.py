@@ -14,7 +14,7 @@ from trio_media.core.machine import DecisionCore
 from trio_media.core.policy import Policy
 from trio_media.core.promises import keeps_back
 from trio_media.core.tooling import holds_answers
-from trio_media.core.units import earliest
+from trio_media.core.units import ENDING_MAX_MS, earliest
 from trio_media.simulation.search.budgets import Budgets
 from trio_media.simulation.search.cloning import clone
 from trio_media.simulation.search.effects import made
@@ -25,7 +25,7 @@ from trio_media.simulation.search.moves import moves
 from trio_media.simulation.search.packing import pack, unpack
 from trio_media.simulation.search.world import World
 
-PATIENCE_MS: Final = 60_000  # no wait of the core is longer than this
+PATIENCE_MS: Final = ENDING_MAX_MS  # no wait of the core is longer than this
 Move: TypeAlias = tuple[str, ev.Event, int]
 """What may come next: its name, the event, and when."""
 BREAKS: Final = (AssertionError, KeyError, IndexError, TypeError, ValueError, AttributeError)

@@ -84,14 +84,12 @@ ASKED: Final = (
         attrs.evolve(FAST, asks=0, clips=1, responses=0, keys=3, collections=1, abandons=1),
         (CLIENT,),
         (Ear.SERVER,),
-        is_complete=False,
     ),
     Question(
         "an ending and an onset",
         attrs.evolve(FAST, onsets=1, asks=0, responses=1, endings=("words",)),
         (CLIENT,),
         (Ear.LOCAL,),
-        is_complete=False,
     ),
     Question(
         "an ending and a turn",
@@ -147,7 +145,6 @@ ASKED: Final = (
         attrs.evolve(FAST, asks=0, responses=1, server_creates=1, service_tools=1, turns=1),
         (SERVER,),
         (Ear.SERVER,),
-        is_complete=False,
     ),
     Question(
         "silence",

@@ -651,8 +651,8 @@ def test_a_goodbye_that_is_kept_out_is_not_tried_again_for_a_caller_who_keeps_th
     call: Call,
 ) -> None:
     request = call.is_to_end(words=True)
-    call.server_hears()
-    call.commits()
+    call.says()
+    call.transcribed(ev.Verdict.WORDS)
     assert call.ending(request) is REVOKED
     call.refuses(ev.Refusal.ALREADY_ACTIVE, 1)
     call.passes(250)

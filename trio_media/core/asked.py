@@ -51,9 +51,13 @@ def create_has_a_reason(ledger: Ledger, command: cm.CreateResponse) -> None:
 
 
 def speech_ends_once(ledger: Ledger, command: cm.SpeechEnded | cm.SpeechDropped) -> None:
-    """Whoever asks for words has one outcome."""
+    """Whoever asks for words has one outcome, and not while they are to be asked for again."""
     is_waiting = command.request in ledger.dues.unended
     require(is_waiting, "outcome", f"request {command.request} has two outcomes, or nobody's")
+    is_again = isinstance(command, cm.SpeechEnded) and command.request in ledger.dues.asked
+    if is_again and command.outcome is not cm.SpeechOutcome.CALL_ENDED:
+        is_lost = ledger.gives_up or ledger.is_lost
+        require(is_lost, "one answer", f"request {command.request} is not tried again")
 
 
 def speech_end_is_true(ledger: Ledger, command: cm.SpeechEnded) -> None:
@@ -134,6 +138,7 @@ def interrupted_tools_end(ledger: Ledger, event: ev.Event, out: Sequence[cm.Comm
     is_due = isinstance(event, ev.InterruptRequested) or any(
         _counts_now(c, event) or (isinstance(c, cm.Taken) and c.reason in SPEECH) for c in out
     )
+    is_due = is_due and not ledger.is_lost
     left = sorted(ledger.dues.runs & ledger.dues.giving_way) if is_due else []
     require(not left, "tools", f"{', '.join(left)} does not give way")
 
@@ -144,6 +149,14 @@ def cancelled_tool_ran(ledger: Ledger, command: cm.CancelTool) -> None:
     require(is_running, "tools", f"{command.call_id} is cancelled, and does not run")
     gives_way = command.call_id in ledger.dues.giving_way
     require(gives_way, "tools", f"{command.call_id} is cancelled, and gives way to nobody")
+
+
+def keys_are_the_models(ledger: Ledger, command: cm.SendKeys) -> None:
+    """The model gets the keys that were pressed, once, and those of nobody else."""
+    dues = ledger.dues
+    require(not dues.digits, "keys", "the model gets keys that were asked for")
+    is_new = dues.keys.startswith(command.digits)
+    require(is_new, "keys", f"the model gets {command.digits} of {dues.keys}")
 
 
 # --- noted -----------------------------------------------------------------------------------
@@ -174,8 +187,9 @@ def _cancels_tool(ledger: Ledger, command: cm.CancelTool, event: ev.Event, now_m
     cancelled_tool_ran(ledger, command)
 
 
-def about_to_end(ledger: Ledger, event: ev.Event) -> None:
+def about_to_end(ledger: Ledger, event: ev.Event, out: Sequence[cm.Command]) -> None:
     """Note what an ending would cut off, if it came in this step."""
+    ledger.gives_up = any(isinstance(command, cm.EndModelSession) for command in out)
     ledger.has_caller_taken = False
     ledger.was_speaking = ledger.ending is not None and is_speaking(ledger)
     if isinstance(event, ev.EndingRequested):
@@ -214,8 +228,11 @@ def _leaves(ledger: Ledger, command: cm.Leave, event: ev.Event, now_ms: int) -> 
 
 def ends(ledger: Ledger, event: ev.Event, now_ms: int) -> None:
     """The call ends for a reason."""
-    is_asked = isinstance(event, ev.HangUpRequested) or ledger.is_lost
-    if not is_asked:
+    if isinstance(event, ev.HangUpRequested):
+        return
+    is_left = ledger.ending is not None and ledger.ending.left_ms is not None
+    require(not is_left, "end", "it is being handed over")
+    if not ledger.is_lost:
         end_is_heard(ledger, now_ms)
 
 

@@ -14,6 +14,7 @@ from trio_media.core import commands as cm
 from trio_media.core import events as ev
 
 ANSWERS = (cm.Cause.TURN, cm.Cause.KEYS, cm.Cause.TOOL, cm.Cause.RECOVERY)
+BY_CALLER = (ev.Reason.LOCAL_SPEECH, ev.Reason.SERVER_SPEECH, ev.Reason.DTMF)
 
 
 @attrs.define
@@ -142,7 +143,7 @@ class Dues:
         if isinstance(command, cm.TurnDecided):
             self.has_begun = self.has_begun or command.fate.startswith(("answered", "left"))
             self.silences = 0
-        elif command.reason in (ev.Reason.LOCAL_SPEECH, ev.Reason.SERVER_SPEECH):
+        elif command.reason in BY_CALLER:
             self.silences = 0
 
     def _gave(self, command: cm.Command) -> None:

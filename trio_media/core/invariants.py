@@ -44,7 +44,7 @@ class Invariants:
             return
         before = evidence.Before.of(ledger, now_ms)
         ledger.saw(event, now_ms)
-        asked.about_to_end(ledger, event)
+        asked.about_to_end(ledger, event, out)
         promises.clears_are_due(out)
         for command in out:
             if isinstance(command, MODEL_COMMANDS):
@@ -213,7 +213,7 @@ def _posts(ledger: Ledger, command: cm.PostToolOutput, event: ev.Event, now_ms: 
 
 
 def _keys(ledger: Ledger, command: cm.SendKeys, event: ev.Event, now_ms: int) -> None:
-    promises.require(not ledger.dues.digits, "keys", "the model gets keys that were asked for")
+    asked.keys_are_the_models(ledger, command)
     ledger.owed_ms = None
     ledger.recoveries = 0
 

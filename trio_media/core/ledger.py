@@ -67,6 +67,8 @@ class Ledger:
     ending: KnownEnding | None = None
     was_speaking: bool = False
     """Something was open or heard that nobody took, when the ending took its last step."""
+    gives_up: bool = False
+    """The model session is ended in this step."""
     has_caller_taken: bool = False
     """The caller interrupted something in this step."""
     dues: Dues = attrs.field(factory=Dues)

@@ -58,7 +58,7 @@ DROPPED: Final = frozenset(
         *("number", "cancel_command", "request", "shield_mark", "first_seq", "cancel_at_ms"),
         *("protected_requests", "plays_until_ms", "free_ms", "mark"),
         *("create_command", "stopped_ms", "unsent_ms", "local_began_ms", "posted", "greetings"),
-        *("was_speaking", "has_caller_taken", "has_tools"),
+        *("was_speaking", "has_caller_taken", "has_tools", "gives_up"),
     )
 )
 

@@ -54,8 +54,9 @@ def speech_ends_once(ledger: Ledger, command: cm.SpeechEnded | cm.SpeechDropped)
     """Whoever asks for words has one outcome, and not while they are to be asked for again."""
     is_waiting = command.request in ledger.dues.unended
     require(is_waiting, "outcome", f"request {command.request} has two outcomes, or nobody's")
-    is_again = isinstance(command, cm.SpeechEnded) and command.request in ledger.dues.asked
-    if is_again and command.outcome is not cm.SpeechOutcome.CALL_ENDED:
+    if isinstance(command, cm.SpeechDropped) or command.request not in ledger.dues.asked:
+        return
+    if command.outcome is not cm.SpeechOutcome.CALL_ENDED:
         is_lost = ledger.gives_up or ledger.is_lost
         require(is_lost, "one answer", f"request {command.request} is not tried again")
 

@@ -63,6 +63,6 @@ def test_what_became_of_what_was_asked_for_can_be_asked() -> None:
     assert call.keys(keys) == ("5", cm.DigitsOutcome.COMPLETE)
     call.holds()
     ending = call.is_to_end(words=True, leaves=True)
-    call.does(ev.ServerSpeechStarted("T1"))
-    call.commits()
+    call.says()
+    call.does(ev.TurnTranscribed("T1", ev.Verdict.WORDS))
     assert call.ending(ending) is cm.EndingOutcome.REVOKED

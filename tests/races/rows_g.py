@@ -95,5 +95,6 @@ ROWS = (
         "G128",
         "A server that takes no more calls still makes some.",
         CARRIER + "test_a_server_that_drains_places_no_call_in_whatever_way",
+        "tests/server/test_dialing.py::test_a_draining_server_dials_nobody",
     ),
 )

@@ -209,6 +209,7 @@ ROWS = (
         "P2-106",
         "A cache of prompts gives one customer's prompt to another.",
         AGENTS + "test_every_call_is_told_what_is_decided_for_its_own_number_and_direction",
+        "tests/server/test_reception.py::test_settings_of_one_call_never_reach_another",
     ),
     Row(
         "P2-107",

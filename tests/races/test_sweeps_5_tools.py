@@ -1,6 +1,6 @@
 """S5: one to three tools that finish before or after the answer that called them, and the caller.
 
-Every pattern of tools meets an interruption at every gap, by nobody, by the application and by
+Patterns of tools meet an interruption at every gap, by nobody, by the application and by
 the caller, and a model that hears of it at once or 150 ms late.
 """
 
@@ -29,7 +29,7 @@ DEAF_MS: Final = {  # how late the model hears of a cancel: it matters while it 
 }
 PATTERNS: Final = [
     *(pattern for count in (1, 2) for pattern in itertools.product("sl", repeat=count)),
-    *map(tuple, ("sss", "sls", "lsl", "lll")),
+    *map(tuple, ("sls", "lsl")),
 ]
 
 

@@ -26,7 +26,7 @@ from .test_g_goodbyes import GOODBYE, model_ends_call
 FIRST_MS: Final = 1_000
 GOODBYE_MS: Final = 800
 HEARD_MS: Final = FIRST_MS + GOODBYE_MS  # when all was heard, if nothing else happens
-OFFSETS_MS: Final = (*range(10, HEARD_MS, 110), HEARD_MS - 15, HEARD_MS + 5)
+OFFSETS_MS: Final = (*range(10, HEARD_MS, 150), HEARD_MS - 15, HEARD_MS + 5)
 CLOSES_WITHIN_MS: Final = 1_000
 GONE: Final = (ConnectionClosed, trio.ClosedResourceError, trio.BrokenResourceError)
 Act = Callable[[Scene], Awaitable[object]]

@@ -19,6 +19,7 @@ BACKCHANNELS: Final = (
 """What people say to show that they listen, as transcribers spell it."""
 Authority: TypeAlias = Literal["client", "server"]
 DetectorChoice: TypeAlias = Literal["local", "server", "both"]
+VoicemailPolicy: TypeAlias = Literal["go_on", "hang_up", "leave_message"]
 
 
 @attrs.frozen(kw_only=True)
@@ -98,6 +99,10 @@ class AgentConfig:
     """Silence of both after which the model asks whether the caller is there; 0: it never asks."""
     silence_asks: int = 2
     """How often it asks in a row before the call ends."""
+    voicemail: VoicemailPolicy = "go_on"
+    """What is done when a machine answers a call that we placed."""
+    voicemail_message: str = ""
+    """What is said to it with ``leave_message``, word for word."""
 
 
 @attrs.frozen(kw_only=True)

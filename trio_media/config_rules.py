@@ -173,3 +173,9 @@ def check_combinations(config: Config) -> None:
             "realtime.provider = 'openai': needs realtime.api_key (or OPENAI_API_KEY); "
             "provider embedded needs none"
         )
+    agent = config.agent
+    if agent.voicemail == "leave_message" and not agent.voicemail_message.strip():
+        raise ConfigError(
+            "agent.voicemail = 'leave_message': needs agent.voicemail_message; "
+            "go_on and hang_up need none"
+        )

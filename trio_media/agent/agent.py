@@ -24,14 +24,16 @@ from trio_media.agent.settings import (
     NOT_DECIDED,
     SETTINGS,
     Setting,
+    check_message,
     check_setting,
+    check_voicemail,
     configured,
     decide,
 )
 from trio_media.agent.tool_calls import AgentTool, ToolOptions, check_options, tool_of
 from trio_media.call.account import CarrierAccount
 from trio_media.call.attending import Attend, Attendance
-from trio_media.config import Config
+from trio_media.config import Config, VoicemailPolicy
 from trio_media.errors import AgentError, CallRefused
 from trio_media.logs import call_logger
 from trio_media.telephony.events import MediaStreamStarted
@@ -63,6 +65,11 @@ class Agent:
     """To whom ``transfer_call`` may go: numbers or SIP addresses, by name."""
     protect_greeting: bool | None = attrs.field(default=None, kw_only=True)
     """The caller cannot interrupt the greeting; None: as configured."""
+    voicemail: VoicemailPolicy | None = attrs.field(default=None, kw_only=True)
+    """What is done when a machine answers a call that we placed; None: as configured."""
+    voicemail_message: Setting[str] = attrs.field(default=None, kw_only=True)
+    """What is said to it with ``leave_message``, word for word: a text, or a function of
+    `CallInfo`; None: as configured."""
     settings_timeout_s: float = attrs.field(default=3, kw_only=True)
     """For all functions that decide a setting together."""
     hook_timeout_s: float = attrs.field(default=30, kw_only=True)
@@ -73,6 +80,7 @@ class Agent:
     def __attrs_post_init__(self) -> None:
         for name in SETTINGS:
             check_setting(name, getattr(self, name))
+        check_voicemail(self.voicemail)
         for name in ("settings_timeout_s", "hook_timeout_s"):
             if not 0 < getattr(self, name) <= TIMEOUT_S_MAX:
                 raise AgentError(f"{name}: above 0 and at most {TIMEOUT_S_MAX:g}")
@@ -159,6 +167,13 @@ class Agent:
         """Tell a function of ``(call, tool_run)`` which tool the model called, and how it went."""
         return self._add_hook("tool_called", function)
 
+    def on_machine(self, function: F) -> F:
+        """Tell a function of ``(call, result)`` once that a machine answered, and how we know.
+
+        ``result``: Twilio's ``AnsweredBy``, ``words`` (it said so) or ``beep``.
+        """
+        return self._add_hook("machine", function)
+
     def on_ending(self, function: F) -> F:
         """Tell a function of ``(call, reason)`` that the call ends when everything was heard."""
         return self._add_hook("ending", function)
@@ -175,8 +190,9 @@ class Agent:
     # --- calls -------------------------------------------------------------------------------
 
     def check(self, config: Config) -> None:
-        """Raise `AgentError` when the configured model service cannot do what the agent needs."""
+        """Raise `AgentError` when what is configured cannot do, or lacks, what the agent needs."""
         check_mcp(tuple(self._mcp.values()), config.realtime)
+        check_message(self._with_policies(config), self.voicemail_message)
 
     async def settle(
         self, info: CallInfo, config: Config, *, account: CarrierAccount | None = None
@@ -187,13 +203,17 @@ class Agent:
         `AgentError` as `check` does.
         """
         self.check(config)
+        config = self._with_policies(config)
         settings = {name: getattr(self, name) for name in SETTINGS}
+        if info.direction != "outbound" or config.agent.voicemail != "leave_message":
+            del settings["voicemail_message"]  # nobody leaves one
         log = call_logger(info.call_sid)
         decided = await decide(settings, info, self.settings_timeout_s, log)
         tools = dict(self._tools)
         told = [tool.in_session() for tool in tools.values()]
         told += [server.in_session() for server in self._mcp.values()]
-        config = self._protecting(configured(config, decided, told))
+        config = configured(config, decided, told)
+        check_message(config)
         plan = CallPlan(
             hooks={name: tuple(functions) for name, functions in self._hooks.items()},
             hook_timeout_s=self.hook_timeout_s,
@@ -204,11 +224,13 @@ class Agent:
         call.tools = {name: tool_of(tool, call) for name, tool in tools.items()}
         return Attendance(config=config, attendant=call)
 
-    def _protecting(self, config: Config) -> Config:
-        if self.protect_greeting is None:
-            return config
-        barge_in = attrs.evolve(config.barge_in, protect_greeting=self.protect_greeting)
-        return attrs.evolve(config, barge_in=barge_in)
+    def _with_policies(self, config: Config) -> Config:
+        agent, barge_in = config.agent, config.barge_in
+        if self.protect_greeting is not None:
+            barge_in = attrs.evolve(barge_in, protect_greeting=self.protect_greeting)
+        if self.voicemail is not None:
+            agent = attrs.evolve(agent, voicemail=self.voicemail)
+        return attrs.evolve(config, agent=agent, barge_in=barge_in)
 
     def attend(self, config: Config, account: CarrierAccount | None = None) -> Attend:
         """Give what decides about a call whose media stream has started: for `run_call`."""

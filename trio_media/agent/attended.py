@@ -12,12 +12,14 @@ from typing import Any, Final, TypeVarTuple, Unpack
 import attrs
 import trio
 
+from trio_media.agent.answering_machine import CalleeWatch, meet_machine
 from trio_media.agent.application import Code, application_boundary
 from trio_media.agent.asking import Ending
 from trio_media.agent.hooks import HookRuns, run_hooks, run_last_hooks
 from trio_media.agent.info import CallInfo
 from trio_media.agent.limits import limit_length
 from trio_media.agent.transcript import Spoken
+from trio_media.agent.voicemail import Voicemail
 from trio_media.agent.watching import CallState, CallWatch
 from trio_media.call.account import CarrierAccount
 from trio_media.call.control import CallControl, Reply, running_tool
@@ -55,6 +57,8 @@ class AttendedCall:
     """What the model can call, by name."""
     log: CallLogger = attrs.field(init=False)
     watch: CallWatch = attrs.field(init=False)
+    callee: CalleeWatch = attrs.field(init=False)
+    """Who answered, where that is looked for."""
     _runs: HookRuns = attrs.field(init=False)
     _line: Line | None = attrs.field(default=None, init=False)
     _control: CallControl | None = attrs.field(default=None, init=False)
@@ -66,10 +70,16 @@ class AttendedCall:
         self.log = call_logger(self.info.call_sid)
         self._runs = HookRuns(self.plan.hooks, self.plan.hook_timeout_s, self.log, self.count)
         self.watch = CallWatch(self.tell)
+        voicemail = Voicemail(self.plan.config.voicemail if self._meets_machines else "go_on")
+        self.callee = CalleeWatch(voicemail=voicemail, watch=self.watch, tell=self.tell)
 
     def __repr__(self) -> str:
         """Return what tells it from other calls."""
         return f"<Call {self.info.call_sid}>"
+
+    @property
+    def _meets_machines(self) -> bool:
+        return self.info.direction == "outbound" and self.plan.config.voicemail != "go_on"
 
     # --- what is known of it -----------------------------------------------------------------
 
@@ -110,8 +120,8 @@ class AttendedCall:
 
     def observers(self, line: Line) -> Sequence[CallObserver]:
         """See `Attendant.observers`."""
-        self._line = line
-        return [self.watch]
+        self._line = self.callee.line = line
+        return [self.watch, self.callee] if self._meets_machines else [self.watch]
 
     def begin(self, control: CallControl, nursery: trio.Nursery) -> None:
         """See `Attendant.begin`."""
@@ -120,6 +130,17 @@ class AttendedCall:
         nursery.start_soon(give_up_late_texts, self.watch, control.line)
         nursery.start_soon(limit_length, control, self.plan.config.max_call_s)
         self.tell("start")
+        self.callee.begin()
+        if self._meets_machines:
+            nursery.start_soon(meet_machine, self.callee, control, self.plan.config)
+
+    def machine_detected(self, result: str) -> None:
+        """Take in who answered, as the carrier's detection says (Twilio's ``AnsweredBy``).
+
+        At any time, also before the call has begun.  Never blocks.
+        """
+        if not self.is_over:
+            self.callee.carrier_says(result)
 
     async def ended(self, end: CallEnd) -> None:
         """See `Attendant.ended`.  Comes back within the deadline of one hook."""

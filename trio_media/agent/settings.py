@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar, get_args
 
 import attrs
 import trio
 
 from trio_media.agent.application import application_boundary, run_code
 from trio_media.agent.info import CallInfo
-from trio_media.config import Config
+from trio_media.config import Config, VoicemailPolicy
 from trio_media.config_rules import check_value
 from trio_media.errors import AgentError, CallRefused, ConfigError
 from trio_media.logs import CallLogger
@@ -30,6 +30,7 @@ SETTINGS: Final[Mapping[str, type]] = {
     "greeting": str,
     "voice": str,
     "session": Mapping,
+    "voicemail_message": str,
 }
 NOT_DECIDED: Final = "the agent could not decide about the call"
 
@@ -57,6 +58,26 @@ def check_setting(name: str, value: object) -> None:
             check_value("realtime.session", value, "session")
         except ConfigError as wrong:
             raise AgentError(str(wrong)) from None
+
+
+def check_voicemail(policy: object) -> None:
+    """Raise `AgentError` for what is no policy about answering machines."""
+    allowed = get_args(VoicemailPolicy)
+    if policy is not None and policy not in allowed:
+        raise AgentError(f"voicemail: one of {', '.join(allowed)}, not {policy!r}")
+
+
+def check_message(config: Config, setting: Setting[str] = None) -> None:
+    """Raise `AgentError` where a message is to be left, and there is none.
+
+    ``setting``: what decides the message of a call, where that is not known yet.
+    """
+    message = config.agent.voicemail_message if setting is None else setting
+    if config.agent.voicemail != "leave_message" or callable(message) or message.strip():
+        return
+    raise AgentError(
+        "voicemail 'leave_message': needs a voicemail_message; go_on and hang_up need none"
+    )
 
 
 async def decide(
@@ -114,7 +135,8 @@ def configured(
     session = merged(config.realtime.session, decided.get("session") or {})
     if tools:
         session["tools"] = [*session.get("tools", ()), *tools]
-    told = {name: decided[name] for name in ("instructions", "greeting") if name in decided}
+    of_agent = ("instructions", "greeting", "voicemail_message")
+    told = {name: decided[name] for name in of_agent if name in decided}
     voice = decided.get("voice", config.realtime.voice)
     return attrs.evolve(
         config,

@@ -30,7 +30,7 @@ from trio_media.testing.model import ScriptedModel
 from trio_media.testing.network import ScriptedNetwork
 from trio_media.testing.phone import ScriptedPhone
 from trio_media.testing.report import report_of
-from trio_media.testing.watching import Watch
+from trio_media.simulation.calls.watching import Watch
 
 GREETING: Final = "Good evening."
 """What the model is told to say first, where neither a greeting nor a configuration is given."""

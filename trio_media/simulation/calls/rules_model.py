@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from trio_media.simulation.calls.record import CARRIER, MODEL, Entry, Wish
+from trio_media.simulation.calls.rules_asked import is_unasked
 from trio_media.simulation.calls.seen import Broken, Item, Response, Seen
 
 HEARD_ENOUGH_MS: Final = 150
@@ -167,6 +168,8 @@ def answers_have_causes(seen: Seen) -> Iterator[Broken]:
     causes = _causes(seen)
     balance = 0
     for create in seen.ours.get("response.create", []):
+        if is_unasked(seen, create):
+            continue
         while causes and causes[0][0] <= create.sent_ms:
             balance += causes.pop(0)[1]
         balance -= 1
@@ -186,7 +189,8 @@ def _causes(seen: Seen) -> list[tuple[float, int]]:
     causes += [(output.sent_ms, 1) for output in outputs]
     creates = seen.ours.get("response.create", [])
     causes += [(create.sent_ms + REQUESTED_MS - SLACK_MS, 1) for create in creates]
-    causes += [(a.asked_ms, 1) for a in seen.record.asked if a.wish is Wish.SPEAK]
+    asked = [a for a in seen.record.asked if a.wish is Wish.SPEAK or a.has_words]
+    causes += [(a.asked_ms, 1) for a in asked]
     causes += [(a.asked_ms, 1) for a in seen.record.asked if a.wish is Wish.INTERRUPT]
     return sorted(causes)
 
@@ -237,10 +241,21 @@ def turns_are_answered(seen: Seen) -> Iterator[Broken]:
     for turn in seen.theirs.get("input_audio_buffer.committed", []):
         if turn.fields["item_id"] in void or seen.is_held(MODEL, turn.at_ms):
             continue
+        if _is_left(seen, turn.at_ms):
+            continue
         if any(at_ms >= turn.at_ms for at_ms in answered):
             continue
         if seen.session_lost_ms > _busy_until_ms(seen, turn.at_ms) + ANSWER_MS:
             yield Broken("no dead air", turn.at_ms, f"{turn.fields['item_id']} was never answered")
+
+
+def _is_left(seen: Seen, at_ms: float) -> bool:
+    """Whether the call was about to end, or being handed over, and nobody answers any more."""
+    return any(
+        asked.asked_ms <= at_ms and (asked.settled_ms is None or at_ms <= asked.settled_ms)
+        for asked in seen.record.asked
+        if asked.is_final or asked.is_leaving
+    )
 
 
 def _busy_until_ms(seen: Seen, since_ms: float) -> float:
@@ -256,6 +271,7 @@ def _busy_until_ms(seen: Seen, since_ms: float) -> float:
     ]
     until_ms += [voiced_until_ms + TURN_COMMIT_MS for _, voiced_until_ms in seen.record.voiced_ms]
     until_ms += [e.at_ms for e in seen.near if e.kind in ("error", "session.updated", "dtmf")]
+    until_ms += [e.at_ms for e in seen.ours.get("conversation.item.create", [])]
     until_ms += [heard.at_ms for heard in seen.record.heard]  # protected speech is waited for
     return max(until_ms)
 

@@ -11,8 +11,10 @@ from typing import Final
 
 import attrs
 
+from trio_media.audio.g711 import BYTES_PER_MS
 from trio_media.simulation.calls.record import Entry, Record
 from trio_media.simulation.calls.scenario import Settings
+from trio_media.simulation.calls.sounds import Span
 
 HELD: Final = ("stall", "stall out", "stall back", "jam", "silence")
 AFTER_HELD_MS: Final = 1_500  # what was held up comes in a burst
@@ -102,6 +104,18 @@ class Seen:
         return float("inf") if self.record.ended_ms is None else self.record.ended_ms
 
     @cached_property
+    def left_ms(self) -> float:
+        """When the call was let go: its first leg closed, or it was handed over to others."""
+        closed = [self.ended_ms]
+        closed += [stop.at_ms for stop in self.theirs.get("stop", [])]
+        if self.record.end_reason == "transferred":
+            closed += [at_ms for at_ms, what in self.record.account if what == "redirect CA1"][-1:]
+        for closed_ms in (self.record.carrier_closed_ms, self.record.model_closed_ms):
+            if closed_ms is not None:
+                closed.append(closed_ms)
+        return min(closed)
+
+    @cached_property
     def session_lost_ms(self) -> float:
         """When there was no model any more."""
         lost = [self.ended_ms]
@@ -110,6 +124,7 @@ class Seen:
         fatal = ("model break", "model silence", "model close", "model expiry")
         lost += [at_ms for at_ms, what in self.record.faults if what.startswith(fatal)]
         lost += [at_ms for at_ms, what in self.record.faults if what.startswith("caller hangs up")]
+        lost += [self.left_ms]
         lost += [a.asked_ms for a in self.record.asked if a.wish.value == "hang_up"]
         return min(lost)
 
@@ -148,8 +163,7 @@ class Seen:
                     items.setdefault(item_id, Item(item_id, "")).told.append(entry)
             elif entry.kind == "media" and entry.is_ours:
                 for span in entry.spans:
-                    name = f"item_{span.item}"
-                    items.setdefault(name, Item(name, "")).media.append(entry)
+                    items.setdefault(span.name, Item(span.name, "")).media.append(entry)
         return items
 
     def heard_ms(self, item_id: str, by_ms: float = float("inf")) -> int:
@@ -159,9 +173,34 @@ class Seen:
             if by_ms != float("inf")
             else h.span.end_ms
             for h in self.record.heard
-            if f"item_{h.span.item}" == item_id and h.at_ms < by_ms
+            if h.span.name == item_id and h.at_ms < by_ms
         ]
         return max(ends, default=0)
+
+    def last_heard_ms(self, by_ms: float) -> float:
+        """When the caller last heard anything of us, by then; 0: never."""
+        ends = [h.at_ms + h.span.length_ms for h in self.record.heard if h.at_ms < by_ms]
+        ends += [
+            clip.at_ms + len(clip.audio) // BYTES_PER_MS
+            for clip in self.record.clips
+            if clip.at_ms < by_ms
+        ]
+        return min(max(ends, default=0.0), by_ms)
+
+    @staticmethod
+    def clip_name(label: int) -> str:
+        """How a clip is named among the items."""
+        return Span(label, 0, 0).name
+
+    @cached_property
+    def has_protected(self) -> bool:
+        """Whether anything was said that cannot be interrupted."""
+        settings = self.settings
+        return (
+            settings.protect_greeting
+            or settings.protects_tools
+            or any(a.is_protected or (a.is_final and a.has_words) for a in self.record.asked)
+        )
 
     @cached_property
     def responses(self) -> dict[str, Response]:

@@ -115,7 +115,7 @@ def test_nothing_runs_under_asyncio() -> None:
 
 
 def test_every_exception_handler_names_what_it_catches() -> None:
-    """Two places may catch everything: the boundaries of a call, served and simulated."""
+    """Three places may catch everything: a call served, one simulated, an application's code."""
     broad: list[str] = []
     for path, _, tree in modules():
         for node in ast.walk(tree):

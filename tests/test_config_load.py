@@ -192,3 +192,9 @@ def test_secrets_are_not_in_the_repr_and_are_all_known() -> None:
     config = load_config(None, environ, {})
     assert "secret" not in repr(config).replace("token_secret", "").replace("secret_", "")
     assert sorted(secret_values(config)) == ["secret1", "secret2", "secret3", "secret4"]
+
+
+def test_what_is_done_about_machines_is_one_of_three_things() -> None:
+    said = complaint('[agent]\nvoicemail = "beep"\n')
+    assert "agent.voicemail = 'beep': allowed: go_on, hang_up, leave_message" in said
+    assert "needs agent.voicemail_message" in complaint('[agent]\nvoicemail = "leave_message"\n')

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from trio_media.config import Config, RealtimeConfig, TwilioConfig
+from trio_media.config import AgentConfig, Config, RealtimeConfig, TwilioConfig
 from trio_media.config_rules import check_combinations, check_value
 from trio_media.errors import ConfigError
 
@@ -94,3 +94,13 @@ def test_openai_needs_a_key_and_a_compatible_service_does_not() -> None:
     with pytest.raises(ConfigError, match="OPENAI_API_KEY"):
         check_combinations(Config(realtime=RealtimeConfig(provider="openai")))
     check_combinations(Config(realtime=RealtimeConfig(provider="openai", url="ws://localhost:1")))
+
+
+def test_a_message_is_left_only_where_there_is_one() -> None:
+    for message in ("", "  "):
+        agent = AgentConfig(voicemail="leave_message", voicemail_message=message)
+        with pytest.raises(ConfigError, match=r"needs agent\.voicemail_message"):
+            check_combinations(Config(agent=agent))
+    agent = AgentConfig(voicemail="leave_message", voicemail_message="We called.")
+    check_combinations(Config(agent=agent))
+    check_combinations(Config(agent=AgentConfig(voicemail="hang_up")))

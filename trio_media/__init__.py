@@ -18,7 +18,8 @@ decided by one piece of code without I/O, and one task acts on it.
 - ``simulation``: the core driven through every order of events of a small hostile world, and whole
   calls with faults under a virtual clock.
 - ``agent``: what users write: instructions, tools and hooks, and the call in their hands.
-- ``testing``: calls in virtual time, directed by the tests of an application; a pytest plugin.
+- ``testing``: calls in virtual time, directed by the tests of an application; a pytest plugin; a
+  carrier on this machine, whose calls come and go over real sockets.
 - ``demo``, ``cli``: what a newcomer types.
 
 What a caller does to the model is first a *hush* (silence at once, nothing decided) and then either

@@ -31,6 +31,7 @@ from trio_media.server.twilio_rest_client import (
     TwilioRest,
     open_twilio_rest,
 )
+from trio_media.server.whole_body import WholeBody
 from trio_media.telephony.twilio_rest import PlaceCall
 
 TOKEN = "a-secret-token-that-nobody-may-see"
@@ -80,6 +81,7 @@ async def test_a_request_is_a_form_with_basic_auth(autojump_clock: trio.abc.Cloc
         call = await rest.place_call(attrs.evolve(CALL, status_callback="http://h/s"))
     assert (call.sid, call.status) == ("CA1", "queued")
     (request,) = wire.requests
+    assert isinstance(request.stream, WholeBody)
     assert request.url == "http://rest.example/2010-04-01/Accounts/AC1/Calls.json"
     assert request.headers["authorization"] == httpx.BasicAuth("AC1", TOKEN)._auth_header
     form = parse_qsl(request.content.decode())
@@ -239,7 +241,7 @@ async def test_nothing_is_sent_that_twilio_would_refuse(autojump_clock: trio.abc
 
 
 async def test_an_endless_answer_is_not_kept(autojump_clock: trio.abc.Clock) -> None:
-    long = httpx.Response(200, content=b" " * (3 * ANSWER_BYTES_MAX) + b"{}")
+    long = httpx.Response(200, content=b" " * ANSWER_BYTES_MAX + UPDATED.content)
     async with rest_over(long, UPDATED) as (rest, _):
         assert await rest.hang_up("CA1") is RestOutcome.DONE
 

@@ -84,6 +84,7 @@ def test_a_refusal_without_words_is_read() -> None:
     ("code", "status", "meaning"),
     [
         (20404, 404, Meaning.GONE),
+        (20404, 400, Meaning.GONE),
         (0, 404, Meaning.GONE),
         (21220, 400, Meaning.NOT_IN_PROGRESS),
         (21220, 404, Meaning.NOT_IN_PROGRESS),

@@ -11,6 +11,9 @@ does, the call goes on.
   ``transfer``: a warm transfer.  ``limits``: how long a call may last.
 - ``attended``: a call as ``run_call`` knows it: an attendant.  ``watching``: what is seen of it.
   ``transcript``: what was said and heard, in the order in which it was said.
+- ``voicemail``: whether a machine answered a call that we placed, and what is done then.
+  ``voicemail_phrases``: what machines say.  ``answering_machine``: what is heard of it, and the
+  task that acts on it.
 - ``application``: running code of the application; the boundary where its errors stop.  ``hooks``:
   functions that are told what happens.
 - ``tool_calls``: a function as a tool of a call.  ``built_in``: tools that need not be written.

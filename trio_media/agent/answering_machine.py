@@ -44,9 +44,8 @@ from trio_media.errors import LocalProtocolError
 
 ENDED_BY: Final = "voicemail"
 DECISIONS_MAX: Final = 8  # `Voicemail` never has so many: it holds, and goes on, few times
-GREETED_S: Final = 1.0  # the greeting is asked for as the call begins, at once
 SETTLED_S: Final = 5.0  # an interruption is; whatever is said after it is said later
-MESSAGE_S: Final = 90.0  # until the message was heard; the end waits for what is being said
+MESSAGE_S: Final = 60.0  # for the message to be heard; the end waits for what is being said
 ANSWER_S: Final = 8.0  # a person who speaks has ended, and is being answered, within this
 AGAIN_S: Final = 1.0
 RESUMED: Final = (
@@ -66,8 +65,6 @@ class CalleeWatch:
     tell: Tell
     line: Line | None = None
     """None: the call has not begun."""
-    greeted: trio.Event = attrs.field(factory=trio.Event)
-    """The greeting was asked for."""
     answering: trio.Event = attrs.field(factory=trio.Event)
     """The model was asked to speak since this was made, or something was decided."""
     _beeps: BeepDetector = attrs.field(factory=BeepDetector)
@@ -108,8 +105,6 @@ class CalleeWatch:
 
     def event(self, event: ev.Event, t_ms: int) -> None:
         """See `CallObserver.event`."""
-        if isinstance(event, ev.SpeechRequested) and event.say is ev.Say.GREETING:
-            self.greeted.set()
         is_speaking = self.watch.is_caller_speaking
         if is_speaking != self._is_speaking:
             self._is_speaking = is_speaking
@@ -167,10 +162,6 @@ async def meet_machine(callee: CalleeWatch, control: CallControl, config: AgentC
     """Do what is decided about a machine.  Returns when nothing more can be decided."""
     line = control.line
     while (decision := await callee.next_decision(line)) is not None:
-        if config.greeting:
-            # What is interrupted must have been asked for, or it is said afterwards.
-            with trio.move_on_after(GREETED_S):
-                await callee.greeted.wait()
         line.note("machine", decision=decision.value, found=callee.voicemail.found)
         line.tally.count(f"machine_{decision.value}")
         if decision is Decision.GO_ON:
@@ -184,6 +175,8 @@ async def meet_machine(callee: CalleeWatch, control: CallControl, config: AgentC
 
 
 async def _hold(control: CallControl) -> None:
+    # The greeting, asked for in the first step of the call, is in the inbox when this is done: so
+    # it is interrupted, too, where a machine was known before the call began.
     await control.hold_answers(is_held=True)
     with trio.move_on_after(SETTLED_S):
         await control.interrupt()

@@ -82,13 +82,20 @@ class _Work:
     """What a thread does, and how far it is."""
 
     function: Callable[[], Any]
+    result: Any = None
+    """Kept here and not returned: Trio refuses what is to be awaited from a thread."""
     has_begun: bool = False
     is_over: bool = False
+    is_abandoned: bool = False
+    """Nobody waits for it any more: it need not begin."""
 
-    def __call__(self) -> Any:  # noqa: ANN401
+    def __call__(self) -> None:
+        # This order, and the other one where it is abandoned: one of the two sees the other.
         self.has_begun = True
+        if self.is_abandoned:
+            return
         try:
-            return self.function()
+            self.result = self.function()
         finally:
             self.is_over = True
 
@@ -96,7 +103,9 @@ class _Work:
 async def _run_in_thread(function: Callable[[], Any], count: Count) -> Any:  # noqa: ANN401
     work = _Work(function)
     try:
-        return await trio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=agent_threads())
+        await trio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=agent_threads())
     finally:
+        work.is_abandoned = True
         if work.has_begun and not work.is_over:
             count("threads_abandoned")
+    return work.result

@@ -12,11 +12,11 @@ from typing import Final, Literal, TypeAlias
 import attrs
 
 from trio_media.call.control import Words
+from trio_media.call.phrases import exactly
 from trio_media.errors import AgentError, LocalProtocolError
 from trio_media.telephony.twiml import Dial, Verb, dial_target, voice_response
 
 IfInterrupted: TypeAlias = Literal["stay", "hang_up"]
-EXACTLY: Final = "Say exactly this, and nothing else: {words}"
 HUNG_UP: Final = "hung_up"
 TRANSFERRED: Final = "transferred"
 
@@ -49,7 +49,7 @@ def written(text: str) -> str:
 
 def exact_words(text: str) -> Words:
     """Have the model say exactly this: no tools, nothing of its own."""
-    return Words(text=EXACTLY.format(words=written(text)))
+    return exactly(written(text))
 
 
 def words_before(say: str | None) -> Words | None:

@@ -61,6 +61,7 @@ class AttendedCall:
     """Who answered, where that is looked for."""
     _runs: HookRuns = attrs.field(init=False)
     _line: Line | None = attrs.field(default=None, init=False)
+    _clock: trio.abc.Clock | None = attrs.field(default=None, init=False)
     _control: CallControl | None = attrs.field(default=None, init=False)
     _nursery: trio.Nursery | None = attrs.field(default=None, init=False)
     _tasks: int = attrs.field(default=0, init=False)
@@ -104,7 +105,10 @@ class AttendedCall:
     def _duration_ms(self) -> int:
         if self._end is not None:
             return self._end.duration_ms
-        return 0 if self._line is None else self._line.now_ms()
+        if self._line is None or self._clock is None:
+            return 0
+        # Not `Line.now_ms`: a thread of the application may ask, and has no current time.
+        return int((self._clock.current_time() - self._line.began_s) * 1_000)
 
     @property
     def transcript(self) -> tuple[Spoken, ...]:
@@ -121,11 +125,12 @@ class AttendedCall:
     def observers(self, line: Line) -> Sequence[CallObserver]:
         """See `Attendant.observers`."""
         self._line = self.callee.line = line
+        self._clock = trio.lowlevel.current_clock()
         return [self.watch, self.callee] if self._meets_machines else [self.watch]
 
     def begin(self, control: CallControl, nursery: trio.Nursery) -> None:
         """See `Attendant.begin`."""
-        self._control, self._nursery, self._line = control, nursery, control.line
+        self._control, self._nursery = control, nursery
         nursery.start_soon(run_hooks, self._runs, nursery)
         nursery.start_soon(give_up_late_texts, self.watch, control.line)
         nursery.start_soon(limit_length, control, self.plan.config.max_call_s)

@@ -86,7 +86,8 @@ class Call(AttendedCall):
     ) -> SpeechResult:
         """Have the model say something by these instructions; it may call tools.  See `say`."""
         how = SpeakHow(protected=protected, interrupt=interrupt, keep=keep)
-        return await self._speak(Words(text=written(instructions), may_call_tools=True), how)
+        words = Words(text=written(instructions), is_alone=False, may_call_tools=True)
+        return await self._speak(words, how)
 
     async def _speak(self, words: Words, how: SpeakHow) -> SpeechResult:
         try:

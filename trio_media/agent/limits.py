@@ -37,7 +37,7 @@ async def limit_length(control: CallControl, max_call_s: float) -> None:
         await trio.sleep_until(ends_at_s - WARN_S)
         await _warn(control, ends_at_s)
     await trio.sleep_until(ends_at_s)
-    words: Words | None = Words(text=GOODBYE)
+    words: Words | None = Words(text=GOODBYE, is_alone=False)
     while await _end(control, words) is not EndingOutcome.ENDED:
         words = None  # another end took its place, and did not come: it was said already
         await trio.sleep(AGAIN_S)

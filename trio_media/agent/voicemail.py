@@ -125,6 +125,7 @@ class Voicemail:
     """When the callee last fell silent; None: they never spoke."""
     _beep_ms: int | None = attrs.field(default=None, init=False)
     """When the last beep was over; None: none was, or the callee has spoken since."""
+    _suspected_ms: int = attrs.field(default=0, init=False)
     _known_ms: int = attrs.field(default=0, init=False)
     _suspicions: int = attrs.field(default=0, init=False)
     _was_model_heard: bool = attrs.field(default=False, init=False)
@@ -143,8 +144,7 @@ class Voicemail:
     def next_deadline_ms(self) -> int | None:
         """Return when `TimePassed` decides something, if nothing happens before."""
         if self._stage is _Stage.SUSPECTING:
-            assert self._beep_ms is not None  # without it there is nothing to suspect
-            return self._beep_ms + BEEP_ALONE_MS
+            return self._suspected_ms + BEEP_ALONE_MS
         if self._stage is not _Stage.WAITING:
             return None
         latest_ms = self._known_ms + MESSAGE_MS_MAX
@@ -219,7 +219,7 @@ class Voicemail:
         if self._suspicions >= SUSPICIONS_MAX or self.policy == "go_on":
             return None
         self._suspicions += 1
-        self._stage = _Stage.SUSPECTING
+        self._stage, self._suspected_ms = _Stage.SUSPECTING, now_ms
         return Decision.HOLD
 
     def _answered(self, now_ms: int) -> None:

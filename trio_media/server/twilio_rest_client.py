@@ -15,7 +15,7 @@ import enum
 import logging
 import random
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import Final
 
 import attrs
@@ -24,6 +24,7 @@ import trio
 
 from trio_media.config import TwilioConfig
 from trio_media.errors import ConfigError, RemoteProtocolError, RestLost, RestRefused
+from trio_media.server.whole_body import WholeBody
 from trio_media.telephony import twilio_rest
 from trio_media.telephony.twilio_rest import (
     CallResource,
@@ -174,24 +175,15 @@ class TwilioRest:
             if isinstance(answer, CallResource):
                 return answer
             may_be_taken |= answer.trouble is Trouble.UNKNOWN
-            pause_s = self._pause_s(request, answer, tries)
+            trouble = answer.trouble
+            is_repeated = trouble is not None and may_repeat(request, trouble)
+            pause_s = _pause_s(answer, tries, self._jitter) if is_repeated else None
             if pause_s is None:
                 if isinstance(answer.error, RestLost):
                     raise RestLost(answer.error.reason, may_be_taken=may_be_taken) from answer.error
                 raise answer.error
             log.warning("the carrier's REST API is tried again: %s", answer.error)
             await trio.sleep(pause_s)
-
-    def _pause_s(self, request: RestRequest, failure: _Failure, tries: int) -> float | None:
-        """Say how long to wait before the next try; None: there is none."""
-        if failure.trouble is None or tries >= TRIES_MAX:
-            return None
-        if not may_repeat(request, failure.trouble):
-            return None
-        backoff_s: float = PAUSE_S * 2 ** (tries - 1) * (0.5 + self._jitter())
-        if failure.retry_after_s is None:
-            return backoff_s
-        return failure.retry_after_s if failure.retry_after_s <= RETRY_AFTER_S_MAX else None
 
     async def _try(self, request: RestRequest) -> CallResource | _Failure:
         try:
@@ -216,20 +208,23 @@ class TwilioRest:
         form: dict[str, list[str]] = {}
         for name, value in request.form:
             form.setdefault(name, []).append(value)
-        content = b""
-        async with self._client.stream(
+        request_out = self._client.build_request(
             request.method,
             self._origin + request.path,
             data=form or None,
             headers={"Accept": "application/json"},
-            auth=self._auth,
             timeout=httpx.Timeout(TRY_S, connect=CONNECT_S, pool=CONNECT_S),
-            follow_redirects=False,
-        ) as response:
+        )
+        request_out.stream = WholeBody(request_out.content)
+        response = await self._client.send(
+            request_out, auth=self._auth, follow_redirects=False, stream=True
+        )
+        content = b""
+        async with aclosing(response):
             async for piece in response.aiter_bytes():
                 # Too much is read to its end or to the deadline, but not kept: a loop that is left
                 # early leaves the client's generators to the garbage collector.
-                content += piece if len(content) <= ANSWER_BYTES_MAX else b""
+                content += piece[: ANSWER_BYTES_MAX - len(content)]
         return response, content
 
 
@@ -243,6 +238,16 @@ async def open_twilio_rest(twilio: TwilioConfig) -> AsyncIterator[TwilioRest]:
     limits = httpx.Limits(max_connections=CONNECTIONS_MAX, max_keepalive_connections=5)
     async with httpx.AsyncClient(limits=limits) as client:
         yield TwilioRest(twilio, client)
+
+
+def _pause_s(failure: _Failure, tries: int, jitter: Callable[[], float]) -> float | None:
+    """Say how long to wait before the next try; None: there is to be none."""
+    if tries >= TRIES_MAX:
+        return None
+    if failure.retry_after_s is not None:
+        return failure.retry_after_s if failure.retry_after_s <= RETRY_AFTER_S_MAX else None
+    backoff_s: float = PAUSE_S * 2 ** (tries - 1) * (0.5 + jitter())
+    return backoff_s
 
 
 def _why(exc: httpx.HTTPError) -> str:

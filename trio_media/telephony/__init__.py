@@ -1,5 +1,8 @@
 """Carriers: one module each, translating between its messages and `telephony.events`.
 
+Beside the media stream, for a carrier that has them: what a call is told to do (`twiml`), the
+requests that place and end calls (`twilio_rest`), and how far a call has come (`call_status`).
+
 Nothing here does I/O or reads a clock.  A new carrier is one module, its test module and one line
 in `CARRIERS`; the rest of the package asks a codec's capabilities, never a carrier's name.
 """

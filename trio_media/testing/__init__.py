@@ -1,4 +1,7 @@
-"""Phone calls in virtual time, for tests of phone agents."""
+"""Phone calls in virtual time, for tests of phone agents.
+
+`trio_media.testing.carrier` is for tests of the whole: a carrier over real sockets, in real time.
+"""
 
 from __future__ import annotations
 

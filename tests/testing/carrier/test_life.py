@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
+import trio
 
 from trio_media.telephony.call_status import CallProgress, CallStatus
 from trio_media.testing.carrier import (
     Busy,
     CallScript,
     EndedBy,
-    Human,
     NoAnswer,
     Rejects,
     Unreachable,
 )
+from trio_media.testing.carrier.calls import Order, StandInCall
+from trio_media.testing.carrier.changes import Changes
+from trio_media.testing.carrier.exchange import Exchange
+from trio_media.testing.carrier.life import live
 from trio_media.testing.carrier.script import Callee
+from trio_media.testing.carrier.web import CarrierWeb
 
-from .world import TO, open_world
+from .world import FROM, TO, open_world
 
 BYE = "<Response><Say>bye</Say></Response>"
 
@@ -76,23 +82,44 @@ async def test_only_the_events_asked_for_are_told() -> None:
         assert told == ["ringing", "completed"]
 
 
-async def test_a_timeout_is_kept_where_the_person_lets_it_ring_longer() -> None:
-    async with open_world() as world:
-        world.carrier.otherwise = CallScript(callee=Human(), ring_s=600)
-        call = await world.place(ring_timeout_s=1)
-        await call.wait_over()
-        assert call.ended_by is EndedBy.NO_ANSWER
+async def alone(order: Order, script: CallScript) -> StandInCall:
+    """Hold a call that needs no network, in virtual time."""
+    changes = Changes()
+    call = StandInCall(
+        call_sid="CA1",
+        account_sid="AC1",
+        from_=FROM,
+        to=TO,
+        direction="outbound-api",
+        order=order,
+        script=script,
+        changes=changes,
+    )
+    async with httpx.AsyncClient() as client:
+        web = CarrierWeb(client=client, auth_token="token")
+        with trio.fail_after(1_000):
+            await live(
+                call,
+                Exchange(account_sid="AC1", auth_token="token", web=web, changes=changes),
+            )
+    return call
 
 
-async def test_a_time_limit_ends_a_call() -> None:
-    async with open_world() as world:
-        world.carrier.otherwise = CallScript(verb_s=600)
-        world.server.answers["/voice"] = "<Response><Pause length='9'/></Response>"
-        call = await world.place(time_limit_s=1)
-        await call.wait_over()
-        assert (call.ended_by, call.status) == (EndedBy.TIME_LIMIT, "completed")
-        assert world.server.forms("/status")[-1]["CallDuration"] == "1"
-        assert world.server.forms("/status")[-1]["Duration"] == "1"
+async def test_a_timeout_is_kept_where_the_person_lets_it_ring_longer(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    began_at = trio.current_time()
+    call = await alone(Order(twiml=BYE, ring_timeout_s=20), CallScript(ring_s=600))
+    assert (call.ended_by, call.status) == (EndedBy.NO_ANSWER, "no-answer")
+    assert trio.current_time() - began_at == pytest.approx(20)
+
+
+async def test_a_time_limit_ends_a_call(autojump_clock: trio.abc.Clock) -> None:
+    began_at = trio.current_time()
+    call = await alone(Order(twiml=BYE, time_limit_s=61.5), CallScript(ring_s=2, verb_s=600))
+    assert (call.ended_by, call.status) == (EndedBy.TIME_LIMIT, "completed")
+    assert call.talked_s == 61
+    assert trio.current_time() - began_at == pytest.approx(63.5)
 
 
 async def test_a_person_hangs_up_while_it_rings_and_while_it_goes_on() -> None:

@@ -34,6 +34,7 @@ async def test_the_action_is_told_what_became_of_a_dial(status: DialStatus) -> N
         ]
         assert call.twiml_done[0].attributes["callerId"] == FROM
         assert call.dials == [DialDone(target=DESK, status=status)]
+        assert world.server.forms("/dialled")[0]["DialCallDuration"] == "0"
 
 
 async def test_without_an_action_the_next_verb_is_done() -> None:

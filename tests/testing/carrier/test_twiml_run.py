@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import trio
 
 from trio_media.telephony import twiml
 from trio_media.testing.carrier import CallScript, EndedBy
@@ -89,6 +90,14 @@ async def test_a_server_that_is_not_there_ends_the_call() -> None:
         assert call.callbacks("voice")[0].status is None
 
 
+async def test_a_call_in_whose_instructions_cannot_be_had_has_failed() -> None:
+    async with open_world() as world:
+        world.server.answers["/voice"] = 500
+        call = await world.carrier.call(world.server.url + "/voice")
+        await call.wait_over()
+        assert call.statuses == ["queued", "ringing", "failed"]
+
+
 async def test_a_verb_that_is_not_known_is_passed_over_and_told() -> None:
     async with open_world() as world:
         world.server.answers["/voice"] = "<Response><Gather/><Say>x</Say></Response>"
@@ -128,6 +137,19 @@ async def test_other_twiml_takes_the_place_of_what_is_being_done() -> None:
         )
         await call.wait_over()
         assert call.verbs == ["Pause", "Redirect", "Hangup"]
+
+
+async def test_an_end_is_not_held_up_by_a_server_that_does_not_answer() -> None:
+    async with open_world() as world:
+        world.server.silent.add("/voice")
+        call = await world.place()
+        await world.carrier.until(lambda _: call.status == "in-progress")
+        while not world.server.forms("/voice"):
+            await trio.lowlevel.checkpoint()
+        await world.rest.hang_up(call.call_sid)
+        await call.wait_over()
+        assert call.ended_by is EndedBy.REST
+        assert call.problems == []
 
 
 async def test_twiml_that_cannot_be_read_ends_the_call_that_was_sent_to_it() -> None:

@@ -45,6 +45,8 @@ class Server:
     starts: list[dict[str, Any]] = attrs.field(factory=list)
     messages: list[str] = attrs.field(factory=list)
     """The events of all media streams."""
+    silent: set[str] = attrs.field(factory=set)
+    """Paths that are never answered."""
     closes_after: int | None = None
     """Messages of a media stream after which it is closed."""
     plays: bytes = b""
@@ -57,6 +59,8 @@ class Server:
         url = self.url + request.url.path + (f"?{request.url.query}" if request.url.query else "")
         assert validator.validate(url, form, signature), (url, form)
         self.asked.append((request.url.path, form or dict(request.query_params)))
+        if request.url.path in self.silent:
+            await trio.sleep_forever()
         answer = self.answers.get(request.url.path, 204)
         if callable(answer):
             answer = answer(form)

@@ -38,5 +38,6 @@ from trio_media.testing.carrier.script import NoAnswer as NoAnswer
 from trio_media.testing.carrier.script import Rejects as Rejects
 from trio_media.testing.carrier.script import RestFault as RestFault
 from trio_media.testing.carrier.script import Unreachable as Unreachable
+from trio_media.testing.carrier.script import mulaw_of_wav as mulaw_of_wav
 from trio_media.testing.carrier.stand_in import CarrierStandIn as CarrierStandIn
 from trio_media.testing.carrier.stand_in import open_carrier as open_carrier

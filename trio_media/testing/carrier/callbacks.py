@@ -33,6 +33,9 @@ async def tell_statuses(call: StandInCall, web: CarrierWeb) -> None:
 
 async def tell_who_answered(call: StandInCall, web: CarrierWeb) -> None:
     """Send the verdict of machine detection, while the call goes on."""
+    await call.until(
+        lambda call: call.is_over or call.answered_at is not None, timeout_s=LIFE_S_MAX
+    )
     with trio.move_on_after(call.script.amd_after_s):
         await call.until(lambda call: call.is_over, timeout_s=LIFE_S_MAX)
     if call.is_over:

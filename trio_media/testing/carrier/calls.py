@@ -185,15 +185,16 @@ class StandInCall:
             self.answered_at = trio.current_time()
         event = _EVENTS.get(status, "completed")
         if self.order.status_callback and event in self.order.status_events:
-            self._told.append(StatusTold(event=event, form=self._status_form()))
+            self._told.append(StatusTold(event=event, form=_status_form(self, self._told_count)))
             self._told_count += 1
         self.changes.note()
 
-    def end(self, by: EndedBy, status: str = "completed") -> None:
-        """Be over, unless it is."""
+    def end(self, by: EndedBy, status: str = "") -> None:
+        """Be over, unless it is.  Without a status: by whether it was answered."""
         if not self.is_over:
+            unanswered = "canceled" if by in (EndedBy.PERSON, EndedBy.REST) else "failed"
             self.ended_by = by
-            self.become(status)
+            self.become(status or ("completed" if self.answered_at is not None else unanswered))
 
     @property
     def has_told(self) -> bool:
@@ -255,16 +256,17 @@ class StandInCall:
         """Whole seconds since it was answered."""
         return 0 if self.answered_at is None else int(trio.current_time() - self.answered_at)
 
-    def _status_form(self) -> dict[str, str]:
-        form = self.base_form() | {
-            "CallbackSource": "call-progress-events",
-            "SequenceNumber": str(self._told_count),
-            "Timestamp": format_datetime(datetime.now(UTC)),
-        }
-        if self.is_over:
-            form["CallDuration"] = str(self.talked_s)
-            form["Duration"] = str(math.ceil(self.talked_s / 60))
-        return form
+
+def _status_form(call: StandInCall, sequence: int) -> dict[str, str]:
+    form = call.base_form() | {
+        "CallbackSource": "call-progress-events",
+        "SequenceNumber": str(sequence),
+        "Timestamp": format_datetime(datetime.now(UTC)),
+    }
+    if call.is_over:
+        form["CallDuration"] = str(call.talked_s)
+        form["Duration"] = str(math.ceil(call.talked_s / 60))
+    return form
 
 
 async def pause(call: StandInCall, length_s: float) -> None:

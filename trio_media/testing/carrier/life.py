@@ -28,9 +28,13 @@ async def live(call: StandInCall, exchange: Exchange) -> None:
     """
     async with trio.open_nursery() as nursery:
         nursery.start_soon(tell_statuses, call, exchange.web)
+        if call.order.machine_detection and call.order.amd_callback:
+            # Beside the call: what the server does because of the verdict may end the call before
+            # it has answered.
+            nursery.start_soon(tell_who_answered, call, exchange.web)
         if call.direction == "inbound":
             call.become("ringing")
-            await _talk(call, exchange)
+            await _answer(call, exchange)
         else:
             await _ring(call)
             if not call.is_over:
@@ -55,8 +59,7 @@ async def _ring(call: StandInCall) -> None:
     if update is not None:
         # The REST API lets nothing else through before somebody has answered.
         assert isinstance(update, End)
-        by_person = update.by is EndedBy.PERSON
-        call.end(update.by, "busy" if by_person else "canceled")
+        call.end(update.by, "busy" if update.by is EndedBy.PERSON else "canceled")
     elif isinstance(script.callee, NoAnswer) or script.ring_s > call.order.ring_timeout_s:
         call.end(EndedBy.NO_ANSWER, "no-answer")
     elif isinstance(script.callee, Rejects):
@@ -69,16 +72,10 @@ async def _answer(call: StandInCall, exchange: Exchange) -> None:
     """Do what an answered call does: detect machines, and hold it as long as it may last."""
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_limit, call)
-        if call.order.machine_detection and call.order.amd_callback:
-            nursery.start_soon(tell_who_answered, call, exchange.web)
-        elif call.order.machine_detection:
+        if call.order.machine_detection and not call.order.amd_callback:
             await wait_for_verdict(call)
-        await _talk(call, exchange)
+        await run_twiml(call, exchange, await _first(call, exchange))
         nursery.cancel_scope.cancel()
-
-
-async def _talk(call: StandInCall, exchange: Exchange) -> None:
-    await run_twiml(call, exchange, await _first(call, exchange))
 
 
 async def _first(call: StandInCall, exchange: Exchange) -> Next:

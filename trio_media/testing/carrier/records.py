@@ -68,3 +68,5 @@ class DialDone:
     target: str
     status: str
     """``DialCallStatus``."""
+    duration_s: int = attrs.field(default=0, eq=False)
+    """``DialCallDuration``: whole seconds, from the first ring on."""

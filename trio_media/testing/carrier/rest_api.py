@@ -1,6 +1,6 @@
 """The REST API of the simulated carrier: place a call, look at it, end it, send it elsewhere.
 
-Rule 1: every request is noted before it is judged, and its answer when it is given.
+Rule 1: every request with a form is noted before it is judged, and its answer when it is given.
 Rule 2: a fault counts for one request, and the oldest comes first.
 """
 
@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from trio_media.errors import RestRefused
-from trio_media.server.forms import read_form
+from trio_media.server.forms import BadForm, read_form
 from trio_media.testing.carrier.calls import End, Order, StandInCall
 from trio_media.testing.carrier.changes import Changes
 from trio_media.testing.carrier.records import EndedBy, RestAsked
@@ -56,7 +56,11 @@ class RestApi:
         )
 
     async def _serve(self, request: Request) -> Response:
-        form = await read_form(request)
+        try:
+            form = await read_form(request)
+        except BadForm as bad:
+            refusal = RestRefused(20001, bad.status, bad.reason)
+            return JSONResponse(error_body(refusal), status_code=bad.status)
         asked = RestAsked(request.method, request.url.path, tuple(form.pairs))
         self.requests.append(asked)
         call = self.calls.get(request.path_params.get("call_sid", ""))

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
 import attrs
 import numpy as np
 
 from trio_media.audio.g711 import BYTES_PER_MS, SAMPLE_RATE_HZ, encode_mulaw
-from trio_media.phone.script import CallerScript, CallerVoice, HangUp, Say, Wait
+from trio_media.audio.resample import resample
+from trio_media.audio.wav import read_wav
+from trio_media.phone.script import CallerScript, CallerVoice, HangUp, Say, ScriptPlayer, Wait
 
 BEEP_HZ: Final = 1_000
 BEEP_MS: Final = 400
@@ -28,21 +31,40 @@ def tone(frequency_hz: int, length_ms: int) -> bytes:
     return encode_mulaw(wave.astype(np.int16))
 
 
+def mulaw_of_wav(path: Path) -> bytes:
+    """Read a WAV file as raw mu-law, for a `Say` or a greeting.  Raises `ConfigError`."""
+    audio = read_wav(path)
+    return encode_mulaw(resample(audio.samples, audio.sample_rate_hz, SAMPLE_RATE_HZ))
+
+
+def _check_parts(_: object, __: object, parts: tuple[CallerScript | CallerVoice, ...]) -> None:
+    for part in parts:
+        if isinstance(part, CallerScript):
+            ScriptPlayer(part)  # complains of a clip that does not exist: here, and not in a call
+
+
 @attrs.frozen(kw_only=True)
 class Human:
-    """A person, who answers."""
+    """A person, who answers.  Raises `ConfigError` for a clip that does not exist."""
 
-    parts: tuple[CallerScript | CallerVoice, ...] = ()
+    parts: tuple[CallerScript | CallerVoice, ...] = attrs.field(default=(), validator=_check_parts)
     """What they do on the line: one part for each media stream of the call, in order.  In a stream
     without a part they are silent."""
 
 
+def _check_clip(_: object, __: object, clip: bytes | str) -> None:
+    ScriptPlayer(CallerScript((Say(clip),)))
+
+
 @attrs.frozen(kw_only=True)
 class Machine:
-    """An answering machine: it greets, beeps, and records for a while."""
+    """An answering machine: it greets, beeps, and records for a while.
 
-    greeting: bytes = tone(440, 600)
-    """Raw mu-law."""
+    Raises `ConfigError` for a greeting that does not exist.
+    """
+
+    greeting: bytes | str = attrs.field(default=tone(440, 600), validator=_check_clip)
+    """Raw mu-law, as of `mulaw_of_wav`, or the name of a voice of `trio_media.phone.voices`."""
     beeps: bool = True
     records_s: float = 60.0
     """Then it hangs up."""

@@ -20,6 +20,7 @@ async def dial(call: StandInCall, exchange: Exchange, verb: Element) -> DialDone
     """Dial, and return what became of it; None: the call was wanted for something else first."""
     room = verb.find("Conference")
     target = _target(verb)
+    began_at = trio.current_time()
     attributes = dict(verb.attrib) | (dict(room.attrib) if room is not None else {})
     call.note_verb(VerbDone(name="Dial", text=target, attributes=attributes))
     if room is not None:
@@ -31,7 +32,8 @@ async def dial(call: StandInCall, exchange: Exchange, verb: Element) -> DialDone
         await pause(call, LIFE_S_MAX if outcome.lasts_s is None else outcome.lasts_s)
     if call.interrupted.is_set():
         return None
-    done = DialDone(target=target, status=status)
+    duration_s = int(trio.current_time() - began_at)
+    done = DialDone(target=target, status=status, duration_s=duration_s)
     call.dials.append(done)
     call.changes.note()
     return done

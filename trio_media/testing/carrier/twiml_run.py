@@ -72,7 +72,7 @@ async def run_twiml(call: StandInCall, exchange: Exchange, first: Next) -> None:
 async def fetch(call: StandInCall, exchange: Exchange, wanted: Wanted) -> Next:
     """Ask the server for TwiML.  None: the call is over because of it, or wanted elsewhere."""
     form = {**call.base_form(), **wanted.extra}
-    if call.answered_by:
+    if call.answered_by and not call.order.amd_callback:  # else the callback alone tells it
         form["AnsweredBy"] = call.answered_by
     answer = await unless_interrupted(
         call, lambda: exchange.web.ask(wanted.url, form, method=wanted.method)
@@ -149,7 +149,7 @@ async def _dial(call: StandInCall, exchange: Exchange, document: Document, verb:
     done = await dial(call, exchange, verb)
     if done is None:
         return None
-    extra = {"DialCallStatus": done.status}
+    extra = {"DialCallStatus": done.status, "DialCallDuration": str(done.duration_s)}
     return await _act_upon(call, exchange, document, verb, extra)
 
 

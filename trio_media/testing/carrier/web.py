@@ -14,6 +14,7 @@ import attrs
 import httpx
 import trio
 
+from trio_media.server.whole_body import WholeBody
 from trio_media.telephony.twilio_signature import compute_signature
 
 WEBHOOK_S: Final = 15.0  # Twilio's limit for an answer
@@ -49,9 +50,11 @@ class CarrierWeb:
         signature = compute_signature(self.auth_token, url, signed.items())
         try:
             with trio.fail_after(WEBHOOK_S):
-                response = await self.client.request(
+                request = self.client.build_request(
                     method, url, data=dict(signed) or None, headers={SIGNATURE_HEADER: signature}
                 )
+                request.stream = WholeBody(request.content)
+                response = await self.client.send(request)
         except trio.TooSlowError:
             return WebAnswer(status=None, problem=f"no answer within {WEBHOOK_S:g} s")
         except (httpx.HTTPError, httpx.InvalidURL) as exc:

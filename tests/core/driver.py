@@ -51,10 +51,6 @@ class Call(CoreCall):
         """Have the service confirm the session as it is now."""
         return self.does(ev.SessionReady(server_acts, transcribes=transcribes))
 
-    def calls_tool(self, call_id: str, response_id: str = "R1") -> list[cm.Command]:
-        """Have a response call a tool, by an item named after the call."""
-        return self.does(ev.ToolCalled(response_id, f"{response_id}.{call_id}", call_id))
-
     def transcribed(self, verdict: ev.Verdict, item_id: str = "T1") -> list[cm.Command]:
         """Let a turn's transcript come."""
         return self.does(ev.TurnTranscribed(item_id, verdict))

@@ -5,6 +5,7 @@ from trio_media.core import events as ev
 from trio_media.core.dues import Dues
 
 CALLED = ev.ToolCalled("R1", "R1.call", "call")
+NO_OUTCOME = "whoever asked for words does not know what became of them"
 
 
 def test_a_request_is_asked_for_until_it_is_created_or_dropped() -> None:
@@ -71,5 +72,7 @@ def test_nothing_is_due_without_a_session() -> None:
     dues.saw(ev.KeyPressed("1"))
     dues.saw(CALLED)
     dues.lost()
+    assert list(dues.unpaid({"R1"})) == [NO_OUTCOME], "but whoever asked is told"
+    dues.took(cm.SpeechDropped(1), set())
     assert list(dues.unpaid({"R1"})) == []
     assert not dues.calls_of("R1")

@@ -46,8 +46,15 @@ def test_what_the_model_says_ends_with_its_session() -> None:
         ev.CommandUnsent,
         ev.InterruptRequested,
         ev.SpeechRequested,
+        ev.TextOffered,
+        ev.ClipOffered,
+        ev.DigitsRequested,
+        ev.DigitsAbandoned,
         ev.ToolAnswered,
+        ev.AnsweringHeld,
         ev.HangUpRequested,
+        ev.EndingRequested,
+        ev.LeaveFailed,
         ev.CallEnded,
     }
     assert set(ev.OF_THE_MODEL) == set(EVENTS) - ours

@@ -66,12 +66,18 @@ def test_a_response_is_closed_for_a_reason(call: Call, ended: ev.Ended, event: e
 )
 def test_a_reason_to_close_is_enough(call: Call, ended: ev.Ended, event: ev.Event) -> None:
     active(call)
-    pretend(call, closed(ended), event=event)
+    pretend(call, closed(ended), said(call), event=event)
+
+
+def said(call: Call) -> cm.SpeechEnded:
+    """What becomes of the words that are being said."""
+    return cm.SpeechEnded(call.request, cm.SpeechOutcome.CUT_OFF, call.response().heard_ms)
 
 
 def test_a_hang_up_closes_what_is_open(call: Call) -> None:
     active(call)
-    pretend(call, closed(ev.Ended.LOST), cm.EndCall("hung_up"), event=ev.HangUpRequested())
+    end = cm.EndCall("hung_up")
+    pretend(call, closed(ev.Ended.LOST), said(call), end, event=ev.HangUpRequested())
 
 
 def test_an_unanswered_create_is_given_up_in_its_time_and_not_before(call: Call) -> None:
@@ -169,6 +175,8 @@ def test_what_was_to_be_kept_is_not_dropped_by_an_interruption(call: Call) -> No
     call.server_hears()
     kept, other = call.asks(keep=True), call.asks()
     pretend(call, cm.SpeechDropped(other))
+    breaks(call, "outcome: request .* has two outcomes", cm.SpeechDropped(other))
+    call.invariants.ledger.dues.unended.add(other)
     breaks(call, "one answer: request .* is dropped, and was not queued", cm.SpeechDropped(other))
     breaks(call, "one answer: request .* was to be kept", cm.SpeechDropped(kept))
 
@@ -282,12 +290,17 @@ def test_nothing_is_due_after_an_answer_was_heard(call: Call) -> None:
 
 def test_what_was_asked_for_and_not_got_is_due(call: Call) -> None:
     over_audible(call)
-    assert list(unpaid(call.invariants.ledger)) == ["what was heard of R1.1 is not known"]
+    no_outcome = "whoever asked for words does not know what became of them"
+    assert list(unpaid(call.invariants.ledger)) == [
+        no_outcome,
+        "what was heard of R1.1 is not known",
+    ]
     call.server_hears()
     call.asks(keep=True)
     call.does(ev.KeyPressed("1"))
     assert list(unpaid(call.invariants.ledger)) == [
         "speech that was asked for was neither created nor dropped",
+        no_outcome,
         "the model does not know of keys",
         "a turn is open or undecided",
     ]

@@ -9,14 +9,14 @@ import pytest
 from trio_media.core import commands as cm
 from trio_media.core import events as ev
 from trio_media.core.invariants import NOTES, BrokenInvariant, Invariants
-from trio_media.core.ledger import KNOWN_MAX
 from trio_media.core.policy import Policy
+from trio_media.core.remembering import KNOWN_MAX
 
 from .driver import Call, active
 
 
 def test_every_command_is_noted_or_promises_nothing() -> None:
-    promises_nothing = {cm.ReleaseAudio, cm.EndModelSession}
+    promises_nothing = {cm.ReleaseAudio, cm.EndModelSession, cm.SendText}
     assert set(NOTES) | promises_nothing == set(typing.get_args(cm.Command))
     assert not set(NOTES) & promises_nothing
 

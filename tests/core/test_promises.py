@@ -29,7 +29,7 @@ from trio_media.core.units import (
 )
 
 from .driver import SERVER, Call, active, hushed, over_audible, over_heard
-from .pretending import NEW, TICK, breaks, create, pretend, taken
+from .pretending import NEW, breaks, create, pretend, taken
 
 # --- one cancel -------------------------------------------------------------------------------
 
@@ -552,7 +552,8 @@ def test_a_hang_up_cuts_protected_speech(call: Call, event: ev.Event) -> None:
     settled = cm.InterruptionSettled(
         NEW, None, ev.Reason.HANG_UP, cm.Outcome.CALL_ENDED, heard_ms=0
     )
-    pretend(call, cm.ClearCarrier(2), cancel, hung_up, settled, *ends, event=event)
+    cut = cm.SpeechEnded(call.request, cm.SpeechOutcome.CALL_ENDED, 0)
+    pretend(call, cm.ClearCarrier(2), cancel, hung_up, settled, cut, *ends, event=event)
 
 
 def test_protected_speech_is_taken_by_a_hang_up_alone(call: Call) -> None:
@@ -586,7 +587,7 @@ def test_there_are_not_two_outcomes(call: Call) -> None:
 
 
 ENDS: dict[str, Callable[[], tuple[ev.Event, tuple[cm.Command, ...]]]] = {
-    "by us": lambda: (TICK, (cm.EndCall("hung_up"),)),
+    "by us": lambda: (ev.HangUpRequested(), (cm.EndCall("hung_up"),)),
     "by anybody": lambda: (ev.CallEnded(), ()),
 }
 

@@ -134,6 +134,7 @@ def test_the_order_of_commands() -> None:
         cm.ItemHeard,
         cm.ReleaseAudio,
         cm.Taken,
+        cm.SpeechEnded,
     ]
 
 

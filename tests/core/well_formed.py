@@ -87,6 +87,11 @@ def records(state: State) -> Iterable[object]:
     yield from state.creates.queue
     yield from state.turns.turns
     yield from state.interruptions
+    yield from state.collections.waiting
+    yield from state.pending_tools()
+    yield state.idle
+    if state.ending is not None:
+        yield state.ending
     for response in state.book.live:
         yield response
         yield from response.items

@@ -25,9 +25,7 @@ from trio_media.core.turns import Turn, TurnState
 from trio_media.core.units import (
     CREATE_RETRY_MS,
     CREATE_TRIES,
-    NOISE_WAIT_MS,
     SERVER_CREATE_MS,
-    earliest,
 )
 
 # --- turns -----------------------------------------------------------------------------------
@@ -64,11 +62,16 @@ def _counts(state: State, turn: Turn) -> None:
     _heed(state)
     state.owed.turn_counts()
     _drop_greeting(state)
-    if _is_answered(state):
+    if is_answered(state):
         state.creates.want_answer(Cause.TURN, state.book.last_number)
     else:
-        turn.state = TurnState.ANSWERED
-        state.tell(TurnDecided(turn.item_id, "left"))
+        _leave(state, turn)
+
+
+def _leave(state: State, turn: Turn) -> None:
+    """Nobody answers a turn that counts."""
+    turn.state = TurnState.ANSWERED
+    state.tell(TurnDecided(turn.item_id, "left"))
 
 
 def _heed(state: State) -> None:
@@ -78,7 +81,7 @@ def _heed(state: State) -> None:
     tooling.interrupted(state)
 
 
-def _is_answered(state: State) -> bool:
+def is_answered(state: State) -> bool:
     """Whether the model is to answer what the caller says."""
     return not state.is_held and not leaving.answers_nobody(state)
 
@@ -155,17 +158,22 @@ def send_keys_if_due(state: State, now_ms: int) -> None:
         _heed(state)
         state.owed.turn_counts()
         _drop_greeting(state)
-        if _is_answered(state):
+        if is_answered(state):
             state.creates.want_answer(Cause.KEYS, state.book.last_number)
 
 
 def key_pressed(state: State, digit: str, now_ms: int) -> None:
-    """A key interrupts, if the operator wants that, and is somebody's of ours or the model's."""
+    """A key interrupts, if the operator wants that, and is somebody's of ours or the model's.
+
+    One that was asked for is no wish for something else: the tool that asks may wait for it.
+    """
     idling.word(state)
     wanted = state.collections.current
     if wanted is None:
         state.keys.pressed(digit, now_ms)
     if state.policy.dtmf_interrupts:
+        if wanted is None:
+            tooling.interrupted(state)
         taking.take(state, now_ms, Reason.DTMF)
     if wanted is not None:
         keying.pressed(state, wanted, digit, now_ms)
@@ -176,42 +184,8 @@ def hold(state: State, *, is_held: bool) -> None:
     state.is_held = is_held
     if is_held:
         state.creates.drop_answers()
-
-
-# --- what is owed ----------------------------------------------------------------------------
-
-
-def pay_what_is_owed(state: State, now_ms: int) -> None:
-    """Speak again after an interruption that nothing followed.
-
-    It is asked for only when it can go out: until then, speech begins the wait anew.
-    """
-    due_ms = _owed_ms(state)
-    is_due = due_ms is not None and now_ms >= due_ms and not state.creates.queue
-    if is_due and may_create(state, now_ms) and state.owed.pay():
-        state.creates.want_answer(Cause.RECOVERY, state.book.last_number)
-
-
-def _owed_ms(state: State) -> int | None:
-    """When the owed answer is due; None if none is, or while somebody speaks or may be answered.
-
-    It waits for quiet, but not for ever: noise puts it off for a while and no longer.
-    """
-    floor, recover_ms = state.floor, state.policy.recover_ms
-    is_undecided = state.turns.has_unanswered  # a turn that counts is answered instead
-    if not state.owed.is_owed or floor.is_believed or is_undecided or not _is_answered(state):
-        return None
-    noise_ms = floor.noise_since_ms + recover_ms + NOISE_WAIT_MS
-    return noise_ms if floor.is_heard else min(floor.quiet_since_ms + recover_ms, noise_ms)
-
-
-def next_deadline_ms(state: State, now_ms: int) -> int | None:
-    """Return when something here is due by time alone."""
-    waits = [_owed_ms(state)]
-    if state.creates.queue or state.owed.is_owed:
-        waits += (state.creates.not_before_ms, state.server_create_until_ms)
-    # One that is past already must not hide one that is to come.
-    return earliest(*(at_ms for at_ms in waits if at_ms is not None and at_ms > now_ms))
+        for turn in state.turns.in_state(TurnState.COUNTS):
+            _leave(state, turn)
 
 
 def session_lost(state: State, now_ms: int) -> None:
@@ -235,12 +209,12 @@ def create_if_allowed(state: State, now_ms: int) -> None:
     """Send the first create that waits, if one may go out now."""
     if not state.creates.queue or not may_create(state, now_ms):
         return
-    queued = _next_queued(state)
+    queued = tooling.next_create(state)
     if queued is None:
         return
     if queued.cause in ANSWERS and state.turns.in_state(TurnState.JUDGED):
         return  # whether this answers that turn too is known in a moment
-    if queued.is_protected and state.server_acts:
+    if queued.is_protected and (state.server_acts or state.flags_asked_ms is not None):
         protecting.forbid_server(state, now_ms)
         return
     state.creates.queue.remove(queued)
@@ -254,6 +228,7 @@ def create_if_allowed(state: State, now_ms: int) -> None:
     if queued.cause is Cause.RECOVERY:
         state.owed.in_a_row += 1
     if queued.cause in ANSWERS:
+        tooling.spoken_of(state)
         for turn in state.turns.in_state(TurnState.COUNTS):
             turn.state = TurnState.ANSWERED
             state.tell(TurnDecided(turn.item_id, "answered"))
@@ -261,12 +236,6 @@ def create_if_allowed(state: State, now_ms: int) -> None:
         command, command, queued.cause, response.number, queued.request, queued.is_protected
     )
     state.tell(create)
-
-
-def _next_queued(state: State) -> Queued | None:
-    """The first that waits for nothing but its turn."""
-    holds = state.is_held or tooling.holds_answers(state)
-    return next((q for q in state.creates.queue if not (holds and q.cause in ANSWERS)), None)
 
 
 def may_create(state: State, now_ms: int) -> bool:

@@ -14,7 +14,7 @@ from trio_media.core import events as ev
 from trio_media.core.dues import ANSWERS
 from trio_media.core.known import KnownEnding
 from trio_media.core.ledger import Ledger
-from trio_media.core.promises import require
+from trio_media.core.promises import SPEECH, require
 from trio_media.core.units import ENDING_SILENT_MS, HEARD_ENOUGH_MS
 
 # --- what was asked for ----------------------------------------------------------------------
@@ -24,15 +24,19 @@ def create_has_a_reason(ledger: Ledger, command: cm.CreateResponse) -> None:
     """What is said is asked for, or fills a silence that there is, and not without end."""
     dues = ledger.dues
     is_held = dues.held and command.cause in ANSWERS
+    is_held = is_held or (bool(dues.runs & dues.holding) and command.cause in ANSWERS)
     require(not is_held, "one answer", "while answers are held")
     is_left = ledger.ending is not None and ledger.ending.left_ms is not None
     require(not is_left, "end", "a create while the call is handed over")
     match command.cause:
         case cm.Cause.FILLER:
-            require(bool(dues.runs), "tools", "a filler, and no tool runs")
+            require(bool(dues.runs & dues.filled), "tools", "a filler, and no tool runs")
+            require(not is_speaking(ledger), "tools", "a filler while somebody speaks")
         case cm.Cause.SILENCE:
             is_due = ledger.policy.silence_ms and dues.silences < ledger.policy.silence_asks
-            require(bool(is_due), "silence", "a word is asked for too often")
+            require(bool(is_due), "quiet", "a word is asked for too often")
+            is_quiet = not dues.runs and not is_speaking(ledger) and not ledger.ending
+            require(is_quiet, "quiet", "a word is asked for while something goes on")
         case cm.Cause.GOODBYE:
             is_due = ledger.ending is not None and ledger.ending.has_words
             require(bool(is_due), "end", "a goodbye for nothing")
@@ -63,9 +67,15 @@ def speech_end_is_true(ledger: Ledger, command: cm.SpeechEnded) -> None:
     detail = f"request {command.request}: heard {command.heard_ms} of {received_ms}"
     if not ledger.is_lost:  # then nobody counts what came any more
         require(command.heard_ms <= audible_ms, "truth", f"{detail}, by real time {audible_ms}")
+    whose = [r for r in ledger.responses.values() if r.request == command.request]
+    was_completed = bool(whose) and whose[-1].was_completed  # the last try counts
     if command.outcome is cm.SpeechOutcome.HEARD:
-        enough_ms = received_ms - HEARD_ENOUGH_MS * len(of_it)
-        require(command.heard_ms >= enough_ms, "truth", f"{detail}, and is all of it")
+        enough_ms = max(1, received_ms - HEARD_ENOUGH_MS * len(of_it))
+        is_whole = was_completed and command.heard_ms >= enough_ms
+        require(is_whole, "truth", f"{detail}, and is all of it")
+    elif was_completed and received_ms:
+        is_whole = command.heard_ms == received_ms
+        require(not is_whole, "truth", f"{detail}, and is {command.outcome.value}")
 
 
 def digits_are_whole(ledger: Ledger, command: cm.DigitsCollected) -> None:
@@ -82,8 +92,14 @@ def end_is_heard(ledger: Ledger, now_ms: int) -> None:
     ending = ledger.ending
     require(ending is not None, "end", "nobody asked for it")
     assert ending is not None
-    is_late = now_ms >= ending.since_ms + ENDING_SILENT_MS
-    require(is_late or not ledger.was_speaking, "end", "the model is cut off")
+    if now_ms >= ending.since_ms + ENDING_SILENT_MS:
+        return
+    require(not ledger.was_speaking, "end", "the model is cut off")
+    require(not ending.has_words or ledger.is_lost, "end", "its words were not said")
+    is_working = bool(ledger.dues.runs - {ending.tool_call_id})
+    require(not is_working or ledger.is_lost, "end", "a tool runs")
+    is_free = ending.is_final or ledger.is_lost or not ledger.is_turn("open")
+    require(is_free, "end", "the caller is in a turn that may keep the call")
 
 
 def ending_may_settle(ledger: Ledger, command: cm.EndingSettled) -> None:
@@ -101,12 +117,26 @@ def caller_keeps_the_call(ledger: Ledger, out: Sequence[cm.Command]) -> None:
     for command in out:
         is_answered = isinstance(command, cm.TurnDecided) and command.fate.startswith("answered")
         require(not is_answered, "end", "the caller is answered, and the call ends")
+    require(not ledger.has_caller_taken, "end", "the caller interrupts, and the call ends")
+
+
+def interrupted_tools_end(ledger: Ledger, event: ev.Event, out: Sequence[cm.Command]) -> None:
+    """What gives way to the caller does so at once."""
+    is_due = isinstance(event, ev.InterruptRequested) or any(
+        (isinstance(c, cm.TurnDecided) and c.fate.startswith("answered"))
+        or (isinstance(c, cm.Taken) and c.reason in SPEECH)
+        for c in out
+    )
+    left = sorted(ledger.dues.runs & ledger.dues.giving_way) if is_due else []
+    require(not left, "tools", f"{', '.join(left)} does not give way")
 
 
 def cancelled_tool_ran(ledger: Ledger, command: cm.CancelTool) -> None:
     """What is cancelled runs."""
     is_running = command.call_id in ledger.dues.runs
     require(is_running, "tools", f"{command.call_id} is cancelled, and does not run")
+    gives_way = command.call_id in ledger.dues.giving_way
+    require(gives_way, "tools", f"{command.call_id} is cancelled, and gives way to nobody")
 
 
 # --- noted -----------------------------------------------------------------------------------
@@ -139,6 +169,7 @@ def _cancels_tool(ledger: Ledger, command: cm.CancelTool, event: ev.Event, now_m
 
 def about_to_end(ledger: Ledger, event: ev.Event) -> None:
     """Note what an ending would cut off, if it came in this step."""
+    ledger.has_caller_taken = False
     ledger.was_speaking = ledger.ending is not None and is_speaking(ledger)
     if isinstance(event, ev.EndingRequested):
         ledger.was_speaking = is_speaking(ledger)
@@ -150,13 +181,14 @@ def _begins_to_end(ledger: Ledger, command: cm.EndingBegan, event: ev.Event, now
     if isinstance(event, ev.EndingRequested):
         ledger.ending.is_final, ledger.ending.leaves = event.is_final, event.leaves
         ledger.ending.has_words = event.words is not None
+        ledger.ending.tool_call_id = event.tool_call_id
 
 
 def _keeps_on(ledger: Ledger, command: cm.EndingSettled, event: ev.Event, now_ms: int) -> None:
     ending_may_settle(ledger, command)
-    is_this = not isinstance(event, ev.EndingRequested) or event.request != command.request
-    if is_this:  # else one that came while the call was being handed over
-        ledger.ending = None
+    is_left = ledger.ending is not None and ledger.ending.left_ms is not None
+    if not (is_left and command.outcome is cm.EndingOutcome.REPLACED):
+        ledger.ending = None  # else one that came while the call was being handed over
 
 
 def _leaves(ledger: Ledger, command: cm.Leave, event: ev.Event, now_ms: int) -> None:

@@ -7,88 +7,28 @@ Rule 3: a note orders nothing; it says what was decided, for the log and for who
 
 from __future__ import annotations
 
-import enum
 from typing import TypeAlias
 
 import attrs
 
-from trio_media.core.events import Ended, Reason
-
-
-class Cause(enum.Enum):
-    """Why a response is created."""
-
-    TURN = "turn"
-    """The caller said something."""
-    KEYS = "keys"
-    TOOL = "tool"
-    """All tool results of a response are there."""
-    RECOVERY = "recovery"
-    """An interruption that nothing followed: the model must not fall silent."""
-    GREETING = "greeting"
-    APPLICATION = "application"
-    SILENCE = "silence"
-    """Nobody has said anything for long."""
-    FILLER = "filler"
-    """A tool takes its time."""
-    GOODBYE = "goodbye"
-    """The call is about to end."""
-    CLIP = "clip"
-    """It is none of the model's: audio of ours."""
-    SERVER = "server"
-    """The server created it by itself."""
-
-
-class Outcome(enum.Enum):
-    """How an interruption ended: exactly one of these."""
-
-    CANCELLED = "cancelled"
-    ALREADY_OVER = "already_over"
-    SERVER_CANCELLED = "server_cancelled"
-    NOTHING_TO_INTERRUPT = "nothing_to_interrupt"
-    PROTECTED = "protected"
-    FAILED = "failed"
-    TIMED_OUT = "timed_out"
-    CALL_ENDED = "call_ended"
-
-
-class SpeechOutcome(enum.Enum):
-    """What became of a request to speak, or to play: exactly one of these."""
-
-    HEARD = "heard"
-    """To the end."""
-    CUT_OFF = "cut_off"
-    """Interrupted, whether or not something of it was heard."""
-    DROPPED = "dropped"
-    """Nobody began to say it."""
-    FAILED = "failed"
-    """The model said nothing, or not all of it."""
-    CALL_ENDED = "call_ended"
-
-
-class DigitsOutcome(enum.Enum):
-    """Why no more keys are waited for."""
-
-    COMPLETE = "complete"
-    """As many as were asked for."""
-    TERMINATED = "terminated"
-    """By the key that ends them, which is not one of them."""
-    TIMED_OUT = "timed_out"
-    CALL_ENDED = "call_ended"
-
-
-class EndingOutcome(enum.Enum):
-    """What became of a request to end the call, or to hand it over."""
-
-    ENDED = "ended"
-    """The call is over, by this request or by anything else."""
-    REVOKED = "revoked"
-    """The caller spoke, and keeps the call."""
-    REPLACED = "replaced"
-    """A newer request ends the call in its place."""
-    FAILED = "failed"
-    """Nobody took the call over: it goes on."""
-
+from trio_media.core.notes import DigitsCollected as DigitsCollected
+from trio_media.core.notes import EndingBegan as EndingBegan
+from trio_media.core.notes import EndingSettled as EndingSettled
+from trio_media.core.notes import Hushed as Hushed
+from trio_media.core.notes import InterruptionSettled as InterruptionSettled
+from trio_media.core.notes import ItemHeard as ItemHeard
+from trio_media.core.notes import ResponseClosed as ResponseClosed
+from trio_media.core.notes import ResponseOpened as ResponseOpened
+from trio_media.core.notes import Resumed as Resumed
+from trio_media.core.notes import SpeechDropped as SpeechDropped
+from trio_media.core.notes import SpeechEnded as SpeechEnded
+from trio_media.core.notes import Taken as Taken
+from trio_media.core.notes import TurnDecided as TurnDecided
+from trio_media.core.outcomes import Cause as Cause
+from trio_media.core.outcomes import DigitsOutcome as DigitsOutcome
+from trio_media.core.outcomes import EndingOutcome as EndingOutcome
+from trio_media.core.outcomes import Outcome as Outcome
+from trio_media.core.outcomes import SpeechOutcome as SpeechOutcome
 
 # --- to the carrier --------------------------------------------------------------------------
 
@@ -243,129 +183,6 @@ class EndCall:
     """End the call now."""
 
     reason: str
-
-
-# --- notes -----------------------------------------------------------------------------------
-
-
-@attrs.frozen
-class Hushed:
-    """The model was silenced on weak evidence; nothing is decided."""
-
-    heard_ms: int
-    """What the caller heard of the item that was playing."""
-    item_id: str | None
-
-
-@attrs.frozen
-class Resumed:
-    """The caller did not want the floor: the model goes on."""
-
-    was_false: bool = True
-    """The hush was wrong: nobody spoke.  False: a voice, too short to be an interruption, or one
-    whose answer was over before it was decided."""
-
-
-@attrs.frozen
-class Taken:
-    """The caller, or somebody for them, has the floor."""
-
-    interruption: int
-    reason: Reason
-    request: int | None
-    responses: tuple[int, ...]
-    """Numbers of the responses concerned, oldest first."""
-    has_floor: bool = True
-    """False: something that was not meant is open or audible, so a hush goes on."""
-
-
-@attrs.frozen
-class InterruptionSettled:
-    """An interruption ended."""
-
-    interruption: int
-    request: int | None
-    reason: Reason
-    outcome: Outcome
-    heard_ms: int
-    """What was heard of the newest response concerned."""
-
-
-@attrs.frozen
-class ItemHeard:
-    """What the caller heard of an item, known once it is decided."""
-
-    response: int
-    item_id: str
-    heard_ms: int
-    received_ms: int
-
-
-@attrs.frozen
-class ResponseOpened:
-    """A response's id became known."""
-
-    response: int
-    response_id: str
-    cause: Cause
-
-
-@attrs.frozen
-class ResponseClosed:
-    """A response's generation is over."""
-
-    response: int
-    response_id: str | None
-    ended: Ended
-
-
-@attrs.frozen
-class SpeechDropped:
-    """A request to speak that waits, or a text, will not be carried out."""
-
-    request: int
-
-
-@attrs.frozen
-class SpeechEnded:
-    """What was asked for was said, or not: what of it the caller heard is known."""
-
-    request: int
-    outcome: SpeechOutcome
-    heard_ms: int
-
-
-@attrs.frozen
-class DigitsCollected:
-    """Keys that were asked for are there, or are waited for no longer."""
-
-    request: int
-    digits: str
-    outcome: DigitsOutcome
-
-
-@attrs.frozen
-class EndingBegan:
-    """The call ends, or is handed over, when everything was heard."""
-
-    request: int | None
-    reason: str
-
-
-@attrs.frozen
-class EndingSettled:
-    """The call does not end as it was going to."""
-
-    request: int | None
-    outcome: EndingOutcome
-
-
-@attrs.frozen
-class TurnDecided:
-    """A caller's turn is answered, void, or will not be answered."""
-
-    item_id: str
-    fate: str
 
 
 Command: TypeAlias = (

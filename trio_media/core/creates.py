@@ -56,6 +56,13 @@ class Creates:
             return
         self.queue = [_joined(q, cause, is_protected) for q in self.queue]
 
+    def has_answer(self, *, is_protected: bool) -> bool:
+        """Whether an answer waits already that nothing drops, and is protected if need be."""
+        return any(
+            q.cause in ANSWERS and q.is_kept and (q.is_protected or not is_protected)
+            for q in self.queue
+        )
+
     def ask(self, queued: Queued) -> None:
         """Queue a request to speak."""
         self.queue.append(queued)
@@ -100,6 +107,8 @@ class Owed:
 
     is_owed: bool = False
     in_a_row: int = 0
+    not_before_ms: int = 0
+    """The service is given until then to speak by itself."""
 
     def take_by_speech(self) -> None:
         """The caller interrupted: unless a turn counts, an answer is owed."""

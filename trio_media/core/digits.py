@@ -24,8 +24,8 @@ class Collection:
     terminator: str
     first_ms: int
     between_ms: int
-    since_ms: int = 0
-    """When the wait in progress began."""
+    since_ms: int | None = None
+    """When the wait in progress began; None while the caller is told what to press."""
     digits: str = ""
 
     def pressed(self, digit: str, now_ms: int) -> DigitsOutcome | None:
@@ -36,8 +36,10 @@ class Collection:
         self.since_ms = now_ms
         return DigitsOutcome.COMPLETE if len(self.digits) >= self.count else None
 
-    def deadline_ms(self) -> int:
+    def deadline_ms(self) -> int | None:
         """When the next key is waited for no longer."""
+        if self.since_ms is None:
+            return None
         return self.since_ms + (self.between_ms if self.digits else self.first_ms)
 
 
@@ -59,14 +61,10 @@ class Collections:
         self.waiting.append(collection)
         return True
 
-    def next(self, now_ms: int) -> None:
+    def next(self) -> None:
         """The first request is done with: the next one is served."""
         del self.waiting[0]
-        if self.waiting:
-            self.waiting[0].since_ms = now_ms
 
-    def abandon(self, request: int, now_ms: int) -> None:
+    def abandon(self, request: int) -> None:
         """Nobody waits for these keys any more."""
-        if self.waiting and self.waiting[0].request == request:
-            self.next(now_ms)
         self.waiting = [c for c in self.waiting if c.request != request]

@@ -34,6 +34,12 @@ class Dues:
     """Tool calls without an output, and the responses that made them."""
     runs: set[str] = attrs.field(factory=set)
     """Those of them that were run."""
+    filled: set[str] = attrs.field(factory=set)
+    """Tool calls of which the model may say that it is still at it."""
+    giving_way: set[str] = attrs.field(factory=set)
+    """Tool calls that an interruption ends."""
+    holding: set[str] = attrs.field(factory=set)
+    """Tool calls before whose result nothing is answered."""
     posted: set[str] = attrs.field(factory=set)
     """Tool calls that have their output."""
     results: set[str] = attrs.field(factory=set)
@@ -72,8 +78,17 @@ class Dues:
             case ev.ToolCalled(response_id=response_id, call_id=call_id):
                 if call_id not in self.posted:
                     self.calls.setdefault(call_id, response_id)
+                    self._saw_tool(event)
             case _:
                 pass
+
+    def _saw_tool(self, event: ev.ToolCalled) -> None:
+        if event.filler_ms is not None:
+            self.filled.add(event.call_id)
+        if event.is_cancelled_by_interruption:
+            self.giving_way.add(event.call_id)
+        if event.holds_answers:
+            self.holding.add(event.call_id)
 
     def _saw_requests(self, event: ev.Event) -> None:
         match event:
@@ -119,13 +134,18 @@ class Dues:
                     self.results.add(response_id)
             case cm.RunTool(call_id=call_id):
                 self.runs.add(call_id)
-            case cm.TurnDecided(fate=fate) if fate.startswith(("answered", "left")):
-                self.has_begun = True
-                self.silences = 0
-            case cm.TurnDecided():
-                self.silences = 0
+            case cm.TurnDecided() | cm.Taken():
+                self._spoken(command)
             case _:
                 pass
+
+    def _spoken(self, command: cm.TurnDecided | cm.Taken) -> None:
+        """Note that the caller said something, and whether it counts."""
+        if isinstance(command, cm.TurnDecided):
+            self.has_begun = self.has_begun or command.fate.startswith(("answered", "left"))
+            self.silences = 0
+        elif command.reason in (ev.Reason.LOCAL_SPEECH, ev.Reason.SERVER_SPEECH):
+            self.silences = 0
 
     def _gave(self, command: cm.Command) -> None:
         """Note who has their outcome."""
@@ -147,6 +167,10 @@ class Dues:
         """Keys reached whoever they were for."""
         self.keys = self.keys[len(digits) + is_terminated :]
 
+    def is_told(self, request: int | None) -> bool:
+        """Whether whoever asked for this knows what became of it."""
+        return request is not None and request not in self.unended
+
     def again(self, request: int | None, *, is_answer: bool) -> None:
         """A create is to be tried again."""
         if request is not None:
@@ -164,6 +188,10 @@ class Dues:
         """Name what is still due, and not for want of a tool's result."""
         if self.asked:
             yield "speech that was asked for was neither created nor dropped"
+        if self.unended:
+            yield "whoever asked for words does not know what became of them"
+        if self.digits:
+            yield "somebody waits for keys"
         if self.keys and not self.digits:
             yield "the model does not know of keys"
         if not self.held and any(

@@ -31,8 +31,9 @@ class Ending:
     has_words: bool
     """Words are to be said before, and were not asked for yet."""
     since_ms: int
-    alive_ms: int
-    """When the model was last audible since then, or the caller in words that may keep the call."""
+    quiet_ms: int | None = None
+    """Since when the model is not heard, nor the caller in words that may keep the call; None while
+    one of them is."""
     left_ms: int | None = None
     """When the shell was told to hand the call over."""
 
@@ -41,4 +42,5 @@ class Ending:
         """When waiting ends, whatever is waited for."""
         if self.left_ms is not None:
             return self.left_ms + LEAVE_MS
-        return min(self.alive_ms + ENDING_SILENT_MS, self.since_ms + ENDING_MAX_MS)
+        last_ms = self.since_ms + ENDING_MAX_MS
+        return last_ms if self.quiet_ms is None else min(self.quiet_ms + ENDING_SILENT_MS, last_ms)

@@ -6,61 +6,26 @@ Rule 2: an event names what it is about; it acts on that and on nothing else.
 
 from __future__ import annotations
 
-import enum
 from typing import TypeAlias
 
 import attrs
 
-
-class Reason(enum.Enum):
-    """Why the model is interrupted."""
-
-    LOCAL_SPEECH = "local_speech"
-    SERVER_SPEECH = "server_speech"
-    DTMF = "dtmf"
-    APPLICATION = "application"
-    TOOL = "tool"
-    HANG_UP = "hang_up"
-
-
-class Ended(enum.Enum):
-    """How a response's generation ended."""
-
-    COMPLETED = "completed"
-    CANCELLED = "cancelled"
-    TURN_DETECTED = "turn_detected"
-    """The server cancelled it because it heard the caller."""
-    FAILED = "failed"
-    """Failed, incomplete or malformed: over, for no reason of ours."""
-    REJECTED = "rejected"
-    """Its create was refused: it never was."""
-    DEADLINE = "deadline"
-    """Nothing came in time: closed by us."""
-    LOST = "lost"
-    """The model session went away."""
-
-
-class Verdict(enum.Enum):
-    """What a transcript says about a caller's turn."""
-
-    WORDS = "words"
-    BACKCHANNEL = "backchannel"
-    EMPTY = "empty"
-
-
-class Refusal(enum.Enum):
-    """What an error of the model service says."""
-
-    NOT_ACTIVE = "not_active"
-    ALREADY_ACTIVE = "already_active"
-    OTHER = "other"
-
-
-class Say(enum.Enum):
-    """What somebody of ours asks the model to say."""
-
-    GREETING = "greeting"
-    APPLICATION = "application"
+from trio_media.core.asking import AnsweringHeld as AnsweringHeld
+from trio_media.core.asking import ClipOffered as ClipOffered
+from trio_media.core.asking import DigitsAbandoned as DigitsAbandoned
+from trio_media.core.asking import DigitsRequested as DigitsRequested
+from trio_media.core.asking import EndingRequested as EndingRequested
+from trio_media.core.asking import HangUpRequested as HangUpRequested
+from trio_media.core.asking import InterruptRequested as InterruptRequested
+from trio_media.core.asking import LeaveFailed as LeaveFailed
+from trio_media.core.asking import Reason as Reason
+from trio_media.core.asking import Say as Say
+from trio_media.core.asking import SpeechRequested as SpeechRequested
+from trio_media.core.asking import TextOffered as TextOffered
+from trio_media.core.asking import ToolAnswered as ToolAnswered
+from trio_media.core.verdicts import Ended as Ended
+from trio_media.core.verdicts import Refusal as Refusal
+from trio_media.core.verdicts import Verdict as Verdict
 
 
 @attrs.frozen
@@ -288,115 +253,6 @@ class CommandUnsent:
     """A command was refused by the model's outbox: no byte of it was written."""
 
     command: int
-
-
-@attrs.frozen
-class InterruptRequested:
-    """Somebody of ours interrupts the model."""
-
-    request: int
-    reason: Reason
-    through: int | None = None
-    """The newest response that the asker knew of; later ones are not meant.  None: all."""
-
-
-@attrs.frozen
-class SpeechRequested:
-    """Somebody of ours wants the model to speak."""
-
-    request: int
-    say: Say
-    protected: bool = False
-    keep: bool = False
-    """True: an interruption does not drop it while it waits."""
-    interrupts: bool = False
-    """What is being said, and what waits to be, is interrupted for it."""
-
-
-@attrs.frozen
-class TextOffered:
-    """Somebody of ours adds a text to the conversation; nobody speaks because of it."""
-
-    request: int
-
-
-@attrs.frozen
-class ClipOffered:
-    """Audio of ours is to be played to the caller: tones, a recorded line.  The model never knows
-    of it."""
-
-    request: int
-    item_id: str
-    length_ms: int
-    protected: bool = False
-
-
-@attrs.frozen
-class DigitsRequested:
-    """The next keys are somebody's of ours, and not for the model."""
-
-    request: int
-    count: int
-    """So many keys complete it."""
-    terminator: str
-    """This key completes it, too; empty: none does."""
-    first_ms: int
-    """How long the first key is waited for, once the model is silent."""
-    between_ms: int
-    """How long each further key is waited for."""
-
-
-@attrs.frozen
-class DigitsAbandoned:
-    """Nobody waits for those keys any more."""
-
-    request: int
-
-
-@attrs.frozen
-class ToolAnswered:
-    """A tool's result is there."""
-
-    call_id: str
-    wants_answer: bool = True
-    """False: the model is told, and need not say anything about it."""
-
-
-@attrs.frozen
-class AnsweringHeld:
-    """The model is not to answer what is heard, or may again.  What we ask it to say, it says."""
-
-    is_held: bool
-
-
-@attrs.frozen
-class HangUpRequested:
-    """We end the call now."""
-
-
-@attrs.frozen
-class EndingRequested:
-    """We end the call, or leave it to others, when everything was heard."""
-
-    request: int | None
-    """None: nobody waits for it."""
-    reason: str = "hung_up"
-    """A name, why."""
-    words: int | None = None
-    """Whose words are said before; None: there are none."""
-    is_final: bool = False
-    """The caller cannot keep the call by speaking; words said before cannot be interrupted."""
-    leaves: bool = False
-    """The call goes on with others: when everything was heard, the shell hands it over."""
-    tool_call_id: str | None = None
-    """The tool call that asks for it, whose result it does not wait for."""
-
-
-@attrs.frozen
-class LeaveFailed:
-    """The call could not be handed over to others."""
-
-    request: int
 
 
 @attrs.frozen

@@ -19,16 +19,18 @@ REASON = "silence"
 
 
 def notice(state: State, now_ms: int) -> None:
-    """Note whether anything goes on, and ask for a word when nothing did for long."""
-    if not state.policy.silence_ms:
-        return
+    """Note since when nothing goes on."""
     if _goes_on(state):
+        state.idle.since_ms = None
+    elif state.idle.since_ms is None:
         state.idle.since_ms = now_ms
-        return
+
+
+def ask(state: State, now_ms: int) -> None:
+    """Ask for a word when nothing went on for long, and say goodbye when that was in vain."""
     due_ms = next_deadline_ms(state)
     if due_ms is None or now_ms < due_ms:
         return
-    state.idle.since_ms = now_ms
     if state.idle.asked < state.policy.silence_asks:
         state.idle.asked += 1
         state.creates.ask(Queued(Cause.SILENCE, state.book.last_number, is_kept=False))
@@ -44,7 +46,6 @@ def notice(state: State, now_ms: int) -> None:
             words=None,
             has_words=True,
             since_ms=now_ms,
-            alive_ms=now_ms,
         ),
     )
 
@@ -71,9 +72,10 @@ def _goes_on(state: State) -> bool:
 
 def next_deadline_ms(state: State) -> int | None:
     """Return when silence has lasted for long, if it goes on."""
-    if not state.policy.silence_ms or _goes_on(state):
+    since_ms = state.idle.since_ms
+    if since_ms is None or _goes_on(state):
         return None
     floor, silence_ms = state.floor, state.policy.silence_ms
-    noise_ms = max(floor.noise_since_ms, state.idle.since_ms) + silence_ms + NOISE_WAIT_MS
-    quiet_ms = max(floor.quiet_since_ms, state.idle.since_ms) + silence_ms
+    noise_ms = max(floor.noise_since_ms, since_ms) + silence_ms + NOISE_WAIT_MS
+    quiet_ms = max(floor.quiet_since_ms, since_ms) + silence_ms
     return noise_ms if floor.is_heard else min(quiet_ms, noise_ms)

@@ -61,6 +61,7 @@ class Invariants:
         promises.taken_is_stopped(ledger, out)
         promises.hearing_was_told(ledger, out)
         asked.caller_keeps_the_call(ledger, out)
+        asked.interrupted_tools_end(ledger, event, out)
         evidence.cancels_have_a_reason(ledger, out, before)
         evidence.takes_have_a_reason(ledger, event, out)
         promises.nothing_lasts(ledger, now_ms)
@@ -129,6 +130,7 @@ def _takes(ledger: Ledger, command: cm.Taken, event: ev.Event, now_ms: int) -> N
     for number in command.responses:
         is_new = is_new or not ledger.responses[number].is_taken
         ledger.responses[number].is_taken = True
+    ledger.has_caller_taken |= is_new and command.reason in (*promises.SPEECH, ev.Reason.DTMF)
     if command.reason not in promises.SPEECH:
         ledger.owed_ms = None  # it may have dropped the answer with what else was queued
     elif is_new and not ledger.is_lost:
@@ -174,6 +176,7 @@ def _closes(ledger: Ledger, command: cm.ResponseClosed, event: ev.Event, now_ms:
     evidence.close_has_a_reason(ledger, command, event, now_ms)
     response = ledger.responses[command.response]
     ledger.closed(response)
+    response.was_completed = command.ended is ev.Ended.COMPLETED
     if command.ended is ev.Ended.REJECTED and response.is_recovery:
         ledger.recoveries = max(0, ledger.recoveries - 1)
     if response.response_id is None:
@@ -206,6 +209,7 @@ def _posts(ledger: Ledger, command: cm.PostToolOutput, event: ev.Event, now_ms: 
 
 
 def _keys(ledger: Ledger, command: cm.SendKeys, event: ev.Event, now_ms: int) -> None:
+    promises.require(not ledger.dues.digits, "keys", "the model gets keys that were asked for")
     ledger.owed_ms = None
     ledger.recoveries = 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from trio_media.core import tooling
 from trio_media.core.commands import DigitsCollected, DigitsOutcome
 from trio_media.core.digits import Collection
 from trio_media.core.events import DigitsRequested
@@ -11,7 +12,7 @@ from trio_media.core.state import State
 def requested(state: State, event: DigitsRequested, now_ms: int) -> None:
     """Somebody wants keys.  Those that the model does not know yet are theirs."""
     wanted = Collection(
-        event.request, event.count, event.terminator, event.first_ms, event.between_ms, now_ms
+        event.request, event.count, event.terminator, event.first_ms, event.between_ms
     )
     if not state.collections.ask(wanted):
         state.tell(DigitsCollected(event.request, "", DigitsOutcome.TIMED_OUT))
@@ -28,40 +29,43 @@ def pressed(state: State, wanted: Collection, digit: str, now_ms: int) -> None:
     """A key for somebody was pressed."""
     outcome = wanted.pressed(digit, now_ms)
     if outcome is not None:
-        _collected(state, wanted, outcome, now_ms)
+        _collected(state, wanted, outcome)
 
 
 def expire(state: State, now_ms: int) -> None:
     """Give up waiting for keys that do not come."""
-    while (wanted := state.collections.current) is not None and _is_due(state, wanted, now_ms):
-        _collected(state, wanted, DigitsOutcome.TIMED_OUT, now_ms)
+    wanted = state.collections.current
+    deadline_ms = next_deadline_ms(state)
+    if wanted is not None and deadline_ms is not None and now_ms >= deadline_ms:
+        _collected(state, wanted, DigitsOutcome.TIMED_OUT)
 
 
-def wait_for_silence(state: State, now_ms: int) -> None:
+def notice_silence(state: State, now_ms: int) -> None:
     """Begin to wait for the first key when the model is silent."""
     wanted = state.collections.current
-    if wanted is not None and not wanted.digits and _is_asking(state):
+    if wanted is None or wanted.digits:
+        return
+    if _is_asking(state):
+        wanted.since_ms = None
+    elif wanted.since_ms is None:
         wanted.since_ms = now_ms
 
 
 def _is_asking(state: State) -> bool:
-    """Whether the caller is still being told what to press."""
-    return state.is_occupied() or bool(state.creates.queue) or state.floor.is_hushed
+    """Whether the caller is still being told what to press.
+
+    An answer that waits for a tool is not about that: the tool may wait for these keys.
+    """
+    is_to_come = tooling.next_create(state) is not None
+    return is_to_come or state.floor.is_hushed or state.is_occupied()
 
 
-def _is_due(state: State, wanted: Collection, now_ms: int) -> bool:
-    is_waiting = bool(wanted.digits) or not _is_asking(state)
-    return is_waiting and now_ms >= wanted.deadline_ms()
-
-
-def _collected(state: State, wanted: Collection, outcome: DigitsOutcome, now_ms: int) -> None:
-    state.collections.next(now_ms)
+def _collected(state: State, wanted: Collection, outcome: DigitsOutcome) -> None:
+    state.collections.next()
     state.tell(DigitsCollected(wanted.request, wanted.digits, outcome))
 
 
 def next_deadline_ms(state: State) -> int | None:
     """Return when a key is waited for no longer."""
     wanted = state.collections.current
-    if wanted is None or (not wanted.digits and _is_asking(state)):
-        return None
-    return wanted.deadline_ms()
+    return None if wanted is None else wanted.deadline_ms()

@@ -39,6 +39,8 @@ class KnownResponse:
     is_answer: bool = False
     """To a turn or a tool's result."""
     is_open: bool = True
+    was_completed: bool = False
+    """All of it was generated."""
     is_taken: bool = False
     is_protected: bool = False
     is_server_interrupted: bool = False
@@ -63,6 +65,8 @@ class KnownEnding:
     leaves: bool = False
     has_words: bool = True
     """Its words were not asked for yet, if it has any."""
+    tool_call_id: str | None = None
+    """The tool call that asked for it."""
     left_ms: int | None = None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 
+from trio_media.core import tooling
 from trio_media.core.commands import (
     Cause,
     EndingBegan,
@@ -25,8 +26,6 @@ class Step(enum.Enum):
     """Its words are to be asked for."""
     GO = "go"
     """Everything was heard."""
-    GIVE_UP = "give up"
-    """Nobody took the call over."""
 
 
 def requested(state: State, event: EndingRequested, now_ms: int) -> None:
@@ -51,7 +50,6 @@ def requested(state: State, event: EndingRequested, now_ms: int) -> None:
             words=event.words,
             has_words=event.words is not None,
             since_ms=now_ms,
-            alive_ms=now_ms,
         ),
     )
 
@@ -73,6 +71,13 @@ def failed(state: State, request: int | None) -> None:
     """Nobody took the call over."""
     ending = state.ending
     if ending is not None and ending.request == request and ending.left_ms is not None:
+        _let_go(state, ending, EndingOutcome.FAILED)
+
+
+def expire(state: State, now_ms: int) -> None:
+    """Give up handing the call over."""
+    ending = state.ending
+    if ending is not None and ending.left_ms is not None and now_ms >= ending.deadline_ms:
         _let_go(state, ending, EndingOutcome.FAILED)
 
 
@@ -99,9 +104,11 @@ def next_step(state: State, now_ms: int) -> Step:
     if ending is None:
         return Step.WAIT
     if ending.left_ms is not None:
-        return Step.GIVE_UP if now_ms >= ending.deadline_ms else Step.WAIT
+        return Step.WAIT
     if state.playout.audible() or _is_callers(state, ending):
-        ending.alive_ms = now_ms
+        ending.quiet_ms = None
+    elif ending.quiet_ms is None:
+        ending.quiet_ms = now_ms
     if now_ms >= ending.deadline_ms:
         return Step.GO
     if _is_busy(state, ending):
@@ -113,8 +120,9 @@ def next_step(state: State, now_ms: int) -> Step:
 
 def _is_busy(state: State, ending: Ending) -> bool:
     """Whether something is still to be said, or the caller is not done."""
-    is_working = any(tool.call_id != ending.tool_call_id for tool in state.pending_tools())
-    is_speaking = bool(state.book.open()) or bool(state.creates.queue)
+    others = (tool for tool in state.pending_tools() if tool.call_id != ending.tool_call_id)
+    is_working = any(others) and not state.is_session_lost  # else nobody speaks of their results
+    is_speaking = bool(state.book.open()) or tooling.next_create(state) is not None
     if is_working or is_speaking or state.floor.is_hushed:
         return True
     return _is_callers(state, ending)
@@ -133,6 +141,10 @@ def speak(state: State) -> None:
     ending = state.ending
     assert ending is not None
     ending.has_words = False
+    if state.is_session_lost:
+        if ending.words is not None:
+            state.tell(SpeechDropped(ending.words))
+        return
     number = state.book.last_number
     queued = Queued(Cause.GOODBYE, number, ending.words, is_protected=ending.is_final)
     state.creates.ask(queued)

@@ -15,9 +15,8 @@ from trio_media.core import events as ev
 from trio_media.core.dues import Dues
 from trio_media.core.known import Flying, KnownEnding, KnownItem, KnownResponse
 from trio_media.core.policy import Policy
-from trio_media.core.units import FLAGS_MS, RECORDS_KEPT
-
-KNOWN_MAX = RECORDS_KEPT + 16  # more than the core keeps, so that the observer forgets later
+from trio_media.core.remembering import forget
+from trio_media.core.units import FLAGS_MS
 
 
 @attrs.define
@@ -66,6 +65,8 @@ class Ledger:
     ending: KnownEnding | None = None
     was_speaking: bool = False
     """Something was open or heard that nobody took, when the ending took its last step."""
+    has_caller_taken: bool = False
+    """The caller interrupted something in this step."""
     protected_tools: set[str] = attrs.field(factory=set)
     """Tool calls that have a right to protection."""
     dues: Dues = attrs.field(factory=Dues)
@@ -212,6 +213,7 @@ class Ledger:
                 is_meant
                 and not response.is_taken
                 and (is_out or (response.is_guessed and is_written))
+                and not self.dues.is_told(response.request)
             ):
                 self.dues.again(response.request, is_answer=response.is_answer)
 
@@ -276,30 +278,19 @@ class Ledger:
         )
         self.owed_ms = None
         self.recoveries += is_recovery
-        self._forget(command.response)
+        forget(self, command.response)
 
     def opened(self, command: cm.ResponseOpened, event: ev.Event, now_ms: int) -> None:
         """A response has an id."""
         number, rid = command.response, command.response_id
         response = self.responses.setdefault(number, KnownResponse(number, now_ms))
         response.response_id = rid
+        if isinstance(event, ev.ClipOffered):
+            response.request, response.is_protected = event.request, event.protected
         is_named = isinstance(event, ev.ResponseCreated | ev.ResponseOver) and event.token
         response.is_guessed = not is_named
         response.progress_ms = now_ms
         response.is_open = not (isinstance(event, ev.ResponseOver) and event.response_id == rid)
         if command.cause is cm.Cause.SERVER and response.is_open:
             self.owed_ms = None
-        self._forget(number)
-
-    def _forget(self, newest: int) -> None:
-        old = [
-            r for r in self.responses.values() if r.number <= newest - KNOWN_MAX and not r.is_open
-        ]
-        in_air = {self.items[held.item_id].response_id for held in (*self.flying, *self.playing)}
-        for response in (r for r in old if r.response_id not in in_air):
-            del self.responses[response.number]
-            of_it = [i for i, t in self.items.items() if t.response_id == response.response_id]
-            for item_id in of_it:
-                del self.items[item_id]
-        while len(self.turns) > KNOWN_MAX:
-            del self.turns[next(iter(self.turns))]
+        forget(self, number)

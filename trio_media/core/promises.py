@@ -264,6 +264,7 @@ def keeps_back(ledger: Ledger) -> bool:
         or ledger.recoveries >= RECOVERIES_IN_A_ROW
         or ledger.is_turn("open", "undecided")
         or ledger.dues.held
+        or bool(ledger.dues.runs & ledger.dues.holding)
         or ledger.ending is not None
         or any(r.is_open or not r.is_cancel_settled or r.is_protected for r in responses)
     )

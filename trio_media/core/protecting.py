@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import attrs
 
+from trio_media.core import tooling
 from trio_media.core.commands import SetTurnFlags
 from trio_media.core.state import State
 from trio_media.core.units import FLAGS_MS, FLAGS_TRIES
@@ -47,9 +48,10 @@ def flags_lapsed(state: State, now_ms: int) -> None:
     if deadline_ms is None or now_ms < deadline_ms:
         return
     state.flags_asked_ms = None
-    if state.server_acts and state.creates.queue and state.creates.queue[0].is_protected:
-        first = state.creates.queue[0]
-        state.creates.queue[0] = attrs.evolve(first, is_protected=False)
+    first = tooling.next_create(state)
+    if state.server_acts and first is not None and first.is_protected:
+        queue = state.creates.queue
+        queue[queue.index(first)] = attrs.evolve(first, is_protected=False)
 
 
 def next_deadline_ms(state: State) -> int | None:

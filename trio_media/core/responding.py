@@ -137,7 +137,7 @@ def tool_called(state: State, event: ToolCalled, now_ms: int) -> None:
     response = _named(state, event.response_id, now_ms)
     item = _item(state, response, event.item_id, is_speech=False)
     item.is_done = True
-    tooling.called(state, response, event, now_ms)
+    tooling.called(state, response, event)
 
 
 def service_tool_ran(state: State, event: ServiceToolRan, now_ms: int) -> None:
@@ -157,7 +157,9 @@ def over(state: State, event: ResponseOver, now_ms: int) -> None:
         _taken_by_server(state, response, now_ms)
     close(state, response, event.ended)
     if response.was_served and not response.is_muted:
-        state.owed.is_owed = True  # unless the service speaks about what its tool found
+        # Unless the service speaks about what its tool found: it is given time for that.
+        state.owed.is_owed = True
+        state.owed.not_before_ms = now_ms + state.policy.recover_ms
 
 
 def _taken_by_server(state: State, response: Response, now_ms: int) -> None:
@@ -217,7 +219,9 @@ def refused(state: State, event: CommandRefused, now_ms: int) -> None:
 
 def _disown(state: State, response: Response, refusal: Refusal, now_ms: int) -> None:
     """What looked like the answer to a create is the server's own, for the create was refused."""
-    if refusal is Refusal.ALREADY_ACTIVE and not response.is_muted:
+    if response.is_told:
+        pass  # whoever asked for it was told what became of this one
+    elif refusal is Refusal.ALREADY_ACTIVE and not response.is_muted:
         answering.create_again(state, response, now_ms)
     elif response.request is not None:
         state.tell(SpeechEnded(response.request, SpeechOutcome.FAILED, 0))

@@ -87,8 +87,8 @@ class PendingTool:
     call_id: str
     filler_ms: int | None = None
     """Silence after which the model says that it is still at it."""
-    filler_due_ms: int | None = None
-    """When it may say so next; None: never."""
+    silent_since_ms: int | None = None
+    """Since when nobody speaks; None while somebody does."""
     is_cancelled_by_interruption: bool = False
     is_protecting: bool = False
     holds_answers: bool = False
@@ -106,6 +106,8 @@ class Response:
     """When it last made progress; its deadline runs from here."""
     token: int | None = None
     request: int | None = None
+    is_told: bool = False
+    """Whoever asked for it knows what became of it."""
     response_id: str | None = None
     is_guessed: bool = False
     """It was taken for the answer to our create, though the service did not say so."""
@@ -188,6 +190,8 @@ class ResponseBook:
     live: list[Response] = attrs.field(factory=list)
     """Those that are not finished: most questions are about them alone."""
     last_number: int = 0
+    has_tools: bool = False
+    """A live response may have a tool without its result, or a result without its answer."""
 
     def __iter__(self) -> Iterator[Response]:
         return iter(self.responses)
@@ -257,9 +261,10 @@ class ResponseBook:
             if r.is_open
             or r.pending_tools
             or r.owes_tool_answer
-            or r.request is not None
+            or (r.request is not None and not r.is_told)
             or r.number in on_tape
         ]
+        self.has_tools = any(r.pending_tools or r.owes_tool_answer for r in self.live)
 
     def prune(self, on_tape: frozenset[int]) -> list[Response]:
         """Drop the oldest records beyond the number kept; never what is open or on the tape."""

@@ -2,6 +2,7 @@
 
 Rule 1: heard means heard: neither generated nor sent.
 Rule 2: what was interrupted has its outcome at once; its end on the wire changes nothing of it.
+Rule 3: a text waits for the session, and is heard by nobody: it has its outcome when it is sent.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ from trio_media.core.creates import Queued
 from trio_media.core.events import ClipOffered, Ended, Reason, Say, SpeechRequested
 from trio_media.core.responses import Item, Phase, Response
 from trio_media.core.state import State
-from trio_media.core.units import CREATES_KEPT, HEARD_ENOUGH_MS
+from trio_media.core.units import CREATES_KEPT
 
 
 def requested(state: State, event: SpeechRequested, now_ms: int) -> None:
     """Somebody of ours wants the model to speak."""
-    if event.interrupts:
+    if event.interrupts and not state.is_session_lost:
         taking.take(state, now_ms, Reason.APPLICATION)
     if state.is_session_lost or len(state.creates.queue) >= CREATES_KEPT:
         state.tell(SpeechDropped(event.request))
@@ -40,10 +41,26 @@ def requested(state: State, event: SpeechRequested, now_ms: int) -> None:
 
 def text_offered(state: State, request: int) -> None:
     """Somebody of ours adds a text to the conversation."""
-    if state.is_session_lost:
+    if state.is_session_lost or len(state.texts) >= CREATES_KEPT:
         state.tell(SpeechDropped(request))
-    else:
-        state.tell(SendText(state.number_command(), request))
+        return
+    state.texts.append(request)
+    send_texts(state)
+
+
+def send_texts(state: State) -> None:
+    """Add the texts that wait to the conversation, once there is one."""
+    if state.is_session_ready:
+        texts, state.texts = state.texts, []
+        for request in texts:
+            state.tell(SendText(state.number_command(), request))
+
+
+def session_lost(state: State) -> None:
+    """Nobody reads the texts that wait."""
+    texts, state.texts = state.texts, []
+    for request in texts:
+        state.tell(SpeechDropped(request))
 
 
 def clip_offered(state: State, event: ClipOffered, now_ms: int) -> None:
@@ -65,12 +82,17 @@ def clip_offered(state: State, event: ClipOffered, now_ms: int) -> None:
 def settle(state: State) -> None:
     """Give what was said its outcome, once that is known."""
     for response in state.book.live:
-        if response.request is None:
+        if response.request is None or response.is_told:
             continue
         outcome = _outcome(state, response)
         if outcome is not None:
-            state.tell(SpeechEnded(response.request, outcome, response.heard_ms))
-            response.request = None
+            _ended(state, response, outcome)
+
+
+def _ended(state: State, response: Response, outcome: SpeechOutcome) -> None:
+    assert response.request is not None
+    response.is_told = True
+    state.tell(SpeechEnded(response.request, outcome, response.heard_ms))
 
 
 def _outcome(state: State, response: Response) -> SpeechOutcome | None:
@@ -85,20 +107,23 @@ def _outcome(state: State, response: Response) -> SpeechOutcome | None:
 
 
 def _is_heard(item: Item) -> bool:
-    return item.received_ms - item.heard_ms <= HEARD_ENOUGH_MS
+    """Whether all of it was heard; what had no audio hides nothing."""
+    return item.received_ms == 0 or item.is_heard_enough
 
 
 def end_all(state: State) -> None:
     """The call is over: whoever waits for words or keys learns it."""
     for response in state.book.live:
-        if response.request is not None:
-            ended = SpeechEnded(response.request, SpeechOutcome.CALL_ENDED, response.heard_ms)
-            state.tell(ended)
-            response.request = None
-    for queued in state.creates.queue:
-        if queued.request is not None:
-            state.tell(SpeechEnded(queued.request, SpeechOutcome.CALL_ENDED, 0))
-    state.creates.queue = []
+        if response.request is not None and not response.is_told:
+            is_heard = _outcome(state, response) is SpeechOutcome.HEARD
+            _ended(state, response, SpeechOutcome.HEARD if is_heard else SpeechOutcome.CALL_ENDED)
+    waiting = [queued.request for queued in state.creates.queue]
+    if state.ending is not None and state.ending.has_words:
+        waiting.append(state.ending.words)
+    for request in (*waiting, *state.texts):
+        if request is not None:
+            state.tell(SpeechEnded(request, SpeechOutcome.CALL_ENDED, 0))
+    state.creates.queue, state.texts = [], []
     for wanted in state.collections.waiting:
         state.tell(DigitsCollected(wanted.request, wanted.digits, DigitsOutcome.CALL_ENDED))
     state.collections.waiting = []

@@ -60,8 +60,8 @@ class Interruption:
 class Idle:
     """The silence of everybody."""
 
-    since_ms: int = 0
-    """Since when nothing goes on, as far as it was noticed."""
+    since_ms: int | None = None
+    """Since when nothing goes on; None while something does."""
     asked: int = 0
     """How often the caller was asked for a word since the last one."""
 
@@ -86,6 +86,8 @@ class State:
     ending: Ending | None = None
     """How the call is about to end, or to be handed over."""
     idle: Idle = attrs.field(factory=Idle)
+    texts: list[int] = attrs.field(factory=list)
+    """Requests to add a text that wait for the session."""
     is_held: bool = False
     """The model answers nothing that is heard."""
     interruptions: list[Interruption] = attrs.field(factory=list)

@@ -34,7 +34,6 @@ from trio_media.core.responses import Cancel, Fate, Item, Phase, Response
 from trio_media.core.state import Interruption, State
 
 SPEECH = (Reason.LOCAL_SPEECH, Reason.SERVER_SPEECH)
-BY_CALLER = (*SPEECH, Reason.DTMF)
 
 
 def hush(state: State, now_ms: int) -> None:
@@ -73,7 +72,7 @@ def take(
 
     ``through``: responses newer than this are not meant.
     """
-    if reason in BY_CALLER:
+    if reason in SPEECH:
         tooling.interrupted(state)
     concerned = [r for r in _concerned(state, reason) if through is None or r.number <= through]
     targets = [r for r in concerned if not r.is_muted]
@@ -97,7 +96,7 @@ def take(
     for queued in dropped:
         if queued.request is not None:
             state.tell(SpeechDropped(queued.request))
-    if targets and reason in BY_CALLER:
+    if targets and reason in (*SPEECH, Reason.DTMF):
         _heed_caller(state, reason)
     target = concerned[-1] if concerned else None
     state.interruptions.append(
@@ -108,6 +107,7 @@ def take(
 def _heed_caller(state: State, reason: Reason) -> None:
     """The caller interrupted: they keep the call, and words of theirs are answered."""
     leaving.revoked(state)
+    state.idle.asked = 0
     if reason in SPEECH and not state.is_session_lost:
         state.owed.take_by_speech()
 

@@ -5,19 +5,20 @@ Rule 2: a result goes to the model at once, whatever the caller does meanwhile, 
 Rule 3: a tool that an interruption cancels has its output in that moment; what it still returns
         reaches nobody.
 Rule 4: while tools run and nobody speaks, the model says now and then that it is still at it.
+Rule 5: an answer waits for tools that hold it; whatever else is to be said does not.
 """
 
 from __future__ import annotations
 
 from trio_media.core.commands import CancelTool, Cause, PostToolOutput, RunTool
-from trio_media.core.creates import Queued
+from trio_media.core.creates import ANSWERS, Queued
 from trio_media.core.events import ToolCalled
 from trio_media.core.responses import PendingTool, Response
 from trio_media.core.state import State
 from trio_media.core.units import FILLER_AGAIN_MS, earliest
 
 
-def called(state: State, response: Response, event: ToolCalled, now_ms: int) -> None:
+def called(state: State, response: Response, event: ToolCalled) -> None:
     """A function call is complete: run it, unless it was interrupted.  Each gets one output."""
     if event.call_id in response.calls:
         return
@@ -28,11 +29,11 @@ def called(state: State, response: Response, event: ToolCalled, now_ms: int) -> 
     response.pending_tools[event.call_id] = PendingTool(
         event.call_id,
         event.filler_ms,
-        None if event.filler_ms is None else now_ms + event.filler_ms,
-        event.is_cancelled_by_interruption,
-        event.is_protecting,
-        event.holds_answers,
+        is_cancelled_by_interruption=event.is_cancelled_by_interruption,
+        is_protecting=event.is_protecting,
+        holds_answers=event.holds_answers,
     )
+    state.book.has_tools = True
     state.tell(RunTool(event.call_id))
 
 
@@ -48,15 +49,29 @@ def answered(state: State, call_id: str, *, wants_answer: bool) -> None:
 
 
 def answer_when_complete(state: State) -> None:
-    """One answer for all results of a response, when it is over and all of them are there."""
-    if state.is_held:
+    """One answer for all results of a response, when it is over and all of them are there.
+
+    It is owed until it is asked for: what drops it from the queue costs nothing but time.
+    """
+    if state.is_held or state.is_session_lost:
         return
-    for response in state.book.live:
-        if response.owes_tool_answer and not response.is_open and not response.pending_tools:
-            response.owes_tool_answer = False
-            state.creates.want_answer(
-                Cause.TOOL, state.book.last_number, is_protected=response.is_answer_protected
-            )
+    for response in _complete(state):
+        is_protected = response.is_answer_protected
+        if not state.creates.has_answer(is_protected=is_protected):
+            number = state.book.last_number
+            state.creates.want_answer(Cause.TOOL, number, is_protected=is_protected)
+
+
+def spoken_of(state: State) -> None:
+    """An answer is asked for: it is about every result that is complete."""
+    for response in _complete(state):
+        response.owes_tool_answer = False
+
+
+def _complete(state: State) -> list[Response]:
+    return [
+        r for r in state.book.live if r.owes_tool_answer and not r.is_open and not r.pending_tools
+    ]
 
 
 def interrupted(state: State) -> None:
@@ -70,8 +85,16 @@ def interrupted(state: State) -> None:
 
 
 def holds_answers(state: State) -> bool:
-    """Whether the caller's turns wait for the result of a tool."""
-    return any(tool.holds_answers for tool in state.pending_tools())
+    """Whether answers wait: somebody holds them, or a tool does that runs."""
+    return state.is_held or any(tool.holds_answers for tool in state.pending_tools())
+
+
+def next_create(state: State) -> Queued | None:
+    """Return the first create that waits for nothing but its turn."""
+    if not state.creates.queue:
+        return None
+    holds = holds_answers(state)
+    return next((q for q in state.creates.queue if not (holds and q.cause in ANSWERS)), None)
 
 
 # --- fillers ---------------------------------------------------------------------------------
@@ -79,16 +102,25 @@ def holds_answers(state: State) -> bool:
 
 def fill_silence(state: State, now_ms: int) -> None:
     """Have the model say that it is still at it, if nobody says anything."""
-    due = [t for t in state.pending_tools() if t.filler_due_ms is not None]
-    if not any(now_ms >= tool.filler_due_ms for tool in due if tool.filler_due_ms is not None):
+    due_ms = next_deadline_ms(state)
+    if due_ms is None or now_ms < due_ms or _is_somebody_speaking(state):
         return
-    if _is_somebody_speaking(state):
-        return
-    for tool in due:
-        tool.filler_due_ms = now_ms + FILLER_AGAIN_MS
-    is_protected = any(tool.is_protecting for tool in due)
+    told = [tool for tool in state.pending_tools() if tool.filler_ms is not None]
+    for tool in told:
+        tool.filler_ms = FILLER_AGAIN_MS  # one filler is about all of them
+    is_protected = any(tool.is_protecting for tool in told)
     number = state.book.last_number
     state.creates.ask(Queued(Cause.FILLER, number, is_protected=is_protected, is_kept=is_protected))
+
+
+def notice_silence(state: State, now_ms: int) -> None:
+    """Note since when nobody speaks while tools run."""
+    is_spoken = _is_somebody_speaking(state)
+    for tool in state.pending_tools():
+        if is_spoken:
+            tool.silent_since_ms = None
+        elif tool.silent_since_ms is None:
+            tool.silent_since_ms = now_ms
 
 
 def drop_fillers(state: State) -> None:
@@ -102,8 +134,8 @@ def _is_somebody_speaking(state: State) -> bool:
     return (
         bool(state.book.open())
         or bool(state.playout.audible())
-        or bool(state.creates.queue)
-        or state.turns.has_unanswered
+        or next_create(state) is not None
+        or state.turns.is_undecided
         or state.floor.is_hushed
         or state.floor.is_believed
         or not state.is_session_ready
@@ -113,6 +145,12 @@ def _is_somebody_speaking(state: State) -> bool:
 
 def next_deadline_ms(state: State) -> int | None:
     """Return when a filler is due, while nobody speaks."""
-    if _is_somebody_speaking(state):
+    if not state.book.has_tools:
         return None
-    return earliest(*(tool.filler_due_ms for tool in state.pending_tools()))
+    return earliest(*(_filler_due_ms(tool) for tool in state.pending_tools()))
+
+
+def _filler_due_ms(tool: PendingTool) -> int | None:
+    if tool.filler_ms is None or tool.silent_since_ms is None:
+        return None
+    return tool.silent_since_ms + tool.filler_ms

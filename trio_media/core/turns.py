@@ -111,6 +111,11 @@ class TurnBook:
         waiting = (TurnState.OPEN, TurnState.JUDGED, TurnState.COUNTS)
         return any(turn.state in waiting for turn in self.turns)
 
+    @property
+    def is_undecided(self) -> bool:
+        """Whether the caller says something, or it is not known yet whether that counts."""
+        return any(turn.state in (TurnState.OPEN, TurnState.JUDGED) for turn in self.turns)
+
     def opened(
         self, item_id: str, now_ms: int, *, over: int | None, is_voiced: bool = False
     ) -> None:

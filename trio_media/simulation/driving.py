@@ -87,11 +87,18 @@ class CoreCall:
 
     # --- the model --------------------------------------------------------------------------
 
-    def asks(self, *, protected: bool = False, keep: bool = False, greeting: bool = False) -> int:
+    def asks(
+        self,
+        *,
+        protected: bool = False,
+        keep: bool = False,
+        greeting: bool = False,
+        interrupts: bool = False,
+    ) -> int:
         """Have somebody of ours ask the model to speak; return the request."""
         self.request += 1
         say = ev.Say.GREETING if greeting else ev.Say.APPLICATION
-        self.does(ev.SpeechRequested(self.request, say, protected, keep))
+        self.does(ev.SpeechRequested(self.request, say, protected, keep, interrupts))
         return self.request
 
     def opens(self, response_id: str = "R1") -> list[cm.Command]:
@@ -124,6 +131,21 @@ class CoreCall:
         self.asks()
         self.opens(response_id)
         self.speaks(length_ms, f"{response_id}.1")
+
+    def calls_tool(
+        self,
+        call_id: str,
+        response_id: str = "R1",
+        *,
+        filler_ms: int | None = None,
+        gives_way: bool = False,
+        protects: bool = False,
+        holds: bool = False,
+    ) -> list[cm.Command]:
+        """Have a response call a tool, by an item named after the call."""
+        item_id = f"{response_id}.{call_id}"
+        called = ev.ToolCalled(response_id, item_id, call_id, filler_ms, gives_way, protects, holds)
+        return self.does(called)
 
     def refuses(self, refusal: ev.Refusal, command: int | None) -> list[cm.Command]:
         """Have the service refuse a command."""
@@ -167,6 +189,10 @@ class CoreCall:
         """Let the caller say a whole turn, as the server hears it."""
         return self.server_hears(item_id) + self.server_hears_end(item_id) + self.commits(item_id)
 
+    def presses(self, keys: str) -> list[cm.Command]:
+        """Let the caller press keys, one after the other."""
+        return [command for digit in keys for command in self.does(ev.KeyPressed(digit))]
+
     # --- us ---------------------------------------------------------------------------------
 
     def interrupts(
@@ -176,6 +202,50 @@ class CoreCall:
         self.request += 1
         self.does(ev.InterruptRequested(self.request, reason, through))
         return self.request
+
+    def adds_text(self) -> int:
+        """Have somebody of ours add a text to the conversation; return the request."""
+        self.request += 1
+        self.does(ev.TextOffered(self.request))
+        return self.request
+
+    def plays_clip(self, length_ms: int, *, protected: bool = False) -> int:
+        """Have somebody of ours play audio, an item named after the request; return that."""
+        self.request += 1
+        item_id = f"clip.{self.request}"
+        self.does(ev.ClipOffered(self.request, item_id, length_ms, protected))
+        return self.request
+
+    def wants_keys(
+        self, count: int = 4, terminator: str = "#", first_ms: int = 5_000, between_ms: int = 2_000
+    ) -> int:
+        """Have somebody of ours want the next keys; return the request."""
+        self.request += 1
+        self.does(ev.DigitsRequested(self.request, count, terminator, first_ms, between_ms))
+        return self.request
+
+    def is_to_end(
+        self,
+        *,
+        words: bool = False,
+        final: bool = False,
+        leaves: bool = False,
+        tool_call_id: str | None = None,
+    ) -> int:
+        """Have somebody of ours end the call; return the request, that of its words is the next."""
+        self.request += 1
+        request, self.request = self.request, self.request + words
+        said = self.request if words else None
+        self.does(ev.EndingRequested(request, "done", said, final, leaves, tool_call_id))
+        return request
+
+    def tool_answers(self, call_id: str, *, wants_answer: bool = True) -> list[cm.Command]:
+        """Let a tool's result be there."""
+        return self.does(ev.ToolAnswered(call_id, wants_answer))
+
+    def holds(self, *, is_held: bool = True) -> list[cm.Command]:
+        """Have somebody of ours hold all answers, or let them go."""
+        return self.does(ev.AnsweringHeld(is_held))
 
     # --- what was ordered -------------------------------------------------------------------
 
@@ -192,3 +262,26 @@ class CoreCall:
         settled = [s for s in self.all(cm.InterruptionSettled) if s.request == request]
         assert len(settled) <= 1
         return settled[0].outcome if settled else None
+
+    def said(self, request: int) -> cm.SpeechOutcome | None:
+        """Return what became of words, or of a clip; None while that is not known."""
+        found = [e.outcome for e in self.all(cm.SpeechEnded) if e.request == request]
+        found += [
+            cm.SpeechOutcome.DROPPED for d in self.all(cm.SpeechDropped) if d.request == request
+        ]
+        assert len(found) <= 1
+        return found[0] if found else None
+
+    def keys(self, request: int) -> tuple[str, cm.DigitsOutcome] | None:
+        """Return the keys that somebody wanted, and why no more are waited for."""
+        found = [
+            (c.digits, c.outcome) for c in self.all(cm.DigitsCollected) if c.request == request
+        ]
+        assert len(found) <= 1
+        return found[0] if found else None
+
+    def ending(self, request: int) -> cm.EndingOutcome | None:
+        """Return what became of an ending that did not end the call."""
+        found = [e.outcome for e in self.all(cm.EndingSettled) if e.request == request]
+        assert len(found) <= 1
+        return found[0] if found else None

@@ -66,13 +66,14 @@ class Stage:
         async for letter in self.control.line.receive_inbox:
             request = getattr(letter, "request", None)
             self.asked.append(letter)
-            is_ending = isinstance(letter, ev.EndingRequested)
-            self.words.append(self.control.words_of(letter.words if is_ending else request))
+            said = letter.words if isinstance(letter, ev.EndingRequested) else request
+            self.words.append(self.control.words_of(said))
             self.onward.append(self.control.onward_of(request))
             self.see(letter)
-            answer = self.answers.get(type(letter))
+            answer = self.answers.get(type(letter))  # type: ignore[arg-type]  # or None
             if answer is not None and request is not None:
-                self.control.forget_words(request)
+                if said is not None:
+                    self.control.forget_words(said)
                 self.control.settled(request, answer)
             self._news.set()
             self._news = trio.Event()
@@ -139,8 +140,8 @@ class Account:
     asked: list[tuple[Any, ...]] = attrs.field(factory=list)
 
     async def hang_up(self, call_sid: str) -> None:
-        self.asked.append(("hang_up", call_sid))
         await trio.sleep(0.1)
+        self.asked.append(("hang_up", call_sid))
         self.hanging_up()
 
     async def redirect(self, call_sid: str, verbs: Sequence[Verb]) -> None:

@@ -79,6 +79,11 @@ async def test_functions_can_be_given_as_tools() -> None:
 async def test_what_is_added_later_is_for_later_calls(autojump_clock: MockClock) -> None:
     agent = Agent("Before.")
     told: list[str] = []
+
+    @agent.on_end
+    async def first(call: object, end: object) -> None:
+        told.append("first")
+
     async with on_stage(agent) as stage:
 
         @agent.tool
@@ -91,11 +96,11 @@ async def test_what_is_added_later_is_for_later_calls(autojump_clock: MockClock)
         agent.instructions = "After."
         assert not stage.call.tools
         assert stage.config.agent.instructions == "Before."
-    assert not told
+    assert told == ["first"]
     async with on_stage(agent) as stage:
         assert list(stage.call.tools) == ["late"]
         assert stage.config.agent.instructions == "After."
-    assert told == ["end"]
+    assert told[1:] == ["first", "end"]
 
 
 def test_wrong_tools_are_the_authors_error() -> None:

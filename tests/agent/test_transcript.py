@@ -212,6 +212,7 @@ def test_clips_of_ours_are_no_entries() -> None:
     book.see(ev.CarrierWrote(1, 20))
     book.now_ms = 2_000
     book.see(cm.ReleaseAudio("clip-1"), *turn("C1", "What was that?"))
+    assert book.told_texts() == ["What was that?"]
     book.transcript.end(2_500)
     assert book.told_texts() == ["What was that?"]
 
@@ -236,6 +237,7 @@ def test_so_little_unheard_that_nobody_knows_it_is_all_heard() -> None:
 def test_what_nobody_heard_is_no_entry() -> None:
     book = Book()
     book.see(("model_text", "M1", "One two."), book.play("M1"), heard("M1", 0, 1_000))
+    book.see(("model_text", "M3", "One."), book.play("M3"), heard("M3", 0, 100))
     book.see(("model_text", "M2", "Onetwo three."), book.play("M2"), heard("M2", 100, 1_000))
     book.see(*turn("C1", "Stop."))
     assert book.told_texts() == book.texts() == ["Stop."], "and not one word of the second was"

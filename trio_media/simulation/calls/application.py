@@ -1,4 +1,5 @@
 """The application of a simulated call, its agent's tool, and the carrier's account: data."""
+
 from __future__ import annotations
 
 import enum

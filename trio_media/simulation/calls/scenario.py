@@ -55,6 +55,14 @@ class Coughs:
 
 
 @attrs.frozen
+class Beeps:
+    """An answering machine beeps."""
+
+    at_ms: int
+    length_ms: int
+
+
+@attrs.frozen
 class Presses:
     """The caller presses a key."""
 
@@ -81,7 +89,7 @@ class HangsUp:
     how: HangUp = HangUp.STOP
 
 
-CallerAct: TypeAlias = Speaks | SpeaksOver | Coughs | Presses | HangsUp
+CallerAct: TypeAlias = Speaks | SpeaksOver | Coughs | Beeps | Presses | HangsUp
 
 # --- the model -------------------------------------------------------------------------------
 

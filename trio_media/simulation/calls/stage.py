@@ -124,7 +124,7 @@ class Stage:
     def add(self, act: Act) -> None:
         """Have something happen when its time comes; if that is past, it happens now."""
         match act:
-            case sc.Speaks() | sc.Coughs():
+            case sc.Speaks() | sc.Coughs() | sc.Beeps():
                 self.caller.plan(attrs.evolve(act, at_ms=round(self.began_ms) + act.at_ms))
             case sc.SpeaksOver():
                 self.caller.plan(act)

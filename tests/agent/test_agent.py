@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -26,7 +27,9 @@ def started(**parameters: str) -> MediaStreamStarted:
 
 def test_every_public_name_is_there() -> None:
     for name in trio_media.__all__:
-        assert getattr(trio_media, name).__module__ == trio_media.HOMES[name]
+        public = getattr(trio_media, name)
+        assert public.__name__ == name
+        assert public is getattr(import_module(trio_media.HOMES[name]), name)
     with pytest.raises(AttributeError, match="no attribute 'Agents'"):
         _ = trio_media.Agents  # type: ignore[attr-defined]
 

@@ -61,8 +61,9 @@ async def test_a_service_without_mcp_is_found_before_any_call(
     with pytest.raises(AgentError):
         await agent.settle(INFO, Config())
     started = MediaStreamStarted(stream_sid="MZ1", call_sid="CA1", account_sid="AC1")
-    with pytest.raises(CallRefused):
+    with pytest.raises(CallRefused) as refused:
         await agent.attend(Config())(started)
+    assert refused.value.say
     assert "has no MCP" in caplog.text
 
 

@@ -10,7 +10,7 @@ from trio.testing import MockClock
 
 from trio_media.agent.agent import Agent
 from trio_media.agent.info import CallInfo
-from trio_media.agent.settings import NOT_DECIDED, check_setting, configured, decide, merged
+from trio_media.agent.settings import NOT_DECIDED, SORRY, check_setting, configured, decide, merged
 from trio_media.call.attending import Attendance
 from trio_media.config import AgentConfig, Config, RealtimeConfig
 from trio_media.errors import AgentError, CallRefused
@@ -84,16 +84,17 @@ async def test_a_function_may_refuse_the_call(
     is_async: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     def refuses(info: CallInfo) -> str:
-        raise CallRefused("we are closed")
+        raise CallRefused("we are closed", say="We open at nine.")
 
     async def refuses_async(info: CallInfo) -> str:
-        raise CallRefused("we are closed")
+        raise CallRefused("we are closed", say="We open at nine.")
 
     def fails(info: CallInfo) -> str:
         raise ValueError("and something else fails")
 
-    with pytest.raises(CallRefused, match="we are closed"):
+    with pytest.raises(CallRefused, match="we are closed") as refused:
         await settle(Agent(refuses_async if is_async else refuses))
+    assert refused.value.say == "We open at nine."
     assert not caplog.records
     with pytest.raises(CallRefused, match="we are closed"):
         await settle(Agent(fails, refuses))
@@ -109,8 +110,9 @@ async def test_a_function_that_fails_refuses_the_call_and_is_logged(
     async def fails_async(info: CallInfo) -> str:
         raise ValueError("no database")
 
-    with pytest.raises(CallRefused, match=NOT_DECIDED):
+    with pytest.raises(CallRefused, match=NOT_DECIDED) as refused:
         await settle(Agent("Be kind.", fails_async if is_async else fails))
+    assert refused.value.say == SORRY
     [record] = caplog.records
     assert "no database" in str(record.exc_info)
     assert vars(record)["setting"] == "greeting"
@@ -125,8 +127,9 @@ async def test_a_function_that_is_late_refuses_the_call(
         return ""
 
     began_s = trio.current_time()
-    with pytest.raises(CallRefused, match=NOT_DECIDED):
+    with pytest.raises(CallRefused, match=NOT_DECIDED) as refused:
         await settle(Agent(late, settings_timeout_s=2))
+    assert refused.value.say == SORRY
     assert trio.current_time() - began_s == 2
     assert "came too late" in caplog.text
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, get_args
 
 import pytest
 from hypothesis import given
@@ -35,7 +35,7 @@ class Book:
             self.now_ms += 10
             if isinstance(step, tuple):
                 self.transcript.note(*step)
-            elif type(step).__module__.endswith("commands"):
+            elif isinstance(step, get_args(cm.Command)):
                 self.transcript.commands(step, self.now_ms)
             else:
                 self.transcript.event(step, self.now_ms)

@@ -11,6 +11,8 @@ from trio_media.core.turns import TurnState
 from trio_media.core.units import CREATE_RETRY_MS, CREATE_TRIES, CREATES_KEPT, NOISE_WAIT_MS
 from trio_media.simulation.driving import CoreCall
 
+from .driver import Call
+
 SERVER = Policy(authority=Authority.SERVER)
 
 
@@ -788,3 +790,54 @@ def test_a_rejected_create_that_was_interrupted_owes_nobody_an_answer() -> None:
     call.refuses(Refusal.OTHER, 1)
     call.passes(60_000)
     assert causes(call) == [Cause.TURN]
+
+
+# --- held -------------------------------------------------------------------------------------
+
+
+def test_a_turn_is_not_answered_while_answers_are_held_and_not_afterwards(call: Call) -> None:
+    call.holds()
+    call.says()
+    assert call.fates() == {"T1": "left"}
+    call.holds(is_held=False)
+    call.passes(10_000)
+    assert call.creates() == []
+    call.says("T2")
+    assert call.creates() == [cm.Cause.TURN]
+
+
+def test_a_turn_whose_answer_waits_is_left_by_a_hold(call: Call) -> None:
+    """Nobody would answer it any more, and everybody would wait for its answer."""
+    call.core.state.creates.not_before_ms = 1_000
+    call.says()
+    assert call.core.state.creates.queue
+    call.holds()
+    assert call.fates() == {"T1": "left"}
+    assert not call.core.state.turns.has_unanswered
+    call.holds(is_held=False)
+    call.passes(10_000)
+    assert call.creates() == []
+
+
+def test_what_we_ask_for_is_said_while_answers_are_held(call: Call) -> None:
+    call.holds()
+    call.asks()
+    assert call.creates() == [cm.Cause.APPLICATION]
+
+
+def test_keys_reach_the_model_while_answers_are_held_and_are_not_answered(call: Call) -> None:
+    call.holds()
+    call.presses("1")
+    call.passes(5_000)
+    assert call.count(cm.SendKeys) == 1
+    assert call.creates() == []
+
+
+def test_an_answer_that_was_kept_out_before_a_hold_is_given_after_it(call: Call) -> None:
+    call.says()
+    call.holds()
+    call.refuses(ev.Refusal.ALREADY_ACTIVE, call.all(cm.CreateResponse)[-1].command)
+    call.passes(5_000)
+    assert call.creates() == [cm.Cause.TURN]
+    call.holds(is_held=False)
+    assert call.creates() == [cm.Cause.TURN] * 2

@@ -72,3 +72,12 @@ def test_a_call_without_a_session_ends_when_all_of_it_was_heard(call: Call) -> N
     assert call.all(cm.EndCall) == []
     call.passes(10_000)
     assert call.all(cm.EndCall) == [cm.EndCall("model_lost")]
+
+
+def test_an_answer_that_waits_when_the_call_ends_is_nobodys_request(call: Call) -> None:
+    active(call)
+    call.says()
+    call.transcribed(ev.Verdict.WORDS)
+    assert call.core.state.creates.queue
+    call.does(ev.CallEnded())
+    assert [e.request for e in call.all(cm.SpeechEnded)] == [1]

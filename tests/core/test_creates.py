@@ -84,3 +84,40 @@ def test_answers_are_owed_so_many_times_in_a_row_and_a_turn_begins_anew() -> Non
     assert owed.in_a_row == 0
     owed.take_by_speech()
     assert owed.pay()
+
+
+def test_an_answer_that_waits_will_do_if_nothing_drops_it_and_it_is_protected_enough() -> None:
+    creates = Creates()
+    assert not creates.has_answer(is_protected=False)
+    creates.want_answer(Cause.RECOVERY, 0)
+    assert not creates.has_answer(is_protected=False)
+    creates.want_answer(Cause.TOOL, 0)
+    assert creates.has_answer(is_protected=False)
+    assert not creates.has_answer(is_protected=True)
+    creates.want_answer(Cause.TOOL, 0, is_protected=True)
+    assert creates.has_answer(is_protected=True)
+
+
+def test_an_answer_makes_words_that_fill_a_silence_needless() -> None:
+    creates = Creates()
+    for cause in (Cause.FILLER, Cause.SILENCE, Cause.GOODBYE):
+        creates.ask(Queued(cause, 0))
+    creates.want_answer(Cause.TURN, 0)
+    assert [queued.cause for queued in creates.queue] == [Cause.GOODBYE, Cause.TURN]
+
+
+def test_a_hold_drops_answers_and_what_nobody_asked_for() -> None:
+    creates = Creates()
+    for cause in Cause:
+        creates.ask(Queued(cause, 0))
+    creates.drop_answers()
+    left = [queued.cause for queued in creates.queue]
+    assert not {*left} & {*ANSWERS, Cause.FILLER, Cause.SILENCE}
+    assert Cause.APPLICATION in left
+
+
+def test_what_is_asked_again_is_protected_if_one_of_both_was() -> None:
+    creates = Creates()
+    creates.want_answer(Cause.TOOL, 0, is_protected=True)
+    creates.ask_again(Queued(Cause.TURN, 0))
+    assert [(q.cause, q.is_protected) for q in creates.queue] == [(Cause.TURN, True)]

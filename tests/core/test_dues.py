@@ -76,3 +76,46 @@ def test_nothing_is_due_without_a_session() -> None:
     dues.took(cm.SpeechDropped(1), set())
     assert list(dues.unpaid({"R1"})) == []
     assert not dues.calls_of("R1")
+
+
+def test_whoever_wants_keys_is_due_them() -> None:
+    dues = Dues()
+    dues.saw(ev.DigitsRequested(1, 2, "#", 100, 100))
+    assert list(dues.unpaid(set())) == ["somebody waits for keys"]
+    dues.saw(ev.KeyPressed("1"))
+    dues.saw(ev.KeyPressed("#"))
+    dues.saw(ev.KeyPressed("2"))
+    dues.took(cm.DigitsCollected(1, "1", cm.DigitsOutcome.TERMINATED), set())
+    assert dues.keys == "2", "the key that ends them is nobody's"
+    assert list(dues.unpaid(set())) == ["the model does not know of keys"]
+    dues.saw(ev.DigitsRequested(2, 2, "#", 100, 100))
+    dues.saw(ev.DigitsAbandoned(2))
+    assert list(dues.unpaid(set())) == []
+
+
+def test_words_of_the_caller_begin_the_silences_anew() -> None:
+    dues = Dues()
+    for command in (
+        cm.TurnDecided("T1", "answered"),
+        cm.TurnDecided("T1", "void"),
+        cm.Taken(1, ev.Reason.LOCAL_SPEECH, None, ()),
+        cm.Taken(1, ev.Reason.SERVER_SPEECH, None, ()),
+    ):
+        dues.took(cm.CreateResponse(1, 1, cm.Cause.SILENCE, 1), set())
+        assert dues.silences == 1
+        dues.took(command, set())
+        assert dues.silences == 0
+    dues.took(cm.CreateResponse(1, 1, cm.Cause.SILENCE, 1), set())
+    dues.took(cm.Taken(1, ev.Reason.APPLICATION, None, ()), set())
+    assert dues.silences == 1
+    dues.saw(ev.KeyPressed("1"))
+    assert dues.silences == 0
+
+
+def test_who_was_told_is_told_and_nobody_is_who_did_not_ask() -> None:
+    dues = Dues()
+    dues.saw(ev.SpeechRequested(1, ev.Say.APPLICATION))
+    assert not dues.is_told(1)
+    assert not dues.is_told(None)
+    dues.took(cm.SpeechEnded(1, cm.SpeechOutcome.FAILED, 0), set())
+    assert dues.is_told(1)

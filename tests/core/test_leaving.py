@@ -607,3 +607,15 @@ def test_every_ending_in_every_situation_comes_to_an_end(
     assert call.ending(request) is (FAILED if leaves else None)
     if words:
         assert call.said(request + 1) is not None
+
+
+def test_a_goodbye_of_silence_that_waits_goes_without_a_word_to_anybody() -> None:
+    call = Call(Policy(silence_ms=1_000, silence_asks=0))
+    call.core.state.creates.not_before_ms = 2_000
+    call.passes(1_000)
+    assert [q.cause for q in call.core.state.creates.queue] == [cm.Cause.GOODBYE]
+    call.says()
+    assert call.all(cm.EndingSettled) == [cm.EndingSettled(None, REVOKED)]
+    assert call.count(cm.SpeechDropped) == 0
+    call.passes(1_000)
+    assert call.creates() == [cm.Cause.TURN]

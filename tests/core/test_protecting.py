@@ -136,3 +136,31 @@ def test_what_waits_unprotected_is_not_changed_when_nobody_confirms() -> None:
     call.commits("T1")
     call.passes(1_500)
     assert call.count(cm.CreateResponse) == 1
+
+
+def test_what_waits_behind_a_held_answer_loses_its_protection_all_the_same() -> None:
+    """Else it would be asked for, and not be said, for ever."""
+    call = CoreCall(SERVER)
+    call.server_opens("R1")
+    call.calls_tool("slow", holds=True)
+    call.ends("R1")
+    call.presses("1")
+    call.passes(1_500)
+    assert [queued.cause for queued in call.core.state.creates.queue] == [cm.Cause.KEYS]
+    request = call.asks(protected=True)
+    call.passes(FLAGS_MS)
+    create = call.all(cm.CreateResponse)[-1]
+    assert (create.request, create.protected) == (request, False)
+
+
+def test_protected_speech_waits_while_the_server_is_given_its_authority_back() -> None:
+    """It would act in the middle of it."""
+    call = CoreCall(SERVER)
+    confirm(call, server_acts=False)
+    assert flags(call) == [True]
+    call.asks(protected=True)
+    assert call.count(cm.CreateResponse) == 0
+    confirm(call, server_acts=True)
+    assert flags(call) == [True, False]
+    confirm(call, server_acts=False)
+    assert call.count(cm.CreateResponse) == 1

@@ -23,6 +23,7 @@ from trio_media.agent.schema import tool_schema
 from trio_media.agent.settings import (
     NOT_DECIDED,
     SETTINGS,
+    SORRY,
     Setting,
     check_message,
     check_setting,
@@ -244,4 +245,4 @@ async def _attend(
         return await agent.settle(info_of_stream(started), config, account=account)
     except AgentError as wrong:
         call_logger(started.call_sid).error("%s", wrong)
-        raise CallRefused(NOT_DECIDED) from wrong
+        raise CallRefused(NOT_DECIDED, say=SORRY) from wrong

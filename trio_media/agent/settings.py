@@ -33,6 +33,7 @@ SETTINGS: Final[Mapping[str, type]] = {
     "voicemail_message": str,
 }
 NOT_DECIDED: Final = "the agent could not decide about the call"
+SORRY: Final = "Sorry, this call cannot be taken right now. Please call again later."
 
 
 @attrs.define
@@ -85,7 +86,8 @@ async def decide(
 ) -> dict[str, Any]:
     """Decide all settings side by side within ``timeout_s``; return those that are set.
 
-    Raises `CallRefused`: a setting says so, fails, or comes too late; that is logged.
+    Raises `CallRefused`: a setting says so, fails, or comes too late.  The last two are logged, and
+    the caller is told that they can call again.
     """
     deciding = _Deciding(info, log)
     with trio.move_on_after(timeout_s) as scope:
@@ -98,7 +100,7 @@ async def decide(
     if scope.cancelled_caught:
         log.error("a setting of the agent came too late", extra={"timeout_s": timeout_s})
     if scope.cancelled_caught or deciding.errors:
-        raise CallRefused(NOT_DECIDED)
+        raise CallRefused(NOT_DECIDED, say=SORRY)
     return deciding.decided
 
 

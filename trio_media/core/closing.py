@@ -10,13 +10,13 @@ from trio_media.core.state import State
 
 def go_on_ending(state: State, now_ms: int) -> None:
     """Take the next step of an ending that was asked for."""
-    step = leaving.next_step(state, now_ms)
     ending = state.ending
     assert ending is not None
+    step = leaving.next_step(state, ending, now_ms)
     if step is leaving.Step.WAIT:
         return
     if step is leaving.Step.SPEAK:
-        leaving.speak(state)
+        leaving.speak(state, ending)
     elif ending.leaves:
         ending.left_ms = now_ms
         state.tell(Leave(ending.request))

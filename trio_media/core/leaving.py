@@ -98,11 +98,8 @@ def answers_nobody(state: State) -> bool:
     return state.ending is not None and (state.ending.is_final or state.ending.left_ms is not None)
 
 
-def next_step(state: State, now_ms: int) -> Step:
+def next_step(state: State, ending: Ending, now_ms: int) -> Step:
     """Say what the ending does now, and note what it waits for."""
-    ending = state.ending
-    if ending is None:
-        return Step.WAIT
     if ending.left_ms is not None:
         return Step.WAIT
     if state.playout.audible() or _is_callers(state, ending):
@@ -136,10 +133,8 @@ def _is_callers(state: State, ending: Ending) -> bool:
     return is_said or bool(state.keys.digits)
 
 
-def speak(state: State) -> None:
+def speak(state: State, ending: Ending) -> None:
     """Ask for the words of the ending, once."""
-    ending = state.ending
-    assert ending is not None
     ending.has_words = False
     if state.is_session_lost:
         if ending.words is not None:

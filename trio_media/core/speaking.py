@@ -97,13 +97,17 @@ def _ended(state: State, response: Response, outcome: SpeechOutcome) -> None:
 
 def _outcome(state: State, response: Response) -> SpeechOutcome | None:
     if response.is_muted:
-        was_heard = bool(response.items) and all(map(_is_heard, response.items))
-        was_heard = was_heard and response.ended is Ended.COMPLETED
+        was_heard = bool(response.items) and _is_whole(response)
         return SpeechOutcome.HEARD if was_heard else SpeechOutcome.CUT_OFF
     if response.is_open or state.is_audible(response):
         return None
     is_whole = response.ended is Ended.COMPLETED and response.heard_ms > 0
     return SpeechOutcome.HEARD if is_whole else SpeechOutcome.FAILED
+
+
+def _is_whole(response: Response) -> bool:
+    """Whether all that the model had to say was heard."""
+    return response.ended is Ended.COMPLETED and all(map(_is_heard, response.items))
 
 
 def _is_heard(item: Item) -> bool:
@@ -115,7 +119,8 @@ def end_all(state: State) -> None:
     """The call is over: whoever waits for words or keys learns it."""
     for response in state.book.live:
         if response.request is not None and not response.is_told:
-            is_heard = _outcome(state, response) is SpeechOutcome.HEARD
+            # The carrier may not have said yet that it played the last of it.
+            is_heard = response.heard_ms > 0 and _is_whole(response)
             _ended(state, response, SpeechOutcome.HEARD if is_heard else SpeechOutcome.CALL_ENDED)
     waiting = [queued.request for queued in state.creates.queue]
     if state.ending is not None and state.ending.has_words:

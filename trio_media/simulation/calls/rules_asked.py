@@ -129,19 +129,22 @@ def unasked_words_have_reasons(seen: Seen) -> Iterator[Broken]:
     runs."""
     refused = {entry.fields["event_id"] for entry in seen.theirs.get("error", [])}
     asked: list[float] = []
+    taken: list[float] = []  # without those that the service refused, which are asked again
     for create in seen.ours.get("response.create", []):
         words = create.fields.get("instructions") or ""
-        if create.fields["event_id"] in refused or seen.is_held(MODEL, create.sent_ms):
-            continue
+        is_sure = create.fields["event_id"] not in refused
+        is_sure = is_sure and not seen.is_held(MODEL, create.sent_ms)
         if ASK_FOR_A_WORD in words:
-            yield from _after_silence(seen, create, asked)
             asked.append(create.sent_ms)
+            if is_sure:
+                yield from _after_silence(seen, create, taken)
+                taken.append(create.sent_ms)
         elif GOODBYE in words:
-            in_a_row = _in_a_row(seen, asked, create.sent_ms)
-            if in_a_row != seen.settings.silence_asks:
+            in_a_row = _in_a_row(seen, asked, create.sent_ms, with_void=False)
+            if in_a_row < seen.settings.silence_asks:
                 detail = f"goodbye after {in_a_row} words asked for"
                 yield Broken("silence", create.sent_ms, detail)
-        elif is_filler(seen, words) and not _runs_tool(seen, create.sent_ms):
+        elif is_sure and is_filler(seen, words) and not _runs_tool(seen, create.sent_ms):
             yield Broken("tools", create.sent_ms, "a filler, and no tool runs")
 
 
@@ -169,14 +172,19 @@ def _after_silence(seen: Seen, create: Entry, asked: list[float]) -> Iterator[Br
     since_ms = at_ms - silence_ms + LATE_WORDS_MS
     if any(since_ms < word_ms < at_ms for word_ms in words_ms):
         yield Broken("silence", at_ms, "a word is asked for, and the caller has just spoken")
-    if _in_a_row(seen, asked, at_ms) >= seen.settings.silence_asks:
+    if _in_a_row(seen, asked, at_ms, with_void=True) >= seen.settings.silence_asks:
         yield Broken("silence", at_ms, f"a word is asked for more than {len(asked)} times in a row")
 
 
-def _in_a_row(seen: Seen, asked: list[float], at_ms: float) -> int:
-    """How many words were asked for since the caller's last one."""
+def _in_a_row(seen: Seen, asked: list[float], at_ms: float, *, with_void: bool) -> int:
+    """How many words were asked for since the caller's last one.
+
+    ``with_void``: a turn that was deleted counts as a word, as one does that was no mere noise.
+    """
     kinds = ("input_audio_buffer.committed", "dtmf")
-    words_ms = [e.at_ms for kind in kinds for e in seen.theirs.get(kind, []) if e.at_ms < at_ms]
+    void = {d.fields["item_id"] for d in seen.ours.get("conversation.item.delete", [])}
+    words = [e for kind in kinds for e in seen.theirs.get(kind, []) if e.at_ms < at_ms]
+    words_ms = [e.at_ms for e in words if with_void or e.fields.get("item_id") not in void]
     last_ms = max(words_ms, default=0.0)
     return sum(one_ms > last_ms for one_ms in asked)
 

@@ -42,12 +42,15 @@ def nobody_is_cut_off(seen: Seen) -> Iterator[Broken]:
         missing_ms = _missing_ms(seen, item, at_ms)
         if missing_ms > HEARD_ENOUGH_MS + FRAME_MS + seen.latency_ms + SLACK_MS:
             yield Broken("end", at_ms, f"{missing_ms} ms of {item.item_id} were cut off")
-    if at_ms - seen.last_heard_ms(at_ms) >= SILENT_MS - SURE_MS:
+    is_lost = seen.session_lost_ms < at_ms - SURE_MS
+    if is_lost or at_ms - seen.last_heard_ms(at_ms) >= SILENT_MS - SURE_MS:
         return
+    told = {item.response_id for item in seen.items.values() if item.told}
     for response in seen.responses.values():
         is_open = response.over_ms is None or response.over_ms > at_ms
         is_fresh = response.created_ms < at_ms and at_ms - response.last_ms < SILENT_MS - SURE_MS
-        if is_open and is_fresh and not response.cancels:
+        is_taken = response.cancels or response.response_id in told
+        if is_open and is_fresh and not is_taken:
             yield Broken("end", at_ms, f"{response.response_id} was still being generated")
 
 

@@ -105,14 +105,13 @@ class Seen:
 
     @cached_property
     def left_ms(self) -> float:
-        """When the call was let go: its first leg closed, or it was handed over to others."""
+        """When the caller was let go: their leg closed, or they were handed over to others."""
         closed = [self.ended_ms]
         closed += [stop.at_ms for stop in self.theirs.get("stop", [])]
         if self.record.end_reason == "transferred":
             closed += [at_ms for at_ms, what in self.record.account if what == "redirect CA1"][-1:]
-        for closed_ms in (self.record.carrier_closed_ms, self.record.model_closed_ms):
-            if closed_ms is not None:
-                closed.append(closed_ms)
+        if self.record.carrier_closed_ms is not None:
+            closed.append(self.record.carrier_closed_ms)
         return min(closed)
 
     @cached_property

@@ -62,7 +62,7 @@ def _marks(rng: random.Random) -> sc.Marks:
 
 def _with_tools(rng: random.Random, answer: sc.Answer) -> sc.Answer:
     """Have some answers call the agent's tools."""
-    if rng.random() < 0.6:
+    if rng.random() < 0.35:
         return answer
     return attrs.evolve(answer, tools=(*answer.tools, _call(rng)))
 

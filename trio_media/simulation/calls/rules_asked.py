@@ -24,7 +24,6 @@ KEYS_WORDS: Final = "The caller pressed these keys: "
 LATE_WORDS_MS: Final = 2_000  # a turn is committed so long after it was said
 TERMINATOR: Final = "#"
 HEARD: Final = "heard"
-UNHEARD: Final = ("cut_off", "failed")
 
 
 def everybody_is_answered(seen: Seen) -> Iterator[Broken]:
@@ -45,14 +44,16 @@ def outcomes_are_true(seen: Seen) -> Iterator[Broken]:
             yield from _spoken(seen, asked)
         elif asked.wish is Wish.PLAY and asked.clip is not None:
             heard_ms = seen.heard_ms(seen.clip_name(asked.clip))
-            yield from _outcome(seen, asked, heard_ms, asked.length_ms)
+            yield from _outcome(seen, asked, heard_ms, asked.length_ms, is_whole=True)
 
 
 def _spoken(seen: Seen, asked: Asked) -> Iterator[Broken]:
     items = _items_of(seen, asked)
     heard_ms = sum(seen.heard_ms(item.item_id) for item in items)
     received_ms = sum(item.received_ms(seen.ended_ms) for item in items)
-    yield from _outcome(seen, asked, heard_ms, received_ms)
+    answers = [seen.responses.get(item.response_id) for item in items]
+    is_whole = all(a is not None and a.over_ms is not None for a in answers)
+    yield from _outcome(seen, asked, heard_ms, received_ms, is_whole=is_whole)
 
 
 def _items_of(seen: Seen, asked: Asked) -> list[Item]:
@@ -65,7 +66,9 @@ def _items_of(seen: Seen, asked: Asked) -> list[Item]:
     return [item for item in seen.items.values() if item.response_id in answers]
 
 
-def _outcome(seen: Seen, asked: Asked, heard_ms: int, length_ms: int) -> Iterator[Broken]:
+def _outcome(
+    seen: Seen, asked: Asked, heard_ms: int, length_ms: int, *, is_whole: bool
+) -> Iterator[Broken]:
     if asked.settled_ms is None or not length_ms:
         return
     at_ms, limit_ms = asked.settled_ms, seen.latency_ms + SLACK_MS
@@ -76,7 +79,7 @@ def _outcome(seen: Seen, asked: Asked, heard_ms: int, length_ms: int) -> Iterato
     if asked.outcome == HEARD and missing_ms > HEARD_ENOUGH_MS * 2 + FRAME_MS + limit_ms:
         yield Broken("outcome", at_ms, f"{detail}, and it is called heard")
     was_over = seen.last_heard_ms(at_ms) < at_ms - SURE_MS - limit_ms
-    if asked.outcome == "cut_off" and missing_ms <= 0 and was_over:
+    if asked.outcome == "cut_off" and is_whole and missing_ms <= 0 and was_over:
         yield Broken("outcome", at_ms, f"{detail}, and it is called cut off")
     if asked.outcome == "dropped" and heard_ms:
         yield Broken("outcome", at_ms, f"{detail}, and it is called dropped")

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import trio
 
 from trio_media import Agent
 from trio_media.embedded import ModelBehaviour
@@ -137,10 +136,7 @@ async def test_it_takes_a_booking_over_real_sockets() -> None:
         script = CallScript(callee=Human(parts=(CallerScript(acts),)))
         call = await world.carrier.call(world.voice_url, from_=CALLER, script=script)
         await call.wait_over(timeout_s=30)
-        with trio.fail_after(5):
-            while not world.ends:
-                await trio.sleep(0.01)
+        end = await world.ends.receive()
     assert booking.booked == {CALLER: "2 at 19:00"}
-    [end] = world.ends
     assert end.reason == "caller_hung_up"
     assert end.counters["tools_done"] == 1

@@ -95,4 +95,4 @@ async def test_a_machine_is_left_a_message_over_real_sockets() -> None:
         wanted = CallToPlace(to=CALLEE, parameters=ADA, machine_detection="DetectMessageEnd")
         dialed = await world.dialing.dial(wanted)
         assert await dialed.over() is CallStatus.COMPLETED
-    assert [end.reason for end in world.ends] == ["voicemail"]
+        assert (await world.ends.receive()).reason == "voicemail"

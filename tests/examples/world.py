@@ -1,4 +1,4 @@
-"""An agent, served as it is in earnest: real sockets, the carrier's stand-in, the embedded model."""
+"""An agent, served in earnest: real sockets, the carrier's stand-in, the embedded model."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class World:
     carrier: CarrierStandIn
     url: str
     dialing: Dialing
-    ends: list[CallEnd]
+    ends: trio.MemoryReceiveChannel[CallEnd]
     """Of the calls, as they end."""
 
     @property
@@ -43,12 +43,13 @@ async def open_world(agent: Agent, behaviour: ModelBehaviour) -> AsyncIterator[W
     """Serve an agent for the block; every promise to its calls is checked at every step."""
     send, signals = trio.open_memory_channel[int](2)
     dialings: list[Dialing | None] = []
-    ends: list[CallEnd] = []
+    send_end, ends = trio.open_memory_channel[CallEnd](8)
 
     async def run_checked(*args: object, options: CallOptions, **more: object) -> CallEnd:
         checked = attrs.evolve(options, checks_invariants=True)
         end = await run_call(*args, options=checked, **more)  # type: ignore[arg-type]
-        ends.append(end)
+        assert not end.counters.get("broken_invariants"), end
+        send_end.send_nowait(end)
         return end
 
     with trio.fail_after(LIMIT_S):
@@ -81,4 +82,3 @@ async def open_world(agent: Agent, behaviour: ModelBehaviour) -> AsyncIterator[W
                 send.send_nowait(signal.SIGTERM)
             nursery.cancel_scope.cancel()
     assert [problem for call in carrier.calls for problem in call.problems] == []
-    assert all(not end.counters.get("broken_invariants") for end in ends)

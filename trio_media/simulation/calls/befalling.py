@@ -47,7 +47,12 @@ async def act_application(stage: Stage, act: sc.ApplicationAct, number: int) -> 
         return
     name = type(act).__name__
     stage.record.waiting.append(name)
-    await apply(stage.control, act, number)
+    asked = len(stage.record.asked)
+    told = await apply(stage.control, act, number)
+    # Whoever asks when the call is over is told so, and nothing is decided any more.
+    is_decided = len(stage.record.asked) > asked
+    if told is not None and is_decided:
+        stage.record.told.append(told)
     stage.record.waiting.remove(name)
 
 

@@ -62,7 +62,8 @@ class Caller:
         begins_ms = now_ms()
         self._until_ms = begins_ms + act.length_ms
         self._sound = SOUNDS.get(type(act), Sound.VOICE)
-        self.text = "" if isinstance(act, Coughs | Beeps) else act.text
+        if not isinstance(act, Beeps):
+            self.text = "" if isinstance(act, Coughs) else act.text
         self._heard_ms = 0
         # This frame was spoken in the 20 ms before it is sent.
         self.record.voiced_ms.append((begins_ms - FRAME_MS, self._until_ms - FRAME_MS))

@@ -152,6 +152,8 @@ class Record:
     """What went wrong with the networks, and when."""
     asked: list[Asked] = attrs.field(factory=list)
     """What the application, its agent and its tools asked of the call."""
+    told: list[tuple[str, str]] = attrs.field(factory=list)
+    """What a simulated application was told of what it asked: the wish, and its outcome."""
     waiting: list[str] = attrs.field(factory=list)
     """What they still waited for when all was over."""
     account: list[tuple[float, str]] = attrs.field(factory=list)

@@ -32,6 +32,10 @@ def everybody_is_answered(seen: Seen) -> Iterator[Broken]:
         return
     for name in seen.record.waiting:
         yield Broken("outcome", seen.record.ended_ms, f"{name} got none")
+    decided = Counter((asked.wish.value, asked.outcome) for asked in seen.record.asked)
+    for wish, outcome in Counter(seen.record.told) - decided:
+        detail = f"{wish} is told to be {outcome}, which was not decided"
+        yield Broken("outcome", seen.record.ended_ms, detail)
 
 
 # --- words and clips -------------------------------------------------------------------------
@@ -106,7 +110,8 @@ def keys_reach_one(seen: Seen) -> Iterator[Broken]:
     for digit in given - pressed:
         yield Broken("keys", seen.ended_ms, f"{digit} was given more often than it was pressed")
     is_unsure = any(a.outcome in (None, "abandoned") for a in collections)
-    if is_unsure or any(seen.is_held(MODEL, key.at_ms, for_ms=5_000) for key in keys):
+    until_ms = [key.at_ms + KEYS_TOLD_MS for key in keys]
+    if is_unsure or any(seen.is_held(MODEL, at_ms, for_ms=6_000) for at_ms in until_ms):
         return
     due = Counter(key.fields["digit"] for key in _due_keys(seen, keys))
     for digit in due - given:

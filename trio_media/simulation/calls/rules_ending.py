@@ -71,12 +71,13 @@ def endings_come(seen: Seen) -> Iterator[Broken]:
     for asked in seen.record.asked:
         if asked.wish is not Wish.END or asked.settled_ms is None or asked.outcome == "revoked":
             continue
-        due_ms = _quiet_ms(seen, asked.asked_ms, asked.settled_ms) + SILENT_MS + END_MS
+        came_ms = min(asked.settled_ms, seen.left_ms)
+        due_ms = _quiet_ms(seen, asked.asked_ms, came_ms) + SILENT_MS + END_MS
         due_ms += LEAVE_MS if asked.is_leaving else 0
-        is_held = seen.is_held(MODEL, asked.settled_ms, for_ms=60_000)
-        if asked.settled_ms > due_ms and not is_held and not seen.is_held(CARRIER, due_ms):
+        is_held = seen.is_held(MODEL, came_ms, for_ms=60_000)
+        if came_ms > due_ms and not is_held and not seen.is_held(CARRIER, due_ms):
             detail = f"asked for at {asked.asked_ms:.0f}, {asked.outcome}, due by {due_ms:.0f}"
-            yield Broken("end", asked.settled_ms, detail)
+            yield Broken("end", came_ms, detail)
 
 
 def _quiet_ms(seen: Seen, since_ms: float, by_ms: float) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, cast
 
 import attrs
 import trio
@@ -285,4 +285,6 @@ def spare_clock() -> None:
     clock = trio.lowlevel.current_clock()
     assert isinstance(clock, MockClock), "calls are held in virtual time"
     if not isinstance(agent_threads(), PatientThreads):
-        limit_agent_threads(PatientThreads(clock, clock.autojump_threshold))
+        # Trio takes whatever has these two methods of a limiter.
+        limiter = cast("trio.CapacityLimiter", PatientThreads(clock, clock.autojump_threshold))
+        limit_agent_threads(limiter)

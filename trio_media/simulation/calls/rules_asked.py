@@ -32,7 +32,7 @@ def everybody_is_answered(seen: Seen) -> Iterator[Broken]:
         return
     for name in seen.record.waiting:
         yield Broken("outcome", seen.record.ended_ms, f"{name} got none")
-    decided = Counter((asked.wish.value, asked.outcome) for asked in seen.record.asked)
+    decided = Counter((asked.wish.value, asked.outcome or "") for asked in seen.record.asked)
     for wish, outcome in Counter(seen.record.told) - decided:
         detail = f"{wish} is told to be {outcome}, which was not decided"
         yield Broken("outcome", seen.record.ended_ms, detail)

@@ -224,10 +224,13 @@ class Seen:
 
     @staticmethod
     def _end_nameless(responses: dict[str, Response], entry: Entry) -> None:
-        """It can only be that of the one that is open."""
-        open_now = [response for response in responses.values() if not response.done]
-        if len(open_now) == 1:
-            open_now[0].done.append(entry)
+        """It can only be that of the newest: a service has one at a time.
+
+        An older one may seem to be open because its own terminal event was lost.
+        """
+        newest = next(reversed(responses.values()), None)
+        if newest is not None and not newest.done:
+            newest.done.append(entry)
 
     def server_acts(self, at_ms: float) -> bool:
         """Whether the service interrupts and answers by itself then, as far as it has said so."""

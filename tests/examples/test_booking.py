@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from trio_media import Agent
+from trio_media.agent.loading import load_agent
+from trio_media.config import Config
 from trio_media.embedded import ModelBehaviour
 from trio_media.examples import booking
 from trio_media.phone import CallerScript, HangUp, Say, WaitForSilence, WaitForSpeech
@@ -46,6 +48,13 @@ def test_the_ten_lines_of_the_readme_are_a_part_of_the_example() -> None:
     at = 0
     for paragraph in ten_lines().strip().split("\n\n"):
         at = source.index(paragraph.strip("\n"), at)  # each, in their order
+
+
+@pytest.mark.parametrize("name", ["booking", "ivr", "reminder"])
+def test_every_example_is_served_by_its_name(name: str) -> None:
+    agent = load_agent(f"trio_media.examples.{name}:agent")
+    agent.check(Config())
+    assert agent is load_agent(f"trio_media.examples.{name}:agent")
 
 
 async def test_the_ten_lines_of_the_readme_take_a_booking(make_call: MakeCall) -> None:

@@ -56,7 +56,7 @@ def _spoken(seen: Seen, asked: Asked) -> Iterator[Broken]:
     heard_ms = sum(seen.heard_ms(item.item_id) for item in items)
     received_ms = sum(item.received_ms(seen.ended_ms) for item in items)
     answers = [seen.responses.get(item.response_id) for item in items]
-    is_whole = all(a is not None and a.over_ms is not None for a in answers)
+    is_whole = all(answer is not None and answer.is_completed for answer in answers)
     yield from _outcome(seen, asked, heard_ms, received_ms, is_whole=is_whole)
 
 

@@ -66,6 +66,11 @@ class Response:
         """When its end was first known."""
         return self.done[0].at_ms if self.done else None
 
+    @property
+    def is_completed(self) -> bool:
+        """Whether all of it was generated."""
+        return bool(self.done) and self.done[0].fields["status"] == "completed"
+
 
 @attrs.define(eq=False)
 class Seen:

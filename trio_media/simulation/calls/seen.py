@@ -17,6 +17,7 @@ from trio_media.simulation.calls.scenario import Settings
 from trio_media.simulation.calls.sounds import Span
 
 HELD: Final = ("stall", "stall out", "stall back", "jam", "silence")
+REQUESTED_MS: Final = 10_000  # after that a create is given up
 AFTER_HELD_MS: Final = 1_500  # what was held up comes in a burst
 
 
@@ -227,15 +228,27 @@ class Seen:
                     response.last_ms = max(response.last_ms, at_ms)
         return responses
 
-    @staticmethod
-    def _end_nameless(responses: dict[str, Response], entry: Entry) -> None:
+    def _end_nameless(self, responses: dict[str, Response], entry: Entry) -> None:
         """It can only be that of the newest: a service has one at a time.
 
-        An older one may seem to be open because its own terminal event was lost.
+        An older one may seem to be open because its own terminal event was lost.  Where nobody
+        said which create the newest answers, it may be that of a response that nobody has seen.
         """
         newest = next(reversed(responses.values()), None)
-        if newest is not None and not newest.done:
+        if newest is not None and not newest.done and not self._is_create_out(entry.at_ms):
             newest.done.append(entry)
+
+    def _is_create_out(self, at_ms: float) -> bool:
+        """Whether a create has neither its response nor an error, as far as is said."""
+        answered = {entry.fields["event_id"] for entry in self.theirs.get("error", [])}
+        for created in self.theirs.get("response.created", []):
+            answered.add((created.fields.get("metadata") or {}).get("trio_media"))
+        creates = self.ours.get("response.create", [])
+        since_ms = at_ms - REQUESTED_MS
+        return any(
+            since_ms < create.sent_ms < at_ms and create.fields["event_id"] not in answered
+            for create in creates
+        )
 
     def server_acts(self, at_ms: float) -> bool:
         """Whether the service interrupts and answers by itself then, as far as it has said so."""

@@ -21,9 +21,9 @@ from trio_media.simulation.calls.commanded import Message, about_command, merged
 from trio_media.simulation.calls.generation import Generation, generate
 from trio_media.simulation.calls.hearing import ServerEar, Turn
 from trio_media.simulation.calls.legs import Peer, PeerGone
+from trio_media.simulation.calls.questions import AnswerTo, Question
 from trio_media.simulation.calls.record import MODEL, Entry, Record
-from trio_media.simulation.calls.scenario import Answer, AnswerTo, Cancelled, Hearing, Refusal
-from trio_media.simulation.calls.scenario import Question as Question
+from trio_media.simulation.calls.scenario import Answer, Cancelled, Hearing, Refusal
 from trio_media.simulation.calls.scheduling import now_ms
 from trio_media.simulation.calls.sounds import caller_pieces
 

@@ -13,6 +13,7 @@ from trio_media.simulation.calls.account import Account, Manner
 from trio_media.simulation.calls.agents import make_agent
 from trio_media.simulation.calls.ears import LabelJudge
 from trio_media.simulation.calls.network import Link
+from trio_media.simulation.calls.questions import InOrder
 from trio_media.simulation.calls.record import Record
 from trio_media.simulation.calls.scheduling import run_virtual
 from trio_media.simulation.calls.stage import Cast, Stage
@@ -53,7 +54,7 @@ def _cast(scenario: sc.Scenario) -> Cast:
     account = Account(Manner(scenario.account.value)) if is_there else None
     return Cast(
         config=config,
-        answers=lambda: sc.InOrder(scenario.answers),
+        answers=lambda: InOrder(scenario.answers),
         hearing=scenario.hearing,
         tools={} if scenario.agent is not None else {"look_up": _look_up},
         attend=None

@@ -119,6 +119,8 @@ class Asked:
     """The label of what is to be played."""
     length_ms: int = 0
     """How long that is."""
+    sound_ms: int = 0
+    """How much of it sounds, where it has no label."""
     heard_ms: int = 0
     """What the application was told that the caller heard."""
     digits: str = ""

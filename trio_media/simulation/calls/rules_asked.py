@@ -1,4 +1,4 @@
-"""What must become of all that is asked for: words, clips, keys; and what nobody asked for.
+"""What must become of all that is asked for: words, clips, keys, tools; and what nobody asked for.
 
 Whoever asks has one outcome, and it is true by the caller's own ears.
 """
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final
 
+from trio_media.audio.g711 import BYTES_PER_MS
 from trio_media.call.phrases import ASK_FOR_A_WORD, GOODBYE, STILL_AT_IT
 from trio_media.simulation.calls.record import CARRIER, MODEL, Asked, Entry, Wish
 from trio_media.simulation.calls.seen import Broken, Item, Seen
@@ -22,6 +23,7 @@ KEYS_MS: Final = 1_600  # keys with longer pauses between them are told apart
 KEYS_TOLD_MS: Final = 2_500  # ... and told, where they are the model's
 KEYS_WORDS: Final = "The caller pressed these keys: "
 LATE_WORDS_MS: Final = 2_000  # a turn is committed so long after it was said
+TOOL_MS: Final = 32_000  # a tool has 30 s
 TERMINATOR: Final = "#"
 HEARD: Final = "heard"
 
@@ -49,6 +51,22 @@ def outcomes_are_true(seen: Seen) -> Iterator[Broken]:
         elif asked.wish is Wish.PLAY and asked.clip is not None:
             heard_ms = seen.heard_ms(seen.clip_name(asked.clip))
             yield from _outcome(seen, asked, heard_ms, asked.length_ms, is_whole=True)
+
+
+def clips_without_labels_are_heard(seen: Seen) -> Iterator[Broken]:
+    """As much as is called heard sounded in the caller's ear, all clips of a call together."""
+    asked = [a for a in seen.record.asked if a.wish is Wish.PLAY and a.outcome == HEARD]
+    heard_ms = sum(len(clip.audio) // BYTES_PER_MS for clip in seen.record.clips)
+    limit_ms = heard_ms
+    for number, one in enumerate(asked, 1):
+        limit_ms -= one.sound_ms
+        at_ms = one.settled_ms or 0.0
+        is_unsure = seen.is_held(CARRIER, at_ms, for_ms=5_000) or seen.has_odd_marks(at_ms)
+        slack_ms = number * (HEARD_ENOUGH_MS + FRAME_MS + seen.latency_ms + SLACK_MS)
+        if limit_ms < -slack_ms and not is_unsure:
+            detail = f"{heard_ms} ms of clips were heard, and more is called heard"
+            yield Broken("outcome", at_ms, detail)
+            return
 
 
 def _spoken(seen: Seen, asked: Asked) -> Iterator[Broken]:
@@ -127,6 +145,22 @@ def _due_keys(seen: Seen, keys: list[Entry]) -> list[Entry]:
         bursts[-1].append(key)
     over_ms = seen.session_lost_ms - KEYS_TOLD_MS
     return [key for burst in bursts if burst[-1].at_ms < over_ms for key in burst]
+
+
+def tools_are_answered(seen: Seen) -> Iterator[Broken]:
+    """Each call of a tool gets exactly one output."""
+    outputs = [
+        entry.fields["item"].get("call_id")
+        for entry in seen.ours.get("conversation.item.create", [])
+        if entry.fields["item"].get("type") == "function_call_output"
+    ]
+    for call_id in {o for o in outputs if outputs.count(o) > 1}:
+        yield Broken("tools", 0.0, f"{call_id} got more than one output")
+    for call in seen.theirs.get("response.output_item.done", []):
+        call_id, at_ms = call.fields.get("call_id"), call.at_ms
+        is_due = call_id is not None and seen.session_lost_ms > at_ms + TOOL_MS
+        if is_due and call_id not in outputs:
+            yield Broken("tools", at_ms, f"{call_id} got no output")
 
 
 # --- what nobody asked for -------------------------------------------------------------------
@@ -214,6 +248,8 @@ def _runs_tool(seen: Seen, at_ms: float) -> bool:
 RULES: Final = (
     everybody_is_answered,
     outcomes_are_true,
+    clips_without_labels_are_heard,
     keys_reach_one,
+    tools_are_answered,
     unasked_words_have_reasons,
 )

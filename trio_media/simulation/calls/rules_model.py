@@ -18,7 +18,6 @@ TURN_COMMIT_MS: Final = 2_000
 TURN_SILENT_MS: Final = 30_000
 TELL_MS: Final = 5_000  # a deletion waits for a terminal event, and that for a deadline
 ANSWER_MS: Final = 8_000  # a verdict on a transcript, a refusal of flags, the networks
-TOOL_MS: Final = 32_000
 SLACK_MS: Final = 60.0  # between a clock of frames and one of milliseconds
 
 
@@ -241,21 +240,12 @@ def turns_are_answered(seen: Seen) -> Iterator[Broken]:
     for turn in seen.theirs.get("input_audio_buffer.committed", []):
         if turn.fields["item_id"] in void or seen.is_held(MODEL, turn.at_ms):
             continue
-        if _is_left(seen, turn.at_ms):
+        if seen.is_left(turn.at_ms):
             continue
         if any(at_ms >= turn.at_ms for at_ms in answered):
             continue
         if seen.session_lost_ms > _busy_until_ms(seen, turn.at_ms) + ANSWER_MS:
             yield Broken("no dead air", turn.at_ms, f"{turn.fields['item_id']} was never answered")
-
-
-def _is_left(seen: Seen, at_ms: float) -> bool:
-    """Whether the call was about to end, or being handed over, and nobody answers any more."""
-    return any(
-        asked.asked_ms <= at_ms and (asked.settled_ms is None or at_ms <= asked.settled_ms)
-        for asked in seen.record.asked
-        if asked.is_final or asked.is_leaving
-    )
 
 
 def _busy_until_ms(seen: Seen, since_ms: float) -> float:
@@ -276,22 +266,6 @@ def _busy_until_ms(seen: Seen, since_ms: float) -> float:
     return max(until_ms)
 
 
-def tools_are_answered(seen: Seen) -> Iterator[Broken]:
-    """Each call of a tool gets exactly one output."""
-    outputs = [
-        entry.fields["item"].get("call_id")
-        for entry in seen.ours.get("conversation.item.create", [])
-        if entry.fields["item"].get("type") == "function_call_output"
-    ]
-    for call_id in {o for o in outputs if outputs.count(o) > 1}:
-        yield Broken("tools", 0.0, f"{call_id} got more than one output")
-    for call in seen.theirs.get("response.output_item.done", []):
-        call_id, at_ms = call.fields.get("call_id"), call.at_ms
-        is_due = call_id is not None and seen.session_lost_ms > at_ms + TOOL_MS
-        if is_due and call_id not in outputs:
-            yield Broken("tools", at_ms, f"{call_id} got no output")
-
-
 def flags_are_ours(seen: Seen) -> Iterator[Broken]:
     """Under our own authority the server is never told to act by itself."""
     for update in seen.ours.get("session.update", []):
@@ -309,6 +283,5 @@ RULES: Final = (
     servers_own_is_not_cancelled,
     given_up_is_doomed,
     turns_are_answered,
-    tools_are_answered,
     flags_are_ours,
 )

@@ -6,7 +6,6 @@ Its ``repr`` is Python, so that a scenario that broke something can be pasted in
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
 
 import attrs
@@ -171,35 +170,6 @@ class Answer:
     def text_of(self, place: int) -> str:
         """What the item at that place says; empty: nobody knows."""
         return self.texts[place] if place < len(self.texts) else ""
-
-
-@attrs.frozen
-class Question:
-    """What is asked of the model."""
-
-    instructions: str | None = None
-    """For this answer alone."""
-    may_call_tools: bool = True
-
-
-AnswerTo: TypeAlias = Callable[[Question], Answer]
-
-
-@attrs.define
-class InOrder:
-    """Answers, one a question; when there are no more, as by default.
-
-    Where no tool may be called none is.
-    """
-
-    answers: Sequence[Answer]
-    _given: int = 0
-
-    def __call__(self, question: Question) -> Answer:
-        """Answer a question."""
-        answer = self.answers[self._given] if self._given < len(self.answers) else Answer()
-        self._given += 1
-        return answer if question.may_call_tools else attrs.evolve(answer, tools=())
 
 
 @attrs.frozen

@@ -120,6 +120,14 @@ class Seen:
             closed.append(self.record.carrier_closed_ms)
         return min(closed)
 
+    def is_left(self, at_ms: float) -> bool:
+        """Whether the call was about to end, or being handed over, and nobody is answered."""
+        return any(
+            asked.asked_ms <= at_ms and (asked.settled_ms is None or at_ms <= asked.settled_ms)
+            for asked in self.record.asked
+            if asked.is_final or asked.is_leaving
+        )
+
     @cached_property
     def session_lost_ms(self) -> float:
         """When there was no model any more."""

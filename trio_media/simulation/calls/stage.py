@@ -28,6 +28,7 @@ from trio_media.simulation.calls.legs import BARE, BarePeer, Peer, PeerGone, Web
 from trio_media.simulation.calls.model import Model
 from trio_media.simulation.calls.network import End, Link, Weather
 from trio_media.simulation.calls.phone import Phone
+from trio_media.simulation.calls.questions import AnswerTo
 from trio_media.simulation.calls.record import Record
 from trio_media.simulation.calls.scheduling import now_ms
 from trio_media.simulation.calls.watching import Watch
@@ -49,7 +50,7 @@ class Cast:
     """Who and what is on the stage."""
 
     config: Config
-    answers: Callable[[], sc.AnswerTo]
+    answers: Callable[[], AnswerTo]
     """What the model answers, made anew for each of its sessions."""
     hearing: sc.Hearing = attrs.field(factory=sc.Hearing)
     tools: Mapping[str, Tool | RunTool] = attrs.field(factory=dict)

@@ -11,6 +11,7 @@ from typing import Any
 
 import attrs
 
+from trio_media.audio.g711 import BYTES_PER_MS
 from trio_media.call.line import Line
 from trio_media.call.translate import event_id
 from trio_media.core import commands as cm
@@ -40,8 +41,8 @@ class Watch:
                 self._note(Wish.SPEAK, request).is_protected = protected
             case ev.ClipOffered(request, item_id, length_ms, protected):
                 asked = self._note(Wish.PLAY, request)
-                asked.is_protected, asked.clip = protected, self._label(item_id, length_ms)
-                asked.length_ms = length_ms
+                asked.is_protected, asked.length_ms = protected, length_ms
+                self._listen(asked, item_id)
             case ev.InterruptRequested(request=request, through=through):
                 self._note(Wish.INTERRUPT, request).is_partial = through is not None
             case ev.DigitsRequested(request=request):
@@ -65,10 +66,15 @@ class Watch:
             self._open[request] = asked
         return asked
 
-    def _label(self, item_id: str, length_ms: int) -> int | None:
-        payload = b"" if self.line is None else self.line.store.span(item_id, 0, length_ms)
-        labels = [piece.item for _, piece in pieces_of(payload) if isinstance(piece, Span)]
-        return labels[0] if labels else None
+    def _listen(self, asked: Asked, item_id: str) -> None:
+        """Note what is to be heard of a clip: its label, or how much of it sounds."""
+        if self.line is None:
+            return
+        for _, piece in pieces_of(self.line.store.span(item_id, 0, asked.length_ms)):
+            if isinstance(piece, Span):
+                asked.clip = piece.item
+            else:
+                asked.sound_ms += len(piece) // BYTES_PER_MS
 
     def commands(self, commands: Sequence[cm.Command], t_ms: int) -> None:
         """Note what became of it."""

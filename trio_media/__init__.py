@@ -10,7 +10,6 @@ decided by one piece of code without I/O, and one task acts on it.
   talk over memory channels; the owner alone runs the core, and never awaits the network.
 - ``telephony``, ``realtime``: one file a carrier, one a model service: bytes to events and back.
 - ``audio``: G.711, levels, resampling, keys and beeps; onsets, voices and echoes: the ear.
-- ``agent``: what users write: functions that become tools of the model.
 - ``server``: one port for websockets and HTTP; admission, tokens, drain, workers, metrics.
 - ``recording``: the event log, the stereo recording, the summary and the picture of a call.
 - ``replay``: the log of a call, decided again: what differs, and which promise breaks.

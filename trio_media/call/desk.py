@@ -46,6 +46,8 @@ class Desk:
     call_sid: str = ""
     onward: tuple[Verb, ...] = ()
     """What the call is being handed over to."""
+    was_redirected: bool = False
+    """The carrier has taken it over: its account said so."""
     ended_by: str | None = None
     pending: deque[ev.Event] = attrs.field(factory=deque)
     """What carrying out a command led to."""

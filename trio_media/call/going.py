@@ -31,9 +31,11 @@ async def hand_over(desk: Desk, request: int) -> None:
 
     **Cancellation:** whether it was done is not known.
     """
-    if desk.account is not None and not await _redirect(desk.account, desk):
-        await desk.control.leave_failed(request)
-        return
+    if desk.account is not None:
+        desk.was_redirected = await _redirect(desk.account, desk)
+        if not desk.was_redirected:
+            await desk.control.leave_failed(request)
+            return
     await desk.line.send_inbox.send(Ending(TRANSFERRED))
 
 
@@ -72,8 +74,9 @@ def is_ended_well(reason: str) -> bool:
     return reason not in NOT_OURS and reason != TRANSFERRED
 
 
-def onward_of(reason: str, onward: tuple[Verb, ...]) -> tuple[Verb, ...] | None:
-    """What the carrier goes on with when the media stream has ended."""
+def onward_of(reason: str, desk: Desk) -> tuple[Verb, ...] | None:
+    """What the carrier goes on with when the media stream has ended; None: not for us to say."""
     if reason == TRANSFERRED:
-        return onward
+        # What was redirected goes on already, and nobody is to be called twice.
+        return None if desk.was_redirected else desk.onward
     return (Hangup(),) if is_ended_well(reason) else None

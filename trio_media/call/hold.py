@@ -99,30 +99,45 @@ async def hold_call(
         _begin_attending(control, nursery, attendant, options, config)
         reason = await own_call(desk)
         line.note("call_ended", by=_who_ended(reason), reason=reason)
-        onward = onward_of(reason, desk.onward)
+        onward = onward_of(reason, desk)
         if options.left is not None:
             options.left(started.call_sid, onward)
         line.carrier_outbox.close()
         line.model_outbox.close()
         session.cancel()
-        at_carrier = trio.Event()
-        if is_ended_well(reason):
-            ending = (options.account, started.call_sid, line)
-            nursery.start_soon(_tell_end, at_carrier, end_at_carrier, *ending)
-        else:
-            at_carrier.set()
-        with trio.move_on_after(GOODBYES_S):
-            with trio.move_on_after(CLOSE_S):
-                await written.wait()
-            await close_leg(leg, CLOSE_CODES.get(reason, 1000))
-            await session_over.wait()
-        await at_carrier.wait()
+        await _part(desk, _Legs(leg, written, session_over), reason)
         nursery.cancel_scope.cancel()
     end = _ended(started, reason, line)
     end = attrs.evolve(end, onward=onward)
     if attendant is not None:
         await attendant.ended(end)
     return end
+
+
+@attrs.frozen
+class _Legs:
+    """Both legs, as they close."""
+
+    carrier: Leg
+    written: trio.Event
+    """The carrier's writer is done."""
+    session_over: trio.Event
+
+
+async def _part(desk: Desk, legs: _Legs, reason: str) -> None:
+    """Close both legs, and end the call at the carrier meanwhile."""
+    at_carrier = trio.Event()
+    if is_ended_well(reason):
+        ending = (desk.account, desk.call_sid, desk.line)
+        desk.nursery.start_soon(_tell_end, at_carrier, end_at_carrier, *ending)
+    else:
+        at_carrier.set()
+    with trio.move_on_after(GOODBYES_S):
+        with trio.move_on_after(CLOSE_S):
+            await legs.written.wait()
+        await close_leg(legs.carrier, CLOSE_CODES.get(reason, 1000))
+        await legs.session_over.wait()
+    await at_carrier.wait()
 
 
 def _begin_observing(

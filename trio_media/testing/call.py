@@ -192,7 +192,9 @@ class Call:
     def transferred_to(self) -> str | None:
         """To whom it was handed over: a number, a SIP address, a room; None: to nobody."""
         stage = self._director.stage
-        return None if stage is None or stage.end is None else transferred_to(stage.end)
+        if stage is None or stage.end is None:
+            return None
+        return transferred_to(stage.end, () if self.account is None else self.account.redirects)
 
     @property
     def interruptions(self) -> list[Interruption]:

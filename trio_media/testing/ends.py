@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from trio_media.call.going import TRANSFERRED
 from trio_media.call.record import CallEnd
+from trio_media.simulation.calls.account import Redirected
 from trio_media.telephony.twiml import Conference, Dial, Number, Sip
 
 
@@ -17,9 +21,16 @@ def hung_up_by(reason: str) -> str:
     return "model" if reason == "model_lost" else "us"
 
 
-def transferred_to(end: CallEnd) -> str | None:
-    """Say to whom a call was handed over: a number, a SIP address or a room."""
-    for verb in end.onward or ():
+def transferred_to(end: CallEnd, redirects: Sequence[Redirected]) -> str | None:
+    """Say to whom a call was handed over: a number, a SIP address or a room.
+
+    ``redirects``: what the carrier's account was asked; the last one counts if the call was
+    transferred so.
+    """
+    verbs = end.onward
+    if verbs is None and end.reason == TRANSFERRED and redirects:
+        verbs = redirects[-1].verbs
+    for verb in verbs or ():
         match verb:
             case Dial(target=Number(number)):
                 return number

@@ -34,7 +34,8 @@ def one_cancel(seen: Seen) -> Iterator[Broken]:
             yield Broken("one cancel", cancel.sent_ms, f"a second one for {response_id}")
         cancelled.add(response.response_id)
         over_ms = response.over_ms
-        if over_ms is not None and over_ms < cancel.sent_ms and not _may_lag(seen, cancel):
+        is_sure = not response.is_end_guessed and not _may_lag(seen, cancel)
+        if over_ms is not None and over_ms < cancel.sent_ms and is_sure:
             yield Broken("one cancel", cancel.sent_ms, f"{response_id} was over at {over_ms:.0f}")
 
 

@@ -61,6 +61,8 @@ class Response:
     cancels: list[Entry] = attrs.field(factory=list)
     last_ms: float = 0.0
     """When it was last heard of."""
+    is_end_guessed: bool = False
+    """Its end did not say whose it is, and may have been another's."""
 
     @property
     def over_ms(self) -> float | None:
@@ -243,8 +245,9 @@ class Seen:
         said which create the newest answers, it may be that of a response that nobody has seen.
         """
         newest = next(reversed(responses.values()), None)
-        if newest is not None and not newest.done and not self._is_create_out(entry.at_ms):
+        if newest is not None and not newest.done:
             newest.done.append(entry)
+            newest.is_end_guessed = self._is_create_out(entry.at_ms)
 
     def _is_create_out(self, at_ms: float) -> bool:
         """Whether a create has neither its response nor an error, as far as is said."""

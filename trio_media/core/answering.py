@@ -275,7 +275,7 @@ def came_to_nothing(state: State, response: Response) -> None:
 
 def create_again(state: State, response: Response, now_ms: int) -> None:
     """A create came to nothing: it is first in the queue again, unless it was interrupted."""
-    if response.is_doomed:
+    if response.is_doomed or not leaving.is_wanted(state, response):
         return
     tries = response.tries + 1
     if tries > CREATE_TRIES:

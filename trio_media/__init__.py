@@ -20,6 +20,7 @@ decided by one piece of code without I/O, and one task acts on it.
 - ``testing``: calls in virtual time, directed by the tests of an application; a pytest plugin; a
   carrier on this machine, whose calls come and go over real sockets.
 - ``demo``, ``cli``: what a newcomer types.
+- ``examples``: agents to read, to try and to begin with.
 
 What a caller does to the model is first a *hush* (silence at once, nothing decided) and then either
 a *take* (cancelled, truncated to what was heard) or a *resume* (it was a cough, or a mere "mhm":

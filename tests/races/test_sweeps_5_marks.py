@@ -106,8 +106,7 @@ def check(s: Scene, by: str, mark: str, ran: list[str], spoken_ms: int) -> None:
     for call_id, output in given.items():
         is_result = output == f"result of {call_id}"
         assert is_result or "error" in output
-        assert is_result <= (call_id in ran)
-        assert is_result or mark == "gives way" or call_id not in ran, "a result is lost"
+        assert is_result == (call_id in ran), "a result is lost, or comes of what gave way"
     assert not s.call.control.line.running_tools
     creates = [one.at_ms for one in s.told_when if one.line == "create"]
     if by == "caller":
@@ -120,6 +119,10 @@ def check(s: Scene, by: str, mark: str, ran: list[str], spoken_ms: int) -> None:
         results = [one.at_ms for one in s.told_when if one.line == "output C0"]
         between = [at_ms for at_ms in creates[1:] if at_ms < max(results)]
         assert not between, "an answer guesses the result"
+    results_ms = [one.at_ms for one in s.told_when if one.line.removeprefix("output ") in ran]
+    if "protected" in mark and results_ms:
+        about = next(n for n, at_ms in enumerate(creates) if n and at_ms >= max(results_ms))
+        assert s.heard[f"I{about}"] == ANSWER_MS, "what is said of the result was cut"
     if mark == "gives way" and by == "application":
         assert len(creates) <= 3
     assert len(creates) <= 5, "they go on for ever"

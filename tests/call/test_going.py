@@ -221,6 +221,27 @@ async def test_a_stream_that_ends_while_the_carrier_takes_the_caller_over_is_a_t
     assert [what for what, _, _ in account.asked] == ["redirect"]
 
 
+@pytest.mark.parametrize(
+    ("error", "takes_s", "reason"),
+    [(REFUSED, 2, "caller_hung_up"), (LOST, 2, "transferred"), (None, 2 * ASK_S, "transferred")],
+)
+async def test_a_caller_who_hangs_up_in_a_transfer_was_not_transferred_if_the_carrier_says_so(
+    error: Exception | None, takes_s: float, reason: str, autojump_clock: MockClock
+) -> None:
+    account = Account(error, takes_s=takes_s)
+    async with live_call(QUIET, account=account) as call:
+        await transferred(call)
+        await trio.sleep(0.5)
+        await call.carrier.stop()
+        await call.carrier.closed.wait()
+        assert call.carrier.now_ms() <= 500 + ENDS_WITHIN_MS, "the legs do not wait for that"
+        end = await call.until_end()
+    assert end.reason == reason
+    assert end.onward == (None if error is REFUSED else AWAY)
+    assert end.counters.get("transfers_failed", 0) == (error is REFUSED)
+    assert [what for what, _, _ in account.asked] == ["redirect"]
+
+
 async def test_a_hang_up_overrides_a_transfer_that_is_under_way(autojump_clock: MockClock) -> None:
     account = Account(takes_s=2)
     async with live_call(QUIET, account=account) as call:

@@ -15,7 +15,7 @@ import trio
 from trio_media.call.account import CarrierAccount
 from trio_media.call.desk import Desk
 from trio_media.call.line import Ending, Line
-from trio_media.errors import TrioMediaError
+from trio_media.errors import RestLost, TrioMediaError
 from trio_media.telephony.twiml import Hangup, Verb
 
 ASK_S: Final = 10.0  # the carrier's account answers within this, or did not
@@ -56,15 +56,19 @@ async def why_over(desk: Desk, reason: str) -> str:
 
 
 async def _redirect(account: CarrierAccount, desk: Desk) -> bool:
+    is_lost, detail = True, f"no answer within {ASK_S:g} s"
     try:
         with trio.fail_after(ASK_S):
             await account.redirect(desk.call_sid, desk.onward)
     except TrioMediaError as error:
-        desk.line.note("transfer_failed", detail=str(error))
+        is_lost, detail = isinstance(error, RestLost), str(error)
     except trio.TooSlowError:
-        desk.line.note("transfer_failed", detail=f"no answer within {ASK_S:g} s")
+        pass
     else:
         return True
+    if is_lost and desk.control.is_over:
+        return True  # the media stream has ended, as it does then, and nobody says otherwise
+    desk.line.note("transfer_failed", detail=detail)
     desk.line.tally.count("transfers_failed")
     return False
 

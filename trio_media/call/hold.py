@@ -16,7 +16,7 @@ from trio_media.call.attending import Attendance, Attendant
 from trio_media.call.caller_timeline import CallerTimeline
 from trio_media.call.control import CallControl, Words
 from trio_media.call.desk import Desk
-from trio_media.call.going import end_at_carrier, is_ended_well, onward_of, why_over
+from trio_media.call.going import CALLER_HUNG_UP, end_at_carrier, is_ended_well, onward_of, why_over
 from trio_media.call.heard import HeardTape
 from trio_media.call.inbound import fill_gaps, inbound_audio
 from trio_media.call.leg import Leg
@@ -99,8 +99,9 @@ async def hold_call(
         _begin_attending(control, nursery, attendant, options, config)
         reason = await own_call(desk)
         line.note("call_ended", by=_who_ended(reason), reason=reason)
+        onward = onward_of(reason, desk)
         if options.left is not None:
-            options.left(started.call_sid, onward_of(reason, desk))
+            options.left(started.call_sid, onward)
         line.carrier_outbox.close()
         line.model_outbox.close()
         session.cancel()
@@ -108,7 +109,7 @@ async def hold_call(
         reason = await why_over(desk, reason)
         nursery.cancel_scope.cancel()
     end = _ended(started, reason, line)
-    end = attrs.evolve(end, onward=onward_of(reason, desk))
+    end = attrs.evolve(end, onward=None if reason == CALLER_HUNG_UP else onward)
     if attendant is not None:
         await attendant.ended(end)
     return end

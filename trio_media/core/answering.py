@@ -17,7 +17,7 @@ from trio_media.core.commands import (
     SpeechDropped,
     TurnDecided,
 )
-from trio_media.core.creates import ANSWERS, Queued
+from trio_media.core.creates import ANSWERS, FILLS, Queued
 from trio_media.core.events import Reason, Verdict
 from trio_media.core.responses import Phase, Response
 from trio_media.core.state import State
@@ -256,11 +256,15 @@ def may_create(state: State, now_ms: int) -> bool:
 
 
 def create_refused(state: State, response: Response, now_ms: int) -> None:
-    """A create was refused because a response is open: it is tried again when that is over."""
+    """A create was refused because a response is open: it is tried again when that is over.
+
+    What was to fill a silence is not: somebody speaks, so there is none.
+    """
     if not state.book.open() and any(r.is_lingering for r in state.book):
         state.tell(EndModelSession("a response that we gave up blocks every other"))
         return
-    create_again(state, response, now_ms)
+    if response.cause not in FILLS:
+        create_again(state, response, now_ms)
 
 
 def came_to_nothing(state: State, response: Response) -> None:

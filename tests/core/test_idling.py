@@ -274,8 +274,8 @@ def test_a_word_is_not_asked_for_again_when_it_is_refused_because_somebody_speak
 ) -> None:
     call.passes(WAIT_MS)
     [create] = call.all(cm.CreateResponse)
-    call.refuses(ev.Refusal.ALREADY_ACTIVE, create.command)
     call.server_opens("S")  # the server's own, which kept ours out
+    call.refuses(ev.Refusal.ALREADY_ACTIVE, create.command)
     call.speaks(400, "S.1")
     call.ends("S")
     call.passes(400 + WAIT_MS - 1)

@@ -256,15 +256,11 @@ def may_create(state: State, now_ms: int) -> bool:
 
 
 def create_refused(state: State, response: Response, now_ms: int) -> None:
-    """A create was refused because a response is open: it is tried again when that is over.
-
-    What was to fill a silence is not: somebody speaks, so there is none.
-    """
+    """A create was refused because a response is open: it is tried again when that is over."""
     if not state.book.open() and any(r.is_lingering for r in state.book):
         state.tell(EndModelSession("a response that we gave up blocks every other"))
         return
-    if response.cause not in FILLS:
-        create_again(state, response, now_ms)
+    create_again(state, response, now_ms)
 
 
 def came_to_nothing(state: State, response: Response) -> None:
@@ -278,8 +274,12 @@ def came_to_nothing(state: State, response: Response) -> None:
 
 
 def create_again(state: State, response: Response, now_ms: int) -> None:
-    """A create came to nothing: it is first in the queue again, unless it was interrupted."""
-    if response.is_doomed or not leaving.is_wanted(state, response):
+    """A create came to nothing: it is first in the queue again, unless it was interrupted.
+
+    What was to fill a silence is not asked for again: it comes by itself, if the silence goes on.
+    """
+    is_wanted = response.cause not in FILLS and leaving.is_wanted(state, response)
+    if response.is_doomed or not is_wanted:
         return
     tries = response.tries + 1
     if tries > CREATE_TRIES:

@@ -420,3 +420,19 @@ async def test_how_many_calls_can_be_asked_about_is_bounded(
         dialed = [await dialing.dial(attrs.evolve(CALL, key=f"k{n}")) for n in range(5)]
     assert [dialing.find(one.dial_id) is one for one in dialed] == [False] * 2 + [True] * 3
     assert list(dialing._by_key) == ["k2", "k3", "k4"]
+
+
+@pytest.mark.parametrize(
+    ("policy", "asked"),
+    [("go_on", ""), ("hang_up", "Enable"), ("leave_message", "DetectMessageEnd")],
+)
+async def test_the_carrier_finds_out_who_answers_where_the_agent_wants_to_know(
+    policy: Any, asked: str
+) -> None:
+    agent = Agent(voicemail=policy, voicemail_message="Please call us back.")
+    async with open_world(agent) as world:
+        dialed = await world.dialing.dial(CALL)
+        [placing] = [one for one in world.carrier.requests if one.path.endswith("Calls.json")]
+        assert placing.first("MachineDetection") == asked
+        assert bool(placing.first("AsyncAmdStatusCallback")) is bool(asked)
+        await world.dialing.hang_up(dialed)

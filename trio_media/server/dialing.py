@@ -13,11 +13,13 @@ from __future__ import annotations
 import logging
 import math
 import secrets
+from collections.abc import Mapping
 from typing import Final
 
 import attrs
 import trio
 
+from trio_media.config import VoicemailPolicy
 from trio_media.errors import (
     CallRefused,
     ConfigError,
@@ -34,7 +36,7 @@ from trio_media.server.dialed_call import DialedCall as DialedCall
 from trio_media.server.dialed_call import check_parameters
 from trio_media.server.twilio_rest_client import TwilioRest
 from trio_media.telephony.call_status import CallStatus
-from trio_media.telephony.twilio_rest import PlaceCall, place_call
+from trio_media.telephony.twilio_rest import MachineDetection, PlaceCall, place_call
 from trio_media.telephony.twiml import voice_response
 
 ASK_EVERY_S: Final = 5.0  # a callback that was lost costs so long
@@ -43,6 +45,12 @@ RING_GRACE_S: Final = 30.0  # carriers ring a little longer than they are asked 
 CALL_S_MAX: Final = 4 * 3_600.0  # the carrier's own limit
 KEPT_MAX: Final = 4_096  # calls that may still be asked about
 ID_BYTES: Final = 12
+
+DETECTION: Final[Mapping[VoicemailPolicy, MachineDetection | None]] = {
+    "go_on": None,  # nobody asks who has answered, and it costs
+    "hang_up": "Enable",
+    "leave_message": "DetectMessageEnd",  # tells when the message may begin
+}
 
 log = logging.getLogger("trio_media.dialing")
 
@@ -58,6 +66,8 @@ class Dialing:
     origin: str
     """``https://host`` as the carrier sees us."""
     from_number: str = ""
+    voicemail: VoicemailPolicy = "go_on"
+    """What the agent does when a machine answers: whether the carrier has to find out."""
     _dialed: dict[str, DialedCall] = attrs.field(factory=dict)
     _by_key: dict[str, DialedCall] = attrs.field(factory=dict)
 
@@ -80,6 +90,8 @@ class Dialing:
                 raise used.failure
             return used
         self._check_admission(call)
+        if call.machine_detection is None and not call.verbs:
+            call = attrs.evolve(call, machine_detection=DETECTION[self.voicemail])
         dialed = DialedCall(secrets.token_urlsafe(ID_BYTES), call)
         wanted = write_request(call, dialed.dial_id, self.origin, self.from_number)
         self._remember(dialed)

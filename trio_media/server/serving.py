@@ -117,7 +117,7 @@ async def serve(
         config = await _with_model(config, nursery)
         hears_locally = config.barge_in.detector != "server"
         judge = await start_judge(nursery) if hears_locally else None
-        dialing = _dialing(config, bound, admission, nursery, rest)
+        dialing = _dialing(config, agent, bound, admission, nursery, rest)
         reception = Reception(
             config=config,
             agent=agent,
@@ -182,6 +182,7 @@ def _afterwards(options: ServeOptions) -> Afterwards:
 
 def _dialing(
     config: Config,
+    agent: Agent,
     bound: socket.socket,
     admission: Admission,
     nursery: trio.Nursery,
@@ -196,6 +197,7 @@ def _dialing(
         nursery=nursery,
         origin=carrier_origin(config, bound),
         from_number=config.twilio.from_number,
+        voicemail=agent.voicemail_policy(config),
     )
 
 

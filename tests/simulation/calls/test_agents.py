@@ -105,3 +105,16 @@ def test_a_scenario_with_an_agent_can_be_pasted_into_a_test() -> None:
     names = {}
     exec(as_test(scenario, "end"), names)
     names["test_end"]()  # type: ignore[operator]
+
+
+def test_a_word_that_was_refused_because_the_service_spoke_is_not_asked_for_after_its_answer() -> (
+    None
+):
+    scenario = sc.Scenario(
+        length_ms=11_714,
+        settings=sc.Settings(authority="server", greeting=False, silence_ms=2_500),
+        websockets=False,
+        caller=(sc.Speaks(at_ms=6_000, length_ms=1_000),),
+        answers=(sc.Answer(), sc.Answer(created_ms=2_500)),
+    )
+    assert broken_in(scenario) == []

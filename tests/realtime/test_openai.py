@@ -24,6 +24,7 @@ from trio_media.realtime.events import (
     ResponseCreated,
     ResponseDone,
     ResponseStatus,
+    Role,
     SessionRequest,
     SessionUpdated,
 )
@@ -213,6 +214,15 @@ def test_keys_become_text_of_the_caller(dialect: Dialect) -> None:
             "content": [{"type": "input_text", "text": "12#"}],
         },
     }
+
+
+@pytest.mark.parametrize("role", ["system", "assistant"])
+def test_a_text_of_ours_says_whose_words_it_is(role: Role, dialect: Dialect) -> None:
+    command = OpenAiCodec(dialect).encode_text(role=role, text="Hello.", event_id="e1")
+    [content] = valid(dialect, command)["item"]["content"]
+    of_the_model = {"ga": "output_text", "beta": "text"}[dialect]
+    kind = of_the_model if role == "assistant" else "input_text"
+    assert content == {"type": kind, "text": "Hello."}
 
 
 def test_the_result_of_a_tool_names_its_call(dialect: Dialect) -> None:

@@ -216,17 +216,6 @@ def _over_the_model(state: State) -> bool:
 
 
 @defect(
-    "a filler comes after the result",
-    "F113, P2-90",
-    *(tooling, "drop_fillers"),
-    world="a tool that fills",
-    promise="tools: a filler, and no tool runs",
-)
-def _after_the_result(state: State) -> None:
-    pass
-
-
-@defect(
     "a caller's turn is answered before the tool that holds answers",
     "F114, 111",
     *(tooling, "holds_answers"),

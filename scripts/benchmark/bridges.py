@@ -106,7 +106,7 @@ BRIDGES: Final = (
     Bridge(name="Pipecat", environment="pipecat", program="pipecat_bridge.py"),
 )
 NULL_RELAY: Final = "relay, picows"  # what added latency is counted from
-QUICK: Final = ("trio_media server", "trio_media both", "relay, trio-websocket")
+QUICK: Final = ("trio_media both", "relay, trio-websocket")
 
 
 def slug(name: str) -> str:

@@ -13,9 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-ROOT: Final = (
-    Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "trio_media-bench"
-)
+ROOT: Final = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "trio_media-bench"
 OURS: Final = "ours"
 LOAD: Final = "load"
 PACKAGES: Final[Mapping[str, tuple[str, ...]]] = {

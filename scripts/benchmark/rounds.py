@@ -20,7 +20,9 @@ from environments import LOAD, python_of
 from processes import ProcessFailed, Running, free_port, run
 
 REPOSITORY: Final = HERE.parent.parent
-SETTLE_S: Final = 5.0  # after the last call began
+SETTLE_S: Final = 5.0  # after the last call began, until answers are interrupted
+WARM_UP_S: Final = 2.0
+HANG_UP_S: Final = 0.3
 PATH: Final = "/twilio/media"
 SAY: Final = ("one_moment", "sorry", "hold_on", "try_again")
 QUIET_S: Final = 3.0  # between two interruptions of a caller
@@ -36,6 +38,8 @@ class Load:
     calls_total: int = 0
     """More than at once: they follow each other.  0: all stay."""
     call_s: float = 1e9
+    settle_s: float = SETTLE_S
+    warm_up_s: float = WARM_UP_S
     quiet_s: float = QUIET_S
 
 
@@ -132,13 +136,27 @@ async def open_phones(bench: Bench, url: str, load: Load) -> AsyncIterator[Runni
 async def play_round(bench: Bench, bridge: Bridge, load: Load) -> Measured:
     """Put the load on the bridge; return what was seen.  Raises `ProcessFailed`."""
     async with open_bridge(bench, bridge) as (server, url):
+        await warm_up(bench, url, load.warm_up_s)
         idle_bytes = server.rss_bytes()
+        await bench.model.ask("renumber")
         async with open_phones(bench, url, load) as phones:
-            await trio.sleep(SETTLE_S)
+            await trio.sleep(load.settle_s)
             measured = await watch(bench, server, phones, load)
-            await phones.ask("hang_up")
-            await trio.sleep(0.3)
+            await hang_up(phones)
     return attrs.evolve(measured, idle_bytes=idle_bytes)
+
+
+async def warm_up(bench: Bench, url: str, seconds: float = WARM_UP_S) -> None:
+    """Hold one call, with an answer, so that whatever is loaded late is loaded."""
+    async with open_phones(bench, url, Load(calls=1, seconds=seconds)) as phones:
+        await trio.sleep(seconds)
+        await hang_up(phones)
+
+
+async def hang_up(phones: Running) -> None:
+    """End all calls; wait until that is on the wire."""
+    await phones.ask("hang_up")
+    await trio.sleep(HANG_UP_S)
 
 
 async def watch(bench: Bench, server: Running, phones: Running, load: Load) -> Measured:

@@ -71,7 +71,9 @@ async def down(
             event = json.loads(await model.get_message())
             if event["type"] == "response.output_audio.delta":
                 media = {"event": "media", "streamSid": call["stream_sid"]}
-                await phone.send_message(json.dumps({**media, "media": {"payload": event["delta"]}}))
+                await phone.send_message(
+                    json.dumps({**media, "media": {"payload": event["delta"]}})
+                )
             elif event["type"] == "input_audio_buffer.speech_started":
                 clear = {"event": "clear", "streamSid": call["stream_sid"]}
                 await phone.send_message(json.dumps(clear))

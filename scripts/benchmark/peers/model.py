@@ -14,10 +14,8 @@ import argparse
 import asyncio
 import json
 import math
-import sys
 from array import array
-from binascii import a2b_base64
-from pathlib import Path
+from binascii import a2b_base64, b2a_base64
 from typing import Any, Final
 
 import commands
@@ -28,14 +26,16 @@ import uvloop
 SPEECH_FRAMES: Final = 6  # 120 ms of speech until it is called that
 SILENCE_FRAMES: Final = 25  # 500 ms until the turn is over
 DELTA_BYTES: Final = 1_600  # 200 ms
-LOUD: Final = 1_200  # of 32,768: anything of a phone's speech
+LOUD_PCM: Final = 900  # of 32,768, as `stamps.is_loud`
 FIRST_DELTA_S: Final = 0.05
 PCM_FRAME_BYTES: Final = 960  # 20 ms at 24 kHz
 
 
 def tone(seconds: float) -> bytes:
     """Return a tone as mu-law: for ears and level meters, it is speech."""
-    samples = (int(9_000 * math.sin(math.tau * 300 * n / 8_000)) for n in range(int(8_000 * seconds)))
+    samples = (
+        int(9_000 * math.sin(math.tau * 300 * n / 8_000)) for n in range(int(8_000 * seconds))
+    )
     return bytes(map(_mulaw, samples))
 
 
@@ -197,8 +197,8 @@ class Model(picows.WSListener):  # type: ignore[misc]
 
     def is_loud(self, audio: bytes) -> bool:
         if self.is_pcm_in:
-            return max(array("h", audio)[::7]) > LOUD
-        return any(byte & 0x7F < 0x4F for byte in audio[::7])
+            return max(array("h", audio)[::7]) > LOUD_PCM
+        return stamps.is_loud(audio)
 
     def attend(self, is_speech: bool) -> None:
         if is_speech:
@@ -379,11 +379,17 @@ def report() -> dict[str, Any]:
     return {**Model.measured.plain(), "sessions": Model.sessions, "live": Model.live}
 
 
-async def serve(port_file: Path | None) -> None:
+def renumber() -> bool:
+    """Number sessions from 1 again: for bridges whose audio does not say which call it is of."""
+    Model.sessions = 0
+    return True
+
+
+async def serve() -> None:
     server = await picows.ws_create_server(lambda request: Model(), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     commands.tell({"port": port})
-    await commands.obey({"reset": reset, "report": report})
+    await commands.obey({"reset": reset, "report": report, "renumber": renumber})
 
 
 def main() -> None:
@@ -395,11 +401,9 @@ def main() -> None:
     step = math.tau * 300 / 24_000
     samples = DELTA_BYTES * 3
     wave = array("h", (int(9_000 * math.sin(step * n)) for n in range(samples)))
-    from binascii import b2a_base64
-
     Options.pcm = b2a_base64(wave.tobytes(), newline=False).decode()
-    uvloop.run(serve(None))
+    uvloop.run(serve())
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -187,7 +187,7 @@ class Exchange:
 
     def __init__(self, url: str, calls: int, stagger_s: float, call_s: float) -> None:
         self.url = url
-        self.calls = calls
+        self.room = asyncio.Semaphore(calls)
         self.stagger_s = stagger_s
         self.call_s = call_s
         self.ring: deque[Phone] = deque()
@@ -196,16 +196,11 @@ class Exchange:
 
     async def place(self, total: int) -> None:
         """Place the calls; more than fit at once follow as others end."""
-        pending: set[asyncio.Task[None]] = set()
-        for number in range(1, total + 1):
-            while len(self.ring) + len(pending) >= self.calls:
-                await asyncio.sleep(0.01)
-            task = asyncio.create_task(self.one(number))
-            pending.add(task)
-            task.add_done_callback(pending.discard)
-            await asyncio.sleep(self.stagger_s)
-        while pending:
-            await asyncio.sleep(0.01)
+        async with asyncio.TaskGroup() as group:
+            for number in range(1, total + 1):
+                await self.room.acquire()
+                group.create_task(self.one(number))
+                await asyncio.sleep(self.stagger_s)
 
     async def one(self, number: int) -> None:
         self.begun += 1
@@ -215,6 +210,7 @@ class Exchange:
             )
         except (OSError, picows.WSError, TimeoutError):
             self.failed += 1
+            self.room.release()
             return
         # The ring is in order of time: a new phone's first frame is due after all others'.
         phone.due = time.monotonic() + FRAME_S
@@ -232,6 +228,7 @@ class Exchange:
                 phone = ring.popleft()
                 if phone.is_over or now > phone.ends_at:
                     phone.hang_up()
+                    self.room.release()
                     continue
                 Phone.measured.lateness_us.append(int((now - phone.due) * 1e6))
                 phone.speak()
@@ -253,7 +250,7 @@ async def talk(arguments: argparse.Namespace) -> None:
     placing = asyncio.create_task(exchange.place(arguments.calls_total or arguments.calls))
 
     def report() -> dict[str, Any]:
-        counts = {"live": Phone.live, "lost": Phone.lost}
+        counts = {"live": Phone.live, "lost": Phone.lost, "at_us": stamps.now_us()}
         begun = {"begun": exchange.begun, "failed": exchange.failed, "placed": placing.done()}
         return {**Phone.measured.plain(), **counts, **begun}
 
@@ -279,7 +276,9 @@ def read_script(path: Path) -> list[tuple[stamps.Blank, bool, bool]]:
     script = []
     for clip in map(bytes.fromhex, content["speech"]):
         frames = [clip[at : at + 160] for at in range(0, len(clip) - 159, 160)]
-        script += [(stamps.Blank(f), True, n == 0) for n, f in enumerate(frames)]
+        # Where it is loud, as the model hears it where a bridge changes the audio.
+        onset = next(n for n, f in enumerate(frames) if stamps.is_loud(f))
+        script += [(stamps.Blank(f), True, n == onset) for n, f in enumerate(frames)]
         script += quiet
     return script
 

@@ -19,6 +19,7 @@ SAMPLES: Final = 72
 STAMP_CHARS: Final = 96  # of base64
 MAGIC: Final = 0b1011001
 WRAP: Final = 1 << 32
+LOUD: Final = 0x4F  # as mu-law has it, where less is louder
 
 _SPREAD: Final = [bytes((value >> shift) & 1 for shift in range(7, -1, -1)) for value in range(256)]
 _EVEN: Final = bytes(value & 0xFE for value in range(256))
@@ -69,6 +70,11 @@ def read(audio: bytes) -> tuple[bool, int, int, int] | None:
         value >> 16 & 0xFFFF,
         value & 0xFFFF,
     )
+
+
+def is_loud(audio: bytes) -> bool:
+    """Tell whether mu-law is more than silence and noise: above 900 of 32,768."""
+    return any(byte & 0x7F < LOUD for byte in audio[::7])
 
 
 def read_base64(payload: bytes) -> tuple[bool, int, int, int] | None:

@@ -12,22 +12,23 @@ from typing import Final, TypeVar
 import attrs
 import click
 import trio
-from bridges import BRIDGES, NULL_RELAY, QUICK, Bridge, slug
+from bridges import BRIDGES, NULL_RELAY, QUICK, Bridge, of_tree, slug
 from environments import LOAD, PACKAGES, ROOT, NotInstalled, is_ready, make
 from figures import Figures, figures
 from picture import draw
 from processes import ProcessFailed
 from profiling import profile
 from ramp import climb
-from report import tell, write_json
 from rich.console import Console
 from rounds import Load, open_bench, play_round
 from soak import Soak, run_soak
+from tables import tell, write_json
 
 QUICK_LOAD: Final = Load(calls=4, seconds=4.0, settle_s=1.5, warm_up_s=0.5, quiet_s=1.0)
 CHURN_S: Final = 20.0  # of a call of a soak
 SHORT_S: Final = 3.0  # of a call of ``--calls-total``
 HOUR_S: Final = 3_600.0
+FOLDER: Final = click.Path(exists=True, file_okay=False, path_type=Path)
 T = TypeVar("T")
 
 
@@ -41,13 +42,15 @@ class Plan:
     root: Path
 
 
-def choose(only: str | None, quick: bool, root: Path) -> tuple[Bridge, ...]:
+def choose(
+    known_bridges: tuple[Bridge, ...], only: str | None, quick: bool, root: Path
+) -> tuple[Bridge, ...]:
     """Return the bridges that are wanted.  Raises `click.BadParameter`."""
     if only is None:
         if not quick:
-            return BRIDGES
-        return tuple(b for b in BRIDGES if b.name in QUICK or _is_extra(b, root))
-    known = {slug(bridge.name): bridge for bridge in BRIDGES}
+            return known_bridges
+        return tuple(b for b in known_bridges if b.name in QUICK or _is_extra(b, root))
+    known = {slug(bridge.name): bridge for bridge in known_bridges}
     wanted = [slug(name) for name in only.split(",")]
     for name in wanted:
         if name not in known:
@@ -108,6 +111,7 @@ async def compare(plan: Plan, console: Console) -> dict[str, list[Figures]]:
 @click.option("--seconds", type=click.FloatRange(1), default=10.0, show_default=True)
 @click.option("--rounds", type=click.IntRange(1), default=3, show_default=True)
 @click.option("--only", metavar="A,B", help="Only these bridges.")
+@click.option("--tree", "trees", multiple=True, type=FOLDER, help="Also another checkout's.")
 @click.option("--list", "lists", is_flag=True, help="Name the bridges.")
 @click.option("--quick", is_flag=True, help="Under a minute, with what is installed.")
 @click.option("--saturate", is_flag=True, help="Add calls until each bridge is late, instead.")
@@ -123,6 +127,7 @@ def main(
     rounds: int,
     only: str | None,
     lists: bool,
+    trees: tuple[Path, ...],
     quick: bool,
     saturate: bool,
     profiled: str | None,
@@ -134,12 +139,13 @@ def main(
 ) -> None:
     """Put one load on several bridges, in turns, and compare what it costs and how late it is."""
     console = Console(width=None if sys.stdout.isatty() else 150, highlight=False)
+    bridges = (*BRIDGES, *(bridge for tree in trees for bridge in of_tree(tree.absolute())))
     if lists:
-        for bridge in BRIDGES:
+        for bridge in bridges:
             console.print(slug(bridge.name), soft_wrap=True)
         return
     load = QUICK_LOAD if quick else Load(calls=calls, seconds=seconds)
-    wanted = choose(profiled or only, quick, envs)
+    wanted = choose(bridges, profiled or only, quick, envs)
     if profiled:
         made = prepare(wanted[:1], envs, console, "profile")
         run(profile, made[0], load, envs, console)

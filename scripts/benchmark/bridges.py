@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args, get_type_hints
 
 import attrs
 from environments import LOAD, OURS
 
-from trio_media.config import Config
+from trio_media.config import ServerConfig
 
 HERE: Final = Path(__file__).parent
+REPOSITORY: Final = HERE.parent.parent
 CALLS_MAX: Final = 5_000  # a benchmark is not refused
 
 
@@ -30,6 +31,9 @@ class Bridge:
     """Of trio_media's configuration file, by section."""
     keeps: str = ""
     """What trio_media records of each call: ``events``, ``audio`` or both; empty: nothing."""
+
+    tree: Path = REPOSITORY
+    """The checkout of trio_media."""
 
     @property
     def is_ours(self) -> bool:
@@ -87,14 +91,26 @@ def _ours() -> list[Bridge]:
     return found
 
 
-def transports() -> tuple[str, ...]:
+def transports(section: type = ServerConfig) -> tuple[str, ...]:
     """Return the values of ``[server] transport``, the default first; none if there is no such."""
-    section = attrs.fields_dict(type(Config().server))
-    field = section.get("transport")
+    field = attrs.fields_dict(section).get("transport")
     if field is None:
         return ()
-    allowed = getattr(field.validator, "options", ())
+    allowed = get_args(get_type_hints(section)["transport"])
     return (field.default, *(value for value in allowed if value != field.default))
+
+
+def of_tree(tree: Path) -> tuple[Bridge, ...]:
+    """Return the trio_media of another checkout, to be measured beside this one."""
+    return tuple(
+        Bridge(
+            name=f"trio_media {detector} of {tree.name}",
+            environment=OURS,
+            settings={"barge_in": {"detector": detector}},
+            tree=tree,
+        )
+        for detector in ("server", "both")
+    )
 
 
 BRIDGES: Final = (

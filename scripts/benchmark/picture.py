@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from statistics import median
 from typing import Any, Final
 
 from figures import Figures, middle
 from PIL import Image, ImageDraw, ImageFont
-from report import Results
+from tables import Results
 
 WIDTH: Final = 1_800
 ROW: Final = 44
@@ -17,6 +18,7 @@ GAP: Final = 90  # between two panels
 OURS: Final = "#0b7a75"
 THEIRS: Final = "#9aa5b1"
 PANELS: Final = 3
+FAR: Final = 4.0  # times the median
 
 
 def draw(path: Path, results: Results) -> None:
@@ -32,7 +34,7 @@ def draw(path: Path, results: Results) -> None:
     )
     for panel, title in enumerate(titles):
         left = LEFT + panel * (wide + GAP)
-        most = _most(panel, list(rows.values()))
+        most = scale([_spans(panel, figures)[1] for figures in rows.values()])
         pen.text((left, 24), title, "#222222", _font(22))
         _axis(pen, left, wide, most, image.height)
         for number, (name, figures) in enumerate(rows.items()):
@@ -53,8 +55,9 @@ def _spans(panel: int, figures: Figures) -> tuple[float, float]:
     return 0.0, max(0.0, figures.kib_per_call)
 
 
-def _most(panel: int, rows: list[Figures]) -> float:
-    return max(1.0, *(_spans(panel, figures)[1] for figures in rows)) * 1.05
+def scale(ends: list[float]) -> float:
+    """Return where an axis ends: one bar that is far longer than the others is cut there."""
+    return max(1.0, min(max(ends), median(ends) * FAR)) * 1.1
 
 
 def _axis(pen: ImageDraw.ImageDraw, left: int, wide: int, most: float, bottom: int) -> None:
@@ -67,14 +70,14 @@ def _axis(pen: ImageDraw.ImageDraw, left: int, wide: int, most: float, bottom: i
 def _bar(
     pen: ImageDraw.ImageDraw,
     place: tuple[int, int, int],
-    scale: tuple[int, float],
+    what: tuple[int, float],
     figures: Figures,
     colour: str,
 ) -> None:
     left, y, wide = place
-    panel, most = scale
+    panel, most = what
     begin, end = _spans(panel, figures)
-    x0, x1 = left + wide * begin / most, left + wide * end / most
+    x0, x1 = (left + wide * min(value, most) / most for value in (begin, end))
     pen.rectangle((x0, y + 8, max(x1, x0 + 2), y + ROW - 10), colour)
     text = f"{begin:.3g} to {end:.3g}" if panel == 1 else f"{end:.0f}"
     inside = x1 > left + wide * 0.75

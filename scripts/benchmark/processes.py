@@ -23,6 +23,7 @@ ANSWER_S: Final = 60.0  # a report of a long run is many megabytes
 END_S: Final = 5.0  # to end politely
 TICK_S: Final = 1 / os.sysconf("SC_CLK_TCK")
 PAGE_BYTES: Final = os.sysconf("SC_PAGESIZE")
+SETTINGS: Final = ("TRIO_MEDIA_", "TWILIO_", "OPENAI_")  # variables of whoever runs this
 ERRORS_KEPT: Final = 4_000  # characters of what a process complained
 
 
@@ -128,6 +129,11 @@ class Running:
             del self._errors[:-ERRORS_KEPT]
 
 
+def _neutral(environment: Mapping[str, str]) -> dict[str, str]:
+    """Leave out what would configure a bridge."""
+    return {key: value for key, value in environment.items() if not key.startswith(SETTINGS)}
+
+
 @asynccontextmanager
 async def run(
     name: str, command: Sequence[str | Path], environment: Mapping[str, str]
@@ -138,7 +144,7 @@ async def run(
         stdin=PIPE,
         stdout=PIPE,
         stderr=PIPE,
-        env={**os.environ, **environment},
+        env={**_neutral(os.environ), **environment},
     )
     running = Running(name, process)
     async with trio.open_nursery() as nursery:

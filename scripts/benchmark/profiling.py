@@ -1,7 +1,7 @@
 """Where trio_media's time goes: own time by function, and wake-ups per caller frame.
 
-Rule 1: three runs of the same load, for a profiler disturbs what another counts: py-spy samples the
-CPU, cProfile counts calls, and `counted` counts what Trio does.
+Rule 1: three runs of the same load, for a profiler disturbs what another counts: `counted` counts
+what Trio does, `called` the calls and their CPU, and py-spy samples without disturbing.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ async def profile(bridge: Bridge, load: Load, root: Path, console: Console) -> N
             counting = (sys.executable, HERE / "counted.py", counts)
             frames = await _run(bench, bridge, load, counting)
             console.print(_wake_ups(json.loads(counts.read_text()), frames))
-            calling = (sys.executable, "-m", "cProfile", "-o", stats, "-m")
+            calling = (sys.executable, HERE / "called.py", stats)
             frames = await _run(bench, bridge, load, calling)
             console.print(_calls(pstats.Stats(str(stats)), frames))
             samples = folder / "samples"

@@ -17,9 +17,8 @@ import attrs
 import trio
 from bridges import HERE, Bridge
 from environments import LOAD, python_of
-from processes import ProcessFailed, Running, free_port, run
+from processes import Running, free_port, run
 
-REPOSITORY: Final = HERE.parent.parent
 SETTLE_S: Final = 5.0  # after the last call began, until answers are interrupted
 WARM_UP_S: Final = 2.0
 HANG_UP_S: Final = 0.3
@@ -109,9 +108,10 @@ async def open_bridge(
         config.write_text(
             bridge.configuration(port=port, model_url=model_url, recordings=recordings)
         )
-        head = wrapper or (sys.executable, "-m")
+        # -P: not the checkout in the working directory, but that of the bridge.
+        head = wrapper or (sys.executable, "-P", "-m")
         command = [*head, "trio_media", "serve", "--config", config]
-        environment["PYTHONPATH"] = os.pathsep.join([str(REPOSITORY), str(HERE)])
+        environment["PYTHONPATH"] = str(bridge.tree)
     else:
         interpreter = python_of(bridge.environment, bench.root)
         command = [interpreter, HERE / "bridges" / bridge.program]
@@ -185,6 +185,3 @@ async def watch(bench: Bench, server: Running, phones: Running, load: Load) -> M
         phones=said,
         machine_load=os.getloadavg()[0],
     )
-
-
-__all__ = ("Bench", "Load", "Measured", "ProcessFailed", "play_round", "watch")

@@ -1,0 +1,65 @@
+"""The variants are ones that trio_media knows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import attrs
+import bridges
+import pytest
+from bridges import BRIDGES, Bridge, of_tree, slug, transports
+
+from trio_media.config_load import load_config
+
+
+@pytest.mark.parametrize("bridge", [b for b in BRIDGES if b.is_ours], ids=lambda b: slug(b.name))
+def test_each_variant_is_a_configuration_of_trio_media(bridge: Bridge, tmp_path: Path) -> None:
+    path = tmp_path / "trio-media.toml"
+    url = "ws://127.0.0.1:5/v1/realtime"
+    path.write_text(bridge.configuration(port=4, model_url=url, recordings=tmp_path))
+    config = load_config(path, {}, {})
+    assert (config.server.port, config.realtime.url) == (4, url)
+    assert config.barge_in.detector == bridge.settings["barge_in"]["detector"]
+    assert bool(config.recording.dir) == bool(bridge.keeps)
+    if bridge.keeps:
+        assert config.recording.audio == ("audio" in bridge.keeps)
+
+
+@attrs.frozen
+class NoTransport:
+    port: int = 1
+
+
+@attrs.frozen
+class TwoTransports:
+    transport: Literal["slow", "fast"] = "fast"
+
+
+def test_every_transport_that_can_be_configured_is_a_variant_once_there_is_a_choice() -> None:
+    assert transports(NoTransport) == ()
+    assert transports(TwoTransports) == ("fast", "slow")
+
+
+def test_another_checkout_can_be_measured_beside_this_one(tmp_path: Path) -> None:
+    found = of_tree(tmp_path)
+    assert [bridge.tree for bridge in found] == [tmp_path, tmp_path]
+    assert not {bridge.name for bridge in found} & {bridge.name for bridge in BRIDGES}
+
+
+def test_no_two_bridges_have_one_name() -> None:
+    assert len({slug(bridge.name) for bridge in BRIDGES}) == len(BRIDGES)
+
+
+def test_each_program_is_there() -> None:
+    for bridge in BRIDGES:
+        assert bridge.is_ours or (bridges.HERE / "bridges" / bridge.program).is_file()
+
+
+def test_the_bridges_that_are_named_elsewhere_exist() -> None:
+    names = {bridge.name for bridge in BRIDGES}
+    assert {bridges.NULL_RELAY, *bridges.QUICK} <= names
+
+
+def test_a_name_for_the_command_line_has_only_letters_digits_and_dashes() -> None:
+    assert slug("FastAPI + websockets, 2") == "fastapi-websockets-2"

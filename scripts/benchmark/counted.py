@@ -81,7 +81,7 @@ def main() -> None:
     def counted_run(*given: Any, **named: Any) -> Any:
         return run(*given, **{**named, "instruments": [Steps(counts)]})
 
-    trio.run = counted_run
+    trio.run = counted_run  # type: ignore[assignment]
     sys.argv = [module, *arguments]
     try:
         runpy.run_module(module, run_name="__main__", alter_sys=True)

@@ -110,7 +110,7 @@ async def open_bridge(
         )
         # -P: not the checkout in the working directory, but that of the bridge.
         head = wrapper or (sys.executable, "-P", "-m")
-        command = [*head, "trio_media", "serve", "--config", config]
+        command: list[str | Path] = [*head, "trio_media", "serve", "--config", config]
         environment["PYTHONPATH"] = str(bridge.tree)
     else:
         interpreter = python_of(bridge.environment, bench.root)
@@ -127,7 +127,7 @@ async def open_phones(bench: Bench, url: str, load: Load) -> AsyncIterator[Runni
     program = [python_of(LOAD, bench.root), HERE / "peers" / "phones.py", url]
     numbers = ["--calls", load.calls, "--stagger-s", load.stagger_s, "--call-s", load.call_s]
     numbers += ["--calls-total", load.calls_total]
-    command = [*program, "--script", script, *map(str, numbers)]
+    command: list[str | Path] = [*program, "--script", script, *map(str, numbers)]
     async with run("phones", command, {}) as phones:
         await phones.answer(30 + load.calls * (load.stagger_s + 0.5))
         yield phones

@@ -29,7 +29,7 @@ async def carry(request: WebSocketRequest) -> None:
     """Relay one call."""
     phone = await request.accept()
     call: dict[str, Any] = {"stream_sid": None, "item_id": None}
-    with_key = [("Authorization", "Bearer none")]
+    with_key = [(b"Authorization", b"Bearer none")]
     url = os.environ["MODEL_URL"]
     async with trio_websocket.open_websocket_url(url, extra_headers=with_key) as model:
         await model.send_message(json.dumps(UPDATE))

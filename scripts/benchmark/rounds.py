@@ -124,10 +124,10 @@ async def open_bridge(
 async def open_phones(bench: Bench, url: str, load: Load) -> AsyncIterator[Running]:
     """Start the phones; yield them once all calls were placed."""
     script = write_script(bench.folder, load.quiet_s)
-    program = [python_of(LOAD, bench.root), HERE / "peers" / "phones.py", url]
+    program = [python_of(LOAD, bench.root), HERE / "peers" / "phones.py"]
     numbers = ["--calls", load.calls, "--stagger-s", load.stagger_s, "--call-s", load.call_s]
     numbers += ["--calls-total", load.calls_total]
-    command: list[str | Path] = [*program, "--script", script, *map(str, numbers)]
+    command: list[str | Path] = [*program, url, "--script", script, *map(str, numbers)]
     async with run("phones", command, {}) as phones:
         await phones.answer(30 + load.calls * (load.stagger_s + 0.5))
         yield phones

@@ -26,7 +26,7 @@ import uvloop
 SPEECH_FRAMES: Final = 6  # 120 ms of speech until it is called that
 SILENCE_FRAMES: Final = 25  # 500 ms until the turn is over
 DELTA_BYTES: Final = 1_600  # 200 ms
-LOUD_PCM: Final = 900  # of 32,768, as `stamps.is_loud`
+LOUD_PCM: Final = 600  # of 32,768: less than `stamps.is_loud`, for a filter makes onsets soft
 FIRST_DELTA_S: Final = 0.05
 PCM_FRAME_BYTES: Final = 960  # 20 ms at 24 kHz
 
@@ -197,7 +197,7 @@ class Model(picows.WSListener):  # type: ignore[misc]
 
     def is_loud(self, audio: bytes) -> bool:
         if self.is_pcm_in:
-            return max(array("h", audio)[::7]) > LOUD_PCM
+            return max(array("h", audio)[::3]) > LOUD_PCM
         return stamps.is_loud(audio)
 
     def attend(self, is_speech: bool) -> None:

@@ -22,6 +22,7 @@ LATE_MS: Final = 20.0
 FIRST_PART: Final = 0.4  # of what the cost of a frame promises
 STEP: Final = 1.3
 CALLS_MAX: Final = 1_500
+CHANCES: Final = 2  # for a step: whoever else uses the machine may have made it late
 
 
 @attrs.frozen(kw_only=True)
@@ -83,13 +84,16 @@ async def _climb_one(bridge: Bridge, null: Null, console: Console) -> Summit:
     best, share = 0, 0.0
     calls = max(2, int(promised * FIRST_PART))
     while calls <= CALLS_MAX:
-        found = figures(await play_round(null.bench, bridge, attrs.evolve(load, calls=calls)))
-        allowed_ms = await null.p99_ms(calls) + LATE_MS
-        console.print(
-            f"{bridge.name}: {calls} calls: p99 {found.frame_ms.p99} ms of {allowed_ms:.1f}",
-            style="dim",
-        )
-        why = _stops(found, allowed_ms)
+        for _ in range(CHANCES):
+            found = figures(await play_round(null.bench, bridge, attrs.evolve(load, calls=calls)))
+            allowed_ms = await null.p99_ms(calls) + LATE_MS
+            console.print(
+                f"{bridge.name}: {calls} calls: p99 {found.frame_ms.p99} ms of {allowed_ms:.1f}",
+                style="dim",
+            )
+            why = _stops(found, allowed_ms)
+            if not why:
+                break
         if why:
             return Summit(promised=promised, calls=best, cpu_share=share, stopped_by=why)
         best, share = calls, found.cpu_share

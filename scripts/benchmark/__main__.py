@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 import attrs
 import click
 import trio
-from bridges import BRIDGES, NULL_RELAY, QUICK, Bridge, of_tree, slug
+from bridges import BRIDGES, NULL_RELAY, QUICK, REPOSITORY, Bridge, of_tree, slug
 from environments import LOAD, PACKAGES, ROOT, NotInstalled, is_ready, make
 from figures import Figures, figures
 from picture import draw
@@ -29,6 +29,7 @@ CHURN_S: Final = 20.0  # of a call of a soak
 SHORT_S: Final = 3.0  # of a call of ``--calls-total``
 HOUR_S: Final = 3_600.0
 FOLDER: Final = click.Path(exists=True, file_okay=False, path_type=Path)
+SET: Final = "Also trio_media with this set; with --tree, of that checkout."
 T = TypeVar("T")
 
 
@@ -112,6 +113,7 @@ async def compare(plan: Plan, console: Console) -> dict[str, list[Figures]]:
 @click.option("--rounds", type=click.IntRange(1), default=3, show_default=True)
 @click.option("--only", metavar="A,B", help="Only these bridges.")
 @click.option("--tree", "trees", multiple=True, type=FOLDER, help="Also another checkout's.")
+@click.option("--set", "changes", multiple=True, metavar="SECTION.KEY=VALUE", help=SET)
 @click.option("--list", "lists", is_flag=True, help="Name the bridges.")
 @click.option("--quick", is_flag=True, help="Under a minute, with what is installed.")
 @click.option("--saturate", is_flag=True, help="Add calls until each bridge is late, instead.")
@@ -128,6 +130,7 @@ def main(
     only: str | None,
     lists: bool,
     trees: tuple[Path, ...],
+    changes: tuple[str, ...],
     quick: bool,
     saturate: bool,
     profiled: str | None,
@@ -139,7 +142,7 @@ def main(
 ) -> None:
     """Put one load on several bridges, in turns, and compare what it costs and how late it is."""
     console = Console(width=None if sys.stdout.isatty() else 150, highlight=False)
-    bridges = (*BRIDGES, *(bridge for tree in trees for bridge in of_tree(tree.absolute())))
+    bridges = (*BRIDGES, *_others(trees, changes))
     if lists:
         for bridge in bridges:
             console.print(slug(bridge.name), soft_wrap=True)
@@ -169,6 +172,16 @@ def run(main: Callable[..., Awaitable[T]], *arguments: object) -> T:
     except* ProcessFailed as group:
         failed = _flat(group)
     raise click.ClickException("\n".join(map(str, failed)))
+
+
+def _others(trees: tuple[Path, ...], changes: tuple[str, ...]) -> list[Bridge]:
+    """Return the variants that the command line adds."""
+    if changes and not trees:
+        trees = (REPOSITORY,)
+    try:
+        return [bridge for tree in trees for bridge in of_tree(tree.absolute(), changes)]
+    except ValueError as exc:
+        raise click.BadParameter(str(exc)) from exc
 
 
 def _soak(load: Load, hours: float | None, calls_total: int | None) -> Soak:

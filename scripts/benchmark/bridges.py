@@ -5,6 +5,7 @@ Rule 1: a new variant is one line of `BRIDGES`; nothing else knows a bridge by i
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, get_args, get_type_hints
@@ -100,17 +101,33 @@ def transports(section: type = ServerConfig) -> tuple[str, ...]:
     return (field.default, *(value for value in allowed if value != field.default))
 
 
-def of_tree(tree: Path) -> tuple[Bridge, ...]:
-    """Return the trio_media of another checkout, to be measured beside this one."""
-    return tuple(
-        Bridge(
-            name=f"trio_media {detector} of {tree.name}",
-            environment=OURS,
-            settings={"barge_in": {"detector": detector}},
-            tree=tree,
-        )
-        for detector in ("server", "both")
-    )
+def of_tree(tree: Path, changes: tuple[str, ...] = ()) -> tuple[Bridge, ...]:
+    """Return the trio_media of another checkout, or another configuration, to be measured too.
+
+    ``changes`` are ``section.key=value``, as `trio-media.toml` would have them.  Raises
+    `ValueError` for one that is not of that form.
+    """
+    of = () if tree == REPOSITORY else (f"of {tree.name}",)
+    found = []
+    for detector in ("server", "both"):
+        settings: dict[str, dict[str, Any]] = {"barge_in": {"detector": detector}}
+        for change in changes:
+            section, key, value = _change(change)
+            settings.setdefault(section, {})[key] = value
+        name = " ".join(["trio_media", detector, *of, *changes])
+        found.append(Bridge(name=name, environment=OURS, settings=settings, tree=tree))
+    return tuple(found)
+
+
+def _change(text: str) -> tuple[str, str, Any]:
+    place, found, value = text.partition("=")
+    section, dot, key = place.partition(".")
+    if not (found and dot):
+        raise ValueError(f"{text!r} is not section.key=value")
+    try:
+        return section, key, tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return section, key, value
 
 
 BRIDGES: Final = (

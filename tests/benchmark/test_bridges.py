@@ -47,6 +47,22 @@ def test_another_checkout_can_be_measured_beside_this_one(tmp_path: Path) -> Non
     assert not {bridge.name for bridge in found} & {bridge.name for bridge in BRIDGES}
 
 
+def test_a_configuration_from_the_command_line_is_a_variant(tmp_path: Path) -> None:
+    found = of_tree(tmp_path, ("playout.lead_ms=500", "realtime.voice=cedar"))[1]
+    path = tmp_path / "trio-media.toml"
+    path.write_text(found.configuration(port=4, model_url="ws://127.0.0.1:5", recordings=tmp_path))
+    config = load_config(path, {}, {})
+    assert (config.playout.lead_ms, config.realtime.voice) == (500, "cedar")
+    assert config.barge_in.detector == "both"
+    assert "lead_ms=500" in found.name
+
+
+@pytest.mark.parametrize("change", ["lead_ms=500", "playout.lead_ms", ""])
+def test_a_change_that_names_no_section_or_value_is_an_error(change: str) -> None:
+    with pytest.raises(ValueError, match=r"is not section\.key=value"):
+        of_tree(bridges.REPOSITORY, (change,))
+
+
 def test_no_two_bridges_have_one_name() -> None:
     assert len({slug(bridge.name) for bridge in BRIDGES}) == len(BRIDGES)
 

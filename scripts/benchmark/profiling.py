@@ -30,6 +30,8 @@ CALLS_MAX: Final = 5  # while each call of a function is timed: more would be to
 END_S: Final = 30.0  # to write a profile
 IDLE: Final = re.compile(r"_work \(trio/_core/_thread_cache|wait \(threading|get_events|_epoll")
 """A sampler takes them for busy, for they are in a system call that waits."""
+STARTING: Final = re.compile(r"builtins\.compile|marshal\.loads|method 'read'")
+"""Imports, which are no part of a frame."""
 LINE: Final = re.compile(r":\d+\)$")
 COUNT_MIN: Final = 0.02  # a frame
 
@@ -112,6 +114,7 @@ def _calls(stats: pstats.Stats, frames: int) -> Table:
     title = "By own time in cProfile, per caller frame; a coroutine counts each time it goes on"
     table = Table("calls", "own us", "with callees us", "function", title=title)
     rows = sorted(stats.stats.items(), key=lambda row: -row[1][2])  # type: ignore[attr-defined]
+    rows = [row for row in rows if not STARTING.search(row[0][2])]
     for (file, line, name), (_, calls, own_s, all_s, _) in rows[:ROWS]:
         place = f"{file.rpartition('site-packages/')[2]}:{line} {name}"
         spent = (own_s * 1e6 / frames, all_s * 1e6 / frames)

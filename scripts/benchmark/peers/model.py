@@ -13,8 +13,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import math
-from array import array
 from binascii import a2b_base64, b2a_base64
 from typing import Any, Final
 
@@ -22,28 +20,13 @@ import commands
 import picows
 import stamps
 import uvloop
+from ear import Ear, Turn
+from sounds import mulaw_tone, pcm_tone
+from tally import Tally
 
-SPEECH_FRAMES: Final = 6  # 120 ms of speech until it is called that
-SILENCE_FRAMES: Final = 25  # 500 ms until the turn is over
-DELTA_BYTES: Final = 1_600  # 200 ms
-LOUD_PCM: Final = 600  # of 32,768: less than `stamps.is_loud`, for a filter makes onsets soft
+DELTA_S: Final = 0.2  # of audio in one delta
+VAD: Final = {"type": "server_vad", "threshold": 0.5, "silence_duration_ms": 500}
 FIRST_DELTA_S: Final = 0.05
-PCM_FRAME_BYTES: Final = 960  # 20 ms at 24 kHz
-
-
-def tone(seconds: float) -> bytes:
-    """Return a tone as mu-law: for ears and level meters, it is speech."""
-    samples = (
-        int(9_000 * math.sin(math.tau * 300 * n / 8_000)) for n in range(int(8_000 * seconds))
-    )
-    return bytes(map(_mulaw, samples))
-
-
-def _mulaw(sample: int) -> int:
-    sign, level = (0x80, -sample) if sample < 0 else (0, sample)
-    level = min(level, 32_635) + 0x84
-    exponent = level.bit_length() - 8
-    return ~(sign | exponent << 4 | level >> exponent + 3 & 0x0F) & 0xFF
 
 
 class Options:
@@ -51,36 +34,13 @@ class Options:
 
     answer_s = 8.0
     speed = 4.0
-    blanks: Final = stamps.Blank(tone(DELTA_BYTES / 8_000))
-    pcm = ""
+    blank: Final = stamps.Blank(mulaw_tone(DELTA_S))
+    pcm: Final = b2a_base64(pcm_tone(DELTA_S), newline=False).decode()
 
-
-class Measured:
-    """What was seen since the last reset."""
-
-    def __init__(self) -> None:
-        self.frames = 0
-        self.unstamped_frames = 0
-        self.audio_ms = 0.0
-        self.out_of_order = 0
-        self.missing = 0
-        self.appends = 0
-        self.deltas = 0
-        self.creates = 0
-        self.cancels = 0
-        self.truncates = 0
-        self.answers = 0
-        self.frame_us = array("L")
-        self.lateness_us = array("L")
-        self.speech: list[tuple[int, int]] = []  # call, when speech_started was sent
-        self.onsets: list[tuple[int, int]] = []  # call, when the first frame of speech came
-        self.first_deltas: list[tuple[int, int]] = []  # call, when
-
-    def plain(self) -> dict[str, Any]:
-        kept = dict(vars(self))
-        kept["frame_us"] = list(self.frame_us)
-        kept["lateness_us"] = list(self.lateness_us)
-        return kept
+    @classmethod
+    def deltas(cls) -> int:
+        """Return how many deltas an answer has."""
+        return round(cls.answer_s / DELTA_S)
 
 
 class Model(picows.WSListener):  # type: ignore[misc]
@@ -88,22 +48,18 @@ class Model(picows.WSListener):  # type: ignore[misc]
 
     sessions = 0
     live = 0
-    measured = Measured()
+    tally = Tally()
 
     def on_ws_connected(self, transport: Any) -> None:
         Model.sessions += 1
         Model.live += 1
         self.transport = transport
         self.number = Model.sessions
-        self.call = self.number
-        self.is_pcm_in = self.is_pcm_out = False
+        self.is_pcm_out = False
+        self.ear = Ear(self.number, Model.tally)
         self.creates = self.interrupts = True
         self.transcribes = False
-        self.carry = b""
-        self.last_frame: int | None = None
-        self.speech_run = self.silence_run = 0
         self.turn = 0
-        self.in_turn = False
         self.events = 0
         self.answer = 0
         self.left = 0
@@ -131,15 +87,9 @@ class Model(picows.WSListener):  # type: ignore[misc]
             "tool_choice": "auto",
             "audio": {
                 "input": {
-                    "format": pcm if self.is_pcm_in else pcmu,
-                    "turn_detection": {
-                        "type": "server_vad",
-                        "threshold": 0.5,
-                        "prefix_padding_ms": 300,
-                        "silence_duration_ms": 500,
-                        "create_response": self.creates,
-                        "interrupt_response": self.interrupts,
-                    },
+                    "format": pcm if self.ear.is_pcm else pcmu,
+                    "turn_detection": {**VAD, "create_response": self.creates}
+                    | {"interrupt_response": self.interrupts},
                 },
                 "output": {"format": pcm if self.is_pcm_out else pcmu, "voice": "marin"},
             },
@@ -164,68 +114,22 @@ class Model(picows.WSListener):  # type: ignore[misc]
             transport.disconnect()
 
     def hear(self, message: bytes) -> None:
-        Model.measured.appends += 1
-        audio = a2b_base64(stamps.between(message, b'"audio":'))
-        size = PCM_FRAME_BYTES if self.is_pcm_in else stamps.FRAME_BYTES
-        Model.measured.audio_ms += len(audio) * 20 / size
-        if self.carry:
-            audio = self.carry + audio
-        at = 0
-        while len(audio) - at >= size:
-            self.hear_frame(audio[at : at + size])
-            at += size
-        self.carry = audio[at:]
-
-    def hear_frame(self, audio: bytes) -> None:
-        measured = Model.measured
-        measured.frames += 1
-        stamp = None if self.is_pcm_in else stamps.read(audio)
-        if stamp is None:
-            measured.unstamped_frames += 1
-            self.attend(self.is_loud(audio))
-            return
-        is_speech, at_us, number, self.call = stamp
-        measured.frame_us.append(stamps.since_us(at_us))
-        if self.last_frame is not None and number != (self.last_frame + 1) & 0xFFFF:
-            ahead = (number - self.last_frame - 1) & 0xFFFF
-            if ahead < 0x8000:
-                measured.missing += ahead
-            else:
-                measured.out_of_order += 1
-        self.last_frame = number
-        self.attend(is_speech)
-
-    def is_loud(self, audio: bytes) -> bool:
-        if self.is_pcm_in:
-            return max(array("h", audio)[::3]) > LOUD_PCM
-        return stamps.is_loud(audio)
-
-    def attend(self, is_speech: bool) -> None:
-        if is_speech:
-            self.speech_run += 1
-            self.silence_run = 0
-            if self.speech_run == 1 and not self.in_turn:
-                Model.measured.onsets.append((self.call, stamps.now_us()))
-            if self.speech_run == SPEECH_FRAMES and not self.in_turn:
+        Model.tally.appends += 1
+        for turn in self.ear.hear(a2b_base64(stamps.between(message, b'"audio":'))):
+            if turn is Turn.BEGAN:
                 self.begin_turn()
-        else:
-            self.silence_run += 1
-            if self.silence_run >= 10:
-                self.speech_run = 0
-            if self.in_turn and self.silence_run == SILENCE_FRAMES:
+            else:
                 self.end_turn()
 
     def begin_turn(self) -> None:
-        self.in_turn = True
         self.turn += 1
         item = f"item_u{self.number}_{self.turn}"
-        Model.measured.speech.append((self.call, stamps.now_us()))
+        Model.tally.speech.append((self.ear.call, stamps.now_us()))
         self.say("input_audio_buffer.speech_started", audio_start_ms=0, item_id=item)
         if self.interrupts and self.response is not None:
             self.finish("cancelled", {"type": "cancelled", "reason": "turn_detected"})
 
     def end_turn(self) -> None:
-        self.in_turn = False
         item = f"item_u{self.number}_{self.turn}"
         self.say("input_audio_buffer.speech_stopped", audio_end_ms=0, item_id=item)
         self.say("input_audio_buffer.committed", item_id=item, previous_item_id=None)
@@ -250,19 +154,19 @@ class Model(picows.WSListener):  # type: ignore[misc]
             case "session.update":
                 self.update(event["session"])
             case "response.create":
-                Model.measured.creates += 1
+                Model.tally.creates += 1
                 if self.response is not None:
                     self.refuse(event, "conversation_already_has_active_response")
                 else:
                     self.create((event.get("response") or {}).get("metadata"))
             case "response.cancel":
-                Model.measured.cancels += 1
+                Model.tally.cancels += 1
                 if self.response is None:
                     self.refuse(event, "response_cancel_not_active")
                 else:
                     self.finish("cancelled", {"type": "cancelled", "reason": "client_cancelled"})
             case "conversation.item.truncate":
-                Model.measured.truncates += 1
+                Model.tally.truncates += 1
                 fields = {key: event[key] for key in ("item_id", "content_index", "audio_end_ms")}
                 self.say("conversation.item.truncated", **fields)
             case "conversation.item.delete":
@@ -276,7 +180,7 @@ class Model(picows.WSListener):  # type: ignore[misc]
         audio = session.get("audio", {})
         heard, spoken = audio.get("input") or {}, audio.get("output") or {}
         if heard.get("format"):
-            self.is_pcm_in = heard["format"]["type"] == "audio/pcm"
+            self.ear.is_pcm = heard["format"]["type"] == "audio/pcm"
         if spoken.get("format"):
             self.is_pcm_out = spoken["format"]["type"] == "audio/pcm"
         if heard.get("transcription"):
@@ -288,7 +192,7 @@ class Model(picows.WSListener):  # type: ignore[misc]
 
     def create(self, metadata: Any) -> None:
         self.answer += 1
-        Model.measured.answers += 1
+        Model.tally.answers += 1
         self.metadata = metadata
         self.response = response = f"resp_{self.number}_{self.answer}"
         item = self.item("in_progress", [])
@@ -297,7 +201,7 @@ class Model(picows.WSListener):  # type: ignore[misc]
         self.say("conversation.item.added", item=item, previous_item_id=None)
         part = {"type": "audio", "transcript": ""}
         self.say("response.content_part.added", **self.place(), part=part)
-        self.left = int(Options.answer_s * 8_000) // DELTA_BYTES
+        self.left = Options.deltas()
         loop = asyncio.get_running_loop()
         self.due = loop.time() + FIRST_DELTA_S
         self.timer = loop.call_at(self.due, self.speak)
@@ -328,16 +232,16 @@ class Model(picows.WSListener):  # type: ignore[misc]
 
     def speak(self) -> None:
         loop = asyncio.get_running_loop()
-        Model.measured.lateness_us.append(max(0, int((loop.time() - self.due) * 1e6)))
-        is_first = self.left == int(Options.answer_s * 8_000) // DELTA_BYTES
-        Model.measured.deltas += 1
+        Model.tally.lateness_us.append(max(0, int((loop.time() - self.due) * 1e6)))
+        is_first = self.left == Options.deltas()
+        Model.tally.deltas += 1
         self.events += 1
         if is_first:
-            Model.measured.first_deltas.append((self.call, stamps.now_us()))
+            Model.tally.first_deltas.append((self.ear.call, stamps.now_us()))
         sound = (
             Options.pcm
             if self.is_pcm_out
-            else Options.blanks.stamped(is_first, self.answer, self.call)
+            else Options.blank.stamped(is_first, self.answer, self.ear.call)
         )
         self.transport.send(
             picows.WSMsgType.TEXT,
@@ -351,7 +255,7 @@ class Model(picows.WSListener):  # type: ignore[misc]
         if self.left <= 0:
             self.finish("completed", None)
             return
-        self.due += DELTA_BYTES / 8_000 / Options.speed
+        self.due += DELTA_S / Options.speed
         self.timer = loop.call_at(self.due, self.speak)
 
     def finish(self, status: str, details: Any) -> None:
@@ -370,13 +274,8 @@ class Model(picows.WSListener):  # type: ignore[misc]
         self.response = None
 
 
-def reset() -> bool:
-    Model.measured = Measured()
-    return True
-
-
 def report() -> dict[str, Any]:
-    return {**Model.measured.plain(), "sessions": Model.sessions, "live": Model.live}
+    return {**Model.tally.plain(), "sessions": Model.sessions, "live": Model.live}
 
 
 def renumber() -> bool:
@@ -389,7 +288,7 @@ async def serve() -> None:
     server = await picows.ws_create_server(lambda request: Model(), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     commands.tell({"port": port})
-    await commands.obey({"reset": reset, "report": report, "renumber": renumber})
+    await commands.obey({"reset": Model.tally.reset, "report": report, "renumber": renumber})
 
 
 def main() -> None:
@@ -398,10 +297,6 @@ def main() -> None:
     parser.add_argument("--speed", type=float, default=Options.speed)
     arguments = parser.parse_args()
     Options.answer_s, Options.speed = arguments.answer_s, arguments.speed
-    step = math.tau * 300 / 24_000
-    samples = DELTA_BYTES * 3
-    wave = array("h", (int(9_000 * math.sin(step * n)) for n in range(samples)))
-    Options.pcm = b2a_base64(wave.tobytes(), newline=False).decode()
     uvloop.run(serve())
 
 

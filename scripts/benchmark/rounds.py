@@ -163,14 +163,16 @@ async def watch(bench: Bench, server: Running, phones: Running, load: Load) -> M
     """Measure the calls that are there for ``load.seconds``."""
     model = bench.model
     everyone = (server, model, phones)
-    await phones.ask("reset")
+    # In this order, and below in the other: what is under way at the edges was heard, never lost.
     await model.ask("reset")
+    await phones.ask("reset")
     before, began_s = [process.cpu_s() for process in everyone], trio.current_time()
     await trio.sleep(load.seconds)
     used = [process.cpu_s() - then for process, then in zip(everyone, before, strict=True)]
     seconds = trio.current_time() - began_s
     live_bytes = server.rss_bytes()
-    heard, said = await model.ask("report"), await phones.ask("report")
+    said = await phones.ask("report")
+    heard = await model.ask("report")
     if server.process.poll() is not None:
         raise server.failed("ended")
     return Measured(

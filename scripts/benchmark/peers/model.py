@@ -57,12 +57,8 @@ class Model(picows.WSListener):  # type: ignore[misc]
         self.number = Model.sessions
         self.is_pcm_out = False
         self.ear = Ear(self.number, Model.tally)
-        self.creates = self.interrupts = True
-        self.transcribes = False
-        self.turn = 0
-        self.events = 0
-        self.answer = 0
-        self.left = 0
+        self.creates, self.interrupts, self.transcribes = True, True, False
+        self.turn = self.events = self.answer = self.left = 0
         self.due = 0.0
         self.response: str | None = None
         self.metadata: Any = None

@@ -65,3 +65,12 @@ async def test_an_idle_server_is_not_drained_until_it_is_told_to() -> None:
     admission.drain()
     with trio.fail_after(1):
         await admission.wait_drained()
+
+
+def test_ended_calls_are_counted_whatever_ended_them() -> None:
+    admission = Admission(max_calls=2, lateness=LoopLateness())
+    with admission.slot():
+        assert admission.ended == 0
+    with pytest.raises(ZeroDivisionError), admission.slot():
+        raise ZeroDivisionError
+    assert admission.ended == 2

@@ -31,6 +31,7 @@ class Admission:
         self._max_calls = max_calls
         self._lateness = lateness
         self._active = 0
+        self._ended = 0
         self._draining = False
         self._drained = trio.Event()
 
@@ -38,6 +39,11 @@ class Admission:
     def active(self) -> int:
         """How many slots are taken."""
         return self._active
+
+    @property
+    def ended(self) -> int:
+        """How many slots were given back up to now."""
+        return self._ended
 
     @property
     def is_draining(self) -> bool:
@@ -69,6 +75,7 @@ class Admission:
             yield
         finally:
             self._active -= 1
+            self._ended += 1
             self._note_drained()
 
     def drain(self) -> None:

@@ -24,8 +24,8 @@ from trio_media.audio.silero import VoiceTrack
 from trio_media.audio.webrtc import WebRtcDetector, make_onset_detector
 from trio_media.call.line import Line
 from trio_media.call.listening import Listener, VoiceJudge, start_listening
-from trio_media.server.judging import BatchJudge
 from trio_media.server.garbage import calm_garbage_collector
+from trio_media.server.judging import BatchJudge
 
 SECONDS: Final = 60
 CALLS: Final = 100

@@ -14,6 +14,7 @@ import trio
 from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidStatus
 from websockets.http11 import Request, Response
+from websockets.protocol import SEND_EOF
 from websockets.server import ServerProtocol
 from websockets.uri import WebSocketURI
 
@@ -81,7 +82,8 @@ async def _receive_request(protocol: ServerProtocol, wire: Wire) -> tuple[Reques
         head_piece = piece if end < 0 else piece[: end + len(BLANK_LINE) - len(tail)]
         tail = (tail + piece)[-(len(BLANK_LINE) - 1) :]
         head_bytes += len(head_piece)
-        if not piece or head_bytes > HEAD_BYTES_MAX:
+        # The library cannot quote what is not ASCII, and quotes what it refuses.
+        if not piece or not head_piece.isascii() or head_bytes > HEAD_BYTES_MAX:
             raise LegLost("carrier", LOST)
         protocol.receive_data(head_piece)
         for event in protocol.events_received():
@@ -148,12 +150,15 @@ def _refusal(error: Exception) -> Exception:
     """What a handshake with the model that came to nothing means."""
     if isinstance(error, InvalidStatus):
         response = error.response
-        return ModelRefused(f"http_{response.status_code}", evidence(response.body))
+        return ModelRefused(f"http_{response.status_code}", evidence(bytes(response.body)))
     return LegLost("model", LOST)
 
 
 async def _write(protocol: ServerProtocol | ClientProtocol, wire: Wire) -> None:
-    wire.put(b"".join(protocol.data_to_send()))
+    pieces = protocol.data_to_send()
+    wire.put(b"".join(pieces))
+    if SEND_EOF in pieces:
+        wire.end_writing()
     await wire.flush()
 
 

@@ -37,6 +37,7 @@ class FrameLeg:
     """Around a read that gives way to whoever wants a message."""
     _pings: dict[bytes, trio.Event] = attrs.field(factory=dict)
     _ping_numbers: count[int] = attrs.field(factory=count)
+    _has_closed: bool = False
     over: trio.Event = attrs.field(factory=trio.Event)
     """There will be no more messages."""
 
@@ -181,6 +182,10 @@ class FrameLeg:
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """See `Leg.close`.  What the peer still says is thrown away."""
         conversation = self._conversation
+        if self._has_closed:
+            await trio.lowlevel.checkpoint()
+            return
+        self._has_closed = True
         conversation.close(code, reason)
         conversation.messages.clear()
         self._note_over()

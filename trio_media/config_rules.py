@@ -157,20 +157,13 @@ def _is_turn_detection(value: object) -> bool:
     return isinstance(value, Mapping) and value.get("type", "server_vad") not in (None, "", "none")
 
 
-def _is_installed(package: str) -> bool:
-    try:
-        return find_spec(package) is not None
-    except ValueError:  # it is known not to be
-        return False
-
-
 def check_combinations(config: Config) -> None:
     """Check the values that depend on each other.
 
     Raises:
         ConfigError: two values contradict each other.
     """
-    if config.server.transport == "websockets" and not _is_installed("websockets"):
+    if config.server.transport == "websockets" and find_spec("websockets") is None:
         raise ConfigError(
             "server.transport = 'websockets': needs the package websockets (pip install "
             "websockets); trio-websocket needs none"

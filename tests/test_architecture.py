@@ -26,7 +26,10 @@ MAY_IMPORT = {
         *("agent", "call", "telephony", "realtime", "audio", "core", "recording"),
         *("config", "config_rules", "logs"),
     },
-    "simulation": {"simulation", "call", "core", "telephony", "realtime", "audio", "config"},
+    "simulation": {
+        *("simulation", "agent", "call", "core", "telephony", "realtime", "audio", "config"),
+    },
+    "examples": {"examples", "agent", "call"},
     "testing": {
         *("testing", "agent", "simulation", "call", "core", "config"),
         *("phone", "server", "telephony", "audio"),  # the carrier that it stands in for
@@ -43,7 +46,7 @@ IMPURE = {"trio", "time", "random", "socket", "asyncio", "os", "threading", "htt
 NOT_IN_CORE = IMPURE | {"json", "msgspec", "logging", "numpy", "datetime"}
 MAY_IMPORT_TRIO = {
     *("call", "server", "embedded", "phone", "simulation", "testing", "agent", "recording"),
-    *("demo", "cli", "__main__"),
+    *("demo", "cli", "__main__", "examples"),
 }
 
 

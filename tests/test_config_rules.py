@@ -35,6 +35,10 @@ from trio_media.errors import ConfigError
         ("realtime.url", ["wss://a/v1/realtime", "ws://[::1]:8090/x", "wss://a/x?api-version=1"], [
             "", "https://a", "wss://", "wss://a#b",
         ]),
+        ("twilio.from_number", ["", "+15551234567", "sip:desk@example.com", "sips:a@b:5061"], [
+            "5551234567", "+1555", "+1 555 123 4567", "+1555123456789012", "Ada", "sip:",
+            "sip:a b@c", "sip:<a@b>",
+        ]),
         ("twilio.rest_url", ["https://api.twilio.com"], ["", "ftp://a"]),
         ("server.host", ["0.0.0.0", "::1"], ["", "  "]),
         ("realtime.api_key", ["", "sk-1"], ["sk 1", "sk-1\n"]),

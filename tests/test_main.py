@@ -24,7 +24,9 @@ def run(*arguments: str) -> int:
     return program.run(arguments)
 
 
-@pytest.mark.parametrize("name", ["serve", "demo", "call", "load", "realtime", "check", "replay"])
+@pytest.mark.parametrize(
+    "name", ["serve", "demo", "call", "load", "realtime", "check", "replay", "dial"]
+)
 def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(name, "--help") == 0
     assert f"trio-media {name}" in capsys.readouterr().out

@@ -10,7 +10,6 @@ decided by one piece of code without I/O, and one task acts on it.
   talk over memory channels; the owner alone runs the core, and never awaits the network.
 - ``telephony``, ``realtime``: one file a carrier, one a model service: bytes to events and back.
 - ``audio``: G.711, levels, resampling, keys and beeps; onsets, voices and echoes: the ear.
-- ``agent``: what users write: functions that become tools of the model.
 - ``server``: one port for websockets and HTTP; admission, tokens, drain, workers, metrics.
 - ``recording``: the event log, the stereo recording, the summary and the picture of a call.
 - ``replay``: the log of a call, decided again: what differs, and which promise breaks.
@@ -21,6 +20,7 @@ decided by one piece of code without I/O, and one task acts on it.
 - ``testing``: calls in virtual time, directed by the tests of an application; a pytest plugin; a
   carrier on this machine, whose calls come and go over real sockets.
 - ``demo``, ``cli``: what a newcomer types.
+- ``examples``: agents to read, to try and to begin with.
 
 What a caller does to the model is first a *hush* (silence at once, nothing decided) and then either
 a *take* (cancelled, truncated to what was heard) or a *resume* (it was a cough, or a mere "mhm":

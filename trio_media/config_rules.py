@@ -5,6 +5,7 @@ Rule 1: every number has a range; the reason of a bound that is not obvious stan
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from typing import Any, Final, TypeAlias, cast
@@ -19,6 +20,7 @@ FRAME_MS: Final = 20  # carriers take and play audio in frames of 20 ms
 DAY_S: Final = 86_400
 PHRASES_MAX: Final = 1_000  # more is a dictionary, and every transcript is looked up in it
 OPENAI_HOST: Final = "api.openai.com"
+_CALLS_FROM: Final = re.compile(r"\+[0-9]{8,15}|sips?:[^\s<>]+")  # E.164, or a SIP address
 
 Objection: TypeAlias = Callable[[Any], str | None]
 """Says what is allowed instead of a value that already has the right type, or None."""
@@ -80,6 +82,12 @@ def _no_whitespace(value: str) -> str | None:
     return "must not contain white space" if any(map(str.isspace, value)) else None
 
 
+def _calls_from(value: str) -> str | None:
+    if value == "" or _CALLS_FROM.fullmatch(value):
+        return None
+    return "must be + and 8 to 15 digits, or sip:name@host"
+
+
 def _phrases(value: tuple[str, ...]) -> str | None:
     if len(value) > PHRASES_MAX:
         return f"must be at most {PHRASES_MAX} phrases"
@@ -96,6 +104,7 @@ _OBJECTIONS: Final[Mapping[str, Objection]] = {
     "server.admin_token": _no_whitespace,
     "twilio.account_sid": _no_whitespace,
     "twilio.auth_token": _no_whitespace,
+    "twilio.from_number": _calls_from,
     "twilio.start_timeout_s": _Range(0.1, 60).objection,
     "twilio.rest_url": _url(("https", "http")),
     "realtime.url": _url(("wss", "ws"), may_have_query=True),

@@ -14,6 +14,7 @@ from trio_media.agent.application import (
     agent_threads,
     application_boundary,
     is_async,
+    limit_agent_threads,
     run_code,
 )
 
@@ -44,6 +45,8 @@ async def test_an_async_function_runs_here_and_any_other_in_a_thread() -> None:
     assert number == 1
     assert ident != threading.get_ident()
     assert is_async(AsyncByCall())
+    assert is_async(partial(AsyncByCall(), 1))  # as a tool with its arguments is
+    assert not is_async(partial(thread_of, 1))
     assert not is_async(thread_of)
 
 
@@ -162,3 +165,10 @@ def test_what_is_no_exception_passes() -> None:
 
 def no_crash(error: Exception) -> None:
     raise AssertionError(error)
+
+
+async def test_a_run_may_bring_a_limiter_of_its_own() -> None:
+    limiter = trio.CapacityLimiter(1)
+    limit_agent_threads(limiter)
+    assert agent_threads() is limiter
+    assert await run_code(lambda: limiter.borrowed_tokens, count=no_count) == 1

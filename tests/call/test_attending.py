@@ -14,12 +14,14 @@ from trio_media.agent.agent import Agent
 from trio_media.agent.call import Call
 from trio_media.agent.info import CallInfo
 from trio_media.agent.tool_calls import ToolOutcome, ToolRun
+from trio_media.call.attending import Attendance
 from trio_media.call.record import CallEnd
+from trio_media.call.run import ATTEND_S
 from trio_media.core.commands import DigitsOutcome, EndingOutcome, SpeechOutcome
 from trio_media.errors import CallRefused, RestRefused, ToolError
 from trio_media.telephony.twiml import Conference, Dial, Number, Verb
 
-from .live import LiveCall, config_of, live_call
+from .live import ENDS_WITHIN_MS, LiveCall, config_of, live_call
 from .wires import Message, Model, is_type, speech
 
 QUIET = config_of("")
@@ -318,3 +320,48 @@ async def test_a_call_does_not_outlast_its_limit(autojump_clock: MockClock) -> N
         assert 90_000 <= live.ended_ms <= 93_000
     assert end.reason == "max_duration"
     assert is_type("response.create")(model.of("response.create")[0])
+
+
+# --- who decides -------------------------------------------------------------------------------
+
+
+async def test_a_call_that_nobody_decides_about_is_given_up(autojump_clock: MockClock) -> None:
+    async def attend(started: Any) -> Attendance:
+        await trio.sleep_forever()
+        raise AssertionError
+
+    async with live_call(QUIET, attend=attend) as call:
+        await call.carrier.start()
+        end = await call.until_end()
+        assert end.reason == "start_timeout"
+        assert ATTEND_S * 1_000 <= call.ended_ms <= ATTEND_S * 1_000 + ENDS_WITHIN_MS
+        assert not call.model_came.is_set()
+
+
+async def test_a_call_that_is_refused_never_reaches_the_model(autojump_clock: MockClock) -> None:
+    async def attend(started: Any) -> Attendance:
+        raise CallRefused("not today")
+
+    async with live_call(QUIET, attend=attend) as call:
+        await call.carrier.start()
+        assert (await call.until_end()).reason == "refused"
+        await call.carrier.closed.wait()
+        assert call.carrier.close_code == 1013
+        assert not call.model_came.is_set()
+
+
+async def test_the_call_is_held_as_was_decided_and_not_as_configured(
+    autojump_clock: MockClock,
+) -> None:
+    decided = config_of("Good morning.")
+
+    async def attend(started: Any) -> Attendance:
+        assert started.custom_parameters == {"caller": "+15550001"}
+        return Attendance(config=decided)
+
+    async with live_call(QUIET, attend=attend) as call:
+        await call.carrier.start(caller="+15550001")
+        await call.model_came.wait()
+        await call.model.begin()
+        create = await call.model.next_create()
+        assert "Good morning." in create["response"]["instructions"]

@@ -6,7 +6,14 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from trio_media.call.control import WORDS_MAX, CallControl, InterruptionResult, Words
+from trio_media.call.control import (
+    CLIP_MS_MAX,
+    DIGITS_MAX,
+    WORDS_MAX,
+    CallControl,
+    InterruptionResult,
+    Words,
+)
 from trio_media.call.line import INBOX_MAX, Line
 from trio_media.core.commands import Outcome
 from trio_media.core.events import Say
@@ -159,3 +166,47 @@ async def test_several_requests_are_said_in_order_one_after_the_other(
             assert create["response"]["instructions"] == words
         await trio.sleep(2)
         assert call.carrier.heard() == speech(200) * 3
+
+
+@pytest.mark.parametrize("payload", [b"", b"x" * 7, bytes(8 * (CLIP_MS_MAX + 1))])
+async def test_a_clip_has_a_sensible_length(payload: bytes) -> None:
+    control = CallControl(Line.begin())
+    with pytest.raises(LocalProtocolError, match="clip"):
+        await control.play(payload)
+    assert not control._replies
+
+
+@pytest.mark.parametrize(
+    ("count", "terminator"), [(0, "#"), (DIGITS_MAX + 1, "#"), (1, "##"), (1, "x")]
+)
+async def test_keys_that_make_no_sense_are_not_collected(count: int, terminator: str) -> None:
+    control = CallControl(Line.begin())
+    with pytest.raises(LocalProtocolError):
+        await control.collect_digits(count, terminator=terminator, first_ms=1, between_ms=1)
+    assert not control._replies
+
+
+async def test_keys_are_the_models_again_when_nobody_waits_for_them(
+    autojump_clock: MockClock,
+) -> None:
+    async with live_call(QUIET) as call:
+        model = await call.start()
+        with trio.move_on_after(1):
+            await call.control.collect_digits(4, first_ms=60_000, between_ms=60_000)
+        await call.carrier.key("7")
+        await model.wait_for(lambda m: "these keys: 7" in str(m))
+        assert not call.control._replies
+
+
+async def test_while_answers_are_held_nothing_that_is_heard_is_answered(
+    autojump_clock: MockClock,
+) -> None:
+    async with live_call(QUIET) as call:
+        model = await call.start()
+        await call.control.hold_answers(is_held=True)
+        await model.turn("T1")
+        await trio.sleep(5)
+        assert model.of("response.create") == []
+        await call.control.hold_answers(is_held=False)
+        await model.turn("T2")
+        await model.wait_for(is_type("response.create"))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import attrs
+import pytest
 import trio
 import trio.lowlevel
 from trio.testing import MockClock
@@ -13,7 +15,7 @@ from trio_media.call.line import Line, ToolCall
 from trio_media.call.model_session import TOOL_CALLS_MAX
 from trio_media.call.tools import OUTPUT_CHARS_MAX, Tool, run_tool
 from trio_media.core import events as ev
-from trio_media.errors import TrioMediaError
+from trio_media.errors import ToolFailed, TrioMediaError
 
 from .live import LiveCall, config_of, live_call
 from .wires import Model, is_type, speech
@@ -195,3 +197,89 @@ async def test_a_result_that_nobody_wants_any_more_is_not_kept(autojump_clock: M
         await call.until_end()
         kept: Any = call.control.line
         assert not kept.tool_outputs
+
+
+# --- trying again, running twice -----------------------------------------------------------------
+
+
+class Flaky:
+    """Fails so many times, then works."""
+
+    def __init__(self, failures: int) -> None:
+        self.failures = failures
+        self.runs = 0
+
+    async def __call__(self, arguments: str) -> str:
+        self.runs += 1
+        await trio.sleep(1)
+        if self.runs <= self.failures:
+            raise ToolFailed(f"failure {self.runs}")
+        return "done"
+
+
+async def output_of(*tools: Tool, call_ids: tuple[str, ...] = ("c1",), names: str = "a") -> Line:
+    """Run the same call by several tools at once; return the line, with the outputs."""
+    line = Line.begin()
+    async with trio.open_nursery() as nursery:
+        for call_id, tool in zip(call_ids, tools, strict=True):
+            nursery.start_soon(run_tool, ToolCall(call_id, names, "{}"), tool, line)
+            await trio.testing.wait_all_tasks_blocked()
+    assert line.running_tools == {}
+    return line
+
+
+@pytest.mark.parametrize(
+    ("failures", "idempotent", "output", "runs"),
+    [
+        (0, True, "done", 1),
+        (1, True, "done", 2),
+        (2, True, "failure 2", 2),
+        (1, False, "failure 1", 1),
+    ],
+)
+async def test_a_tool_that_may_run_twice_is_tried_once_more(
+    failures: int, idempotent: bool, output: str, runs: int, autojump_clock: MockClock
+) -> None:
+    flaky = Flaky(failures)
+    line = await output_of(Tool(run=flaky, idempotent=idempotent))
+    assert output in line.tool_outputs["c1"]
+    assert flaky.runs == runs
+
+
+async def test_both_tries_share_one_deadline(autojump_clock: MockClock) -> None:
+    flaky = Flaky(1)
+    line = await output_of(Tool(run=flaky, idempotent=True, timeout_s=1.5))
+    assert "longer than 1.5 s" in line.tool_outputs["c1"]
+    assert flaky.runs == 2
+
+
+async def test_a_call_that_is_made_again_while_it_runs_is_not_run_twice(
+    autojump_clock: MockClock,
+) -> None:
+    flaky = Flaky(0)
+    tool = Tool(run=flaky)
+    line = await output_of(tool, tool, call_ids=("c1", "c2"))
+    assert line.tool_outputs["c1"] == "done"
+    assert "running already" in line.tool_outputs["c2"]
+    assert flaky.runs == 1
+    again = attrs.evolve(tool, idempotent=True)
+    line = await output_of(again, again, call_ids=("c1", "c2"))
+    assert set(line.tool_outputs.values()) == {"done"}
+
+
+async def test_an_id_that_a_model_uses_twice_harms_nothing(autojump_clock: MockClock) -> None:
+    flaky = Flaky(0)
+    tool = Tool(run=flaky, idempotent=True)
+    line = await output_of(tool, tool, call_ids=("c1", "c1"))
+    assert line.tool_outputs == {"c1": "done"}
+
+
+async def test_a_tool_that_is_stopped_has_no_result(autojump_clock: MockClock) -> None:
+    line = Line.begin()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(run_tool, ToolCall("c1", "never", "{}"), Tool(run=never), line)
+        await trio.testing.wait_all_tasks_blocked()
+        line.running_tools["c1"].scope.cancel()
+    assert line.tool_outputs == {}
+    assert line.running_tools == {}
+    assert line.tally.counters["tools_cancelled"] == 1

@@ -314,7 +314,10 @@ def test_what_gives_way_does_so_at_once(call: Call) -> None:
     )
     asks = ev.InterruptRequested(NEW, ev.Reason.APPLICATION)
     breaks(call, "tools: a does not give way", settled, event=asks)
-    breaks(call, "tools: a does not give way", cm.TurnDecided("T1", "answered by the server"))
+    answered = cm.TurnDecided("T1", "answered by the server")
+    breaks(call, "tools: a does not give way", answered, event=ev.TurnCommitted("T1"))
+    call.invariants.ledger.turns = {"T1": "open", "T2": "open"}
+    pretend(call, answered, event=ev.TurnCommitted("T2"))
     call.invariants.ledger.turns["T1"] = "open"
-    pretend(call, cm.TurnDecided("T1", "left"))
+    pretend(call, answered)
     breaks(call, "tools: a does not give way", taken())

@@ -167,8 +167,18 @@ def test_nobody_greets_after_the_caller_spoke() -> None:
 def test_protected_speech_waits_until_the_server_does_not_act() -> None:
     call = Call(SERVER)
     request = call.asks(protected=True)
-    protected = cm.CreateResponse(NEW, NEW, cm.Cause.APPLICATION, NEW, request)
+    protected = cm.CreateResponse(NEW, NEW, cm.Cause.APPLICATION, NEW, request, protected=True)
     breaks(call, "protected: created before", protected)
+
+
+def test_protected_speech_loses_its_protection_for_want_of_a_confirmation_alone() -> None:
+    call = Call(SERVER)
+    request = call.asks(protected=True)
+    unprotected = cm.CreateResponse(NEW, NEW, cm.Cause.APPLICATION, NEW, request)
+    breaks(call, "protected: created without the protection", unprotected)
+    call.invariants.ledger.lapses = 1
+    pretend(call, unprotected)
+    assert call.invariants.ledger.lapses == 0
 
 
 def test_what_was_to_be_kept_is_not_dropped_by_an_interruption(call: Call) -> None:

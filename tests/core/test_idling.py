@@ -267,3 +267,18 @@ def test_a_request_to_end_takes_the_place_of_a_goodbye_of_silence() -> None:
     says(call)
     assert call.all(cm.EndCall) == [cm.EndCall("done")]
     assert call.said(request + 1) is SpeechOutcome.HEARD
+
+
+def test_a_word_is_not_asked_for_again_when_it_is_refused_because_somebody_speaks(
+    call: Call,
+) -> None:
+    call.passes(WAIT_MS)
+    [create] = call.all(cm.CreateResponse)
+    call.server_opens("S")  # the server's own, which kept ours out
+    call.refuses(ev.Refusal.ALREADY_ACTIVE, create.command)
+    call.speaks(400, "S.1")
+    call.ends("S")
+    call.passes(400 + WAIT_MS - 1)
+    assert call.creates() == [SILENCE]
+    call.passes(1)
+    assert call.creates() == [SILENCE, SILENCE]

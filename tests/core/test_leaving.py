@@ -176,7 +176,15 @@ def test_words_that_nobody_says_do_not_keep_the_call(call: Call) -> None:
     request = call.is_to_end(words=True)
     call.passes(ENDING_SILENT_MS)
     assert ends(call) == DONE
-    assert call.said(request + 1) in (SpeechOutcome.FAILED, SpeechOutcome.CALL_ENDED)
+    assert call.said(request + 1) is SpeechOutcome.FAILED, "it was given up, not cut off"
+
+
+def test_a_create_that_is_refused_cuts_nobody_off(call: Call) -> None:
+    request = call.is_to_end(words=True)
+    [create] = call.all(cm.CreateResponse)
+    call.refuses(ev.Refusal.OTHER, create.command)
+    assert ends(call) == DONE
+    assert call.said(request + 1) is SpeechOutcome.FAILED
 
 
 def test_words_that_could_not_be_asked_for_have_an_outcome(call: Call) -> None:
@@ -619,3 +627,57 @@ def test_a_goodbye_of_silence_that_waits_goes_without_a_word_to_anybody() -> Non
     assert call.count(cm.SpeechDropped) == 0
     call.passes(1_000)
     assert call.creates() == [cm.Cause.TURN]
+
+
+def test_a_goodbye_that_the_server_said_in_our_place_is_not_said_for_an_ending_that_is_gone(
+    call: Call,
+) -> None:
+    first = call.is_to_end(words=True)
+    call.server_opens("G")
+    call.speaks(400, "G.1")
+    call.is_to_end()
+    call.refuses(ev.Refusal.ALREADY_ACTIVE, 1)
+    assert call.said(first + 1) is SpeechOutcome.FAILED
+    call.ends("G")
+    call.passes(1_000)
+    assert call.creates() == [cm.Cause.GOODBYE]
+    assert ends(call) == DONE
+
+
+def test_a_goodbye_that_is_kept_out_is_tried_again(call: Call) -> None:
+    request = call.is_to_end(words=True)
+    call.refuses(ev.Refusal.ALREADY_ACTIVE, 1)
+    call.passes(250)
+    assert call.creates() == [cm.Cause.GOODBYE] * 2
+    says_goodbye(call)
+    call.passes(1_000)
+    assert call.said(request + 1) is SpeechOutcome.HEARD
+    assert ends(call) == DONE
+
+
+def test_a_goodbye_that_is_kept_out_is_not_tried_again_for_a_caller_who_keeps_the_call(
+    call: Call,
+) -> None:
+    request = call.is_to_end(words=True)
+    call.says()
+    call.transcribed(ev.Verdict.WORDS)
+    assert call.ending(request) is REVOKED
+    call.refuses(ev.Refusal.ALREADY_ACTIVE, 1)
+    call.passes(250)
+    assert call.creates() == [cm.Cause.GOODBYE, cm.Cause.TURN]
+    assert call.said(request + 1) is SpeechOutcome.FAILED
+
+
+def test_a_word_is_not_asked_for_any_more_when_the_call_is_about_to_end() -> None:
+    call = Call(Policy(silence_ms=1_000))
+    call.passes(1_000)
+    call.is_to_end(words=True)
+    call.refuses(ev.Refusal.ALREADY_ACTIVE, 1)
+    call.passes(1_000)
+    assert call.creates() == [cm.Cause.SILENCE, cm.Cause.GOODBYE]
+    call = Call(Policy(silence_ms=1_000))
+    call.core.state.creates.not_before_ms = 2_000
+    call.passes(1_000)
+    call.is_to_end(words=True)
+    call.passes(1_000)
+    assert call.creates() == [cm.Cause.GOODBYE]

@@ -19,11 +19,12 @@ from trio_media.core.version import DECISION_VERSION
 from trio_media.recording.log_format import LogHeader, decode_line, encode_line
 
 CALLS = Path(__file__).with_name("decided_calls.jsonl")
-CALLS_DIGEST = "2f8e4d75bad2504e60e04c70246d358c"
+CALLS_DIGEST = "cddcda6be163d36ccab349e2d1f13ee2"
 # What each version made of the calls, with its constants.  A version's pin is never changed.
 PINNED = {
     1: "57d12a9bd330acdf7afd6e254c6b2efc",
     2: "e6138a435dc0bdfb80cbfc35de5320f5",
+    3: "0d89f49ee3a7ad45ce96168d7ec161ad",  # and of what applications ask for: the last calls
 }
 
 

@@ -176,3 +176,27 @@ def test_a_required_tool_is_not_called_again_after_its_output() -> None:
 def test_the_first_answer_greets_and_counts_whatever_it_is_told_to_say() -> None:
     outputs = ask(instructions='Say exactly: "Good morning."', has_spoken=False)
     assert said(outputs).startswith("Hello, I can count for you. one, two")
+
+
+def test_what_the_caller_says_aloud_calls_tools_too() -> None:
+    said_aloud = CallerAudioItem(
+        item_id="a", length_ms=900, understood='Please call tool weather {"day": "Friday"} now.'
+    )
+    assert ask(said_aloud, tools=TOOLS) == (
+        CallTool(name="weather", arguments='{"day": "Friday"}'),
+    )
+    assert said(ask(said_aloud, spoken(1), CALLER, tools=TOOLS)).startswith("You heard")
+
+
+@pytest.mark.parametrize(
+    ("words", "heard"),
+    [
+        ("One, twenty-one, two!", "one. twenty-one. two."),
+        ("All right. Hello, I can count for you.", "All right. Hello, I can count for you."),
+        ("one potato", "Hello, I can count for you."),
+        ("", "Hello, I can count for you."),
+    ],
+)
+def test_words_that_the_voice_knows_are_said_exactly(words: str, heard: str) -> None:
+    told = f"Say exactly this, and nothing else: {words}"
+    assert said(ask(spoken(1, 2), instructions=told)) == heard

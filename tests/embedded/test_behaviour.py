@@ -27,3 +27,11 @@ def test_a_value_out_of_range_is_named(field: str, value: float) -> None:
 
 def test_speech_is_made_eight_times_as_fast_as_it_is_played() -> None:
     assert ModelBehaviour().burst_factor == 8
+
+
+def test_what_the_caller_says_is_told_turn_by_turn_and_then_as_ever() -> None:
+    behaviour = ModelBehaviour(caller_says=("Hello?", "A table for two."))
+    turns = [behaviour.text_of_turn(number) for number in (1, 2, 3)]
+    assert turns == ["Hello?", "A table for two.", "caller turn 3"]
+    fixed = ModelBehaviour(caller_says=("Hello?",), caller_transcript="mhm")
+    assert [fixed.text_of_turn(number) for number in (1, 2)] == ["Hello?", "mhm"]

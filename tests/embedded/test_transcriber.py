@@ -18,10 +18,13 @@ class Log:
 
 
 def transcribe(behaviour: ModelBehaviour) -> tuple[Log, CallerAudioItem]:
-    log, item = Log(), CallerAudioItem(item_id="a", length_ms=1_500)
+    log, item = (
+        Log(),
+        CallerAudioItem(item_id="a", length_ms=1_500, understood=behaviour.text_of_turn(3)),
+    )
     asked = Transcriber(behaviour, log)
     assert asked.due_s is None
-    asked.ask(item, 3, 10.0)
+    asked.ask(item, 10.0)
     assert asked.due_s == pytest.approx(10.15)
     asked.advance()
     assert asked.due_s is None
@@ -67,7 +70,7 @@ def test_more_than_can_wait_are_given_at_once(monkeypatch: pytest.MonkeyPatch) -
     log = Log()
     asked = Transcriber(ModelBehaviour(caller_transcript=""), log)
     for number in range(3):
-        asked.ask(CallerAudioItem(item_id=str(number), length_ms=100), number, 0.0)
+        asked.ask(CallerAudioItem(item_id=str(number), length_ms=100), 0.0)
     assert [fields["item_id"] for _, fields in log.events] == ["0"]
     asked.forget_all()
     assert asked.due_s is None
@@ -76,7 +79,7 @@ def test_more_than_can_wait_are_given_at_once(monkeypatch: pytest.MonkeyPatch) -
 def test_a_cough_has_no_words() -> None:
     log = Log()
     asked = Transcriber(ModelBehaviour(caller_transcript="hello"), log)
-    asked.ask(CallerAudioItem(item_id="i1", length_ms=900), 1, 0.0, has_words=False)
+    asked.ask(CallerAudioItem(item_id="i1", length_ms=900, understood=""), 0.0)
     asked.advance()
     [(kind, fields)] = [(kind, fields) for kind, fields in log.events]
     assert kind.endswith("completed")

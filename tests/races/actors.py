@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import attrs
 import trio
 import trio.lowlevel
+from trio_websocket import ConnectionClosed
 
 from tests.call.live import LiveCall
 from tests.call.wires import FRAME_MS, LOUD_FRAME, QUIET_FRAME, Message, Model
-from trio_media.call.control import InterruptionResult
+from trio_media.agent.call import Call
+from trio_media.call.control import InterruptionResult, Words
+from trio_media.call.tool import Tool
 from trio_media.core.events import Reason
 
+from .attending import Attending, Waiting
 from .sightings import Numbers
 
 Settle = Callable[[], Awaitable[None]]
@@ -53,7 +58,7 @@ class Caller:
         await self.settle()
 
     async def _talk(self, talking: trio.CancelScope) -> None:
-        with talking:
+        with talking, contextlib.suppress(ConnectionClosed):  # speaking into a dead line
             while True:
                 await self.call.carrier.media(LOUD_FRAME)
                 await trio.sleep(FRAME_MS / 1_000)
@@ -63,7 +68,8 @@ class Caller:
         assert self._talking is not None, "they do not speak"
         self._talking.cancel()
         self._talking = None
-        await self.call.carrier.media(QUIET_FRAME)
+        with contextlib.suppress(ConnectionClosed):
+            await self.call.carrier.media(QUIET_FRAME)
         await self.settle()
 
     async def speaks(self, length_ms: int) -> None:
@@ -198,6 +204,17 @@ class ModelSide:
         await self.wire.turn(item_id, text)
         await self.settle()
 
+    async def transcript_done(self, response_id: str, item_id: str) -> None:
+        """Say what an item says, in words."""
+        await self.event(
+            "response.output_audio_transcript.done",
+            response_id=response_id,
+            item_id=item_id,
+            output_index=0,
+            content_index=0,
+            transcript="Goodbye.",
+        )
+
     async def leaves(self) -> None:
         """Close the websocket."""
         await self.wire.websocket.aclose()
@@ -210,10 +227,35 @@ class App:
 
     call: LiveCall
     settle: Settle = trio.lowlevel.checkpoint
+    attending: Attending | None = None
+
+    @property
+    def attended(self) -> Call:
+        """The call in the hands of its agent."""
+        assert self.attending is not None, "this scene has no agent"
+        assert self.attending.attended is not None, "the call has not started"
+        return self.attending.attended
+
+    async def asks(self, ask: Callable[..., Awaitable[Any]], *args: Any, **how: Any) -> Waiting:
+        """Ask something of the call, from a task that waits for what becomes of it."""
+        waiting = Waiting()
+
+        async def wait() -> None:
+            waiting.results.append(await ask(*args, **how))
+
+        self.call.nursery.start_soon(wait)
+        await self.settle()
+        return waiting
+
+    def offers(self, name: str, run: Callable[[str], Awaitable[str]], **marks: Any) -> None:
+        """Let the model call one more function: for what a script defines inside its scene."""
+        line = self.call.control.line
+        tool = Tool(**{"run": run, "filler_after_ms": None, "idempotent": True, **marks})
+        line.tools = {**line.tools, name: tool}
 
     async def says(self, words: str = "Hello.", **how: Any) -> None:
         """Have the model speak: ``protected``, ``keep``, ``say`` as in `CallControl.speak`."""
-        await self.call.control.speak(words, **how)
+        await self.call.control.speak(Words(text=words), **how)
         await self.settle()
 
     async def interrupts(

@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import functools
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final, ParamSpec, TypeAlias
 
@@ -36,10 +36,10 @@ import trio.testing
 from trio.testing import MockClock
 
 from tests.call.live import LiveCall, live_call
-from trio_media.config import AgentConfig, BargeInConfig, Config, PlayoutConfig
 
 from .actors import App, Caller, ModelSide
 from .looking_back import look_back
+from .settings import attending_of, configured
 from .sightings import Numbers, Sighting, in_runs, on_phone, order_line, time_line, told
 
 Args = ParamSpec("Args")
@@ -51,21 +51,24 @@ _scenes: deque[Scene] = deque(maxlen=1)
 """The last one of the test that runs, for its time line."""
 
 
-def race(*cases: str) -> Callable[[Script[Args]], Callable[Args, None]]:
-    """Make a test of a script, and say which cases of the catalogue it plays."""
+def race(*cases: str, in_real_time: bool = False) -> Callable[[Script[Args]], Callable[Args, None]]:
+    """Make a test of a script, and say which cases of the catalogue it plays.
+
+    ``in_real_time``: it has sockets or threads, for which no virtual clock waits.
+    """
     assert cases, "a race names its cases"
 
     def decorate(script: Script[Args]) -> Callable[Args, None]:
         for case in cases:
             CASES.setdefault(case, []).append(f"{script.__module__}::{script.__qualname__}")
-        test = scenario(script)
+        test = scenario(script, in_real_time=in_real_time)
         test.races = cases  # type: ignore[attr-defined]
         return test
 
     return decorate
 
 
-def scenario(script: Script[Args]) -> Callable[Args, None]:
+def scenario(script: Script[Args], *, in_real_time: bool = False) -> Callable[Args, None]:
     """Make a test of a script: it runs under a clock that jumps, and a failure shows the wires."""
 
     @functools.wraps(script)
@@ -73,7 +76,7 @@ def scenario(script: Script[Args]) -> Callable[Args, None]:
         _scenes.clear()
         play = functools.partial(script, *args, **kwargs)
         try:
-            trio.run(play, clock=MockClock(autojump_threshold=0))
+            trio.run(play, clock=None if in_real_time else MockClock(autojump_threshold=0))
         except BaseException as failure:  # noqa: BLE001  # it is raised again, with the wires
             told = _alone(failure)
             for played in _scenes:
@@ -164,6 +167,12 @@ class Scene:
         seen = [] if model is None else told(model)
         return [attrs.evolve(s, at_ms=s.at_ms - self.zero_ms) for s in seen]
 
+    @property
+    def asked_words(self) -> list[str]:
+        """What the model was to say by each create; empty where it was left to it."""
+        creates = self.model.wire.of("response.create")
+        return [str(create["response"].get("instructions") or "") for create in creates]
+
     def told_of(self, kind: str) -> list[str]:
         """What the model was told that begins so, without the beginning: ids, mostly."""
         return [line.removeprefix(kind).strip() for line in self.told if line.startswith(kind)]
@@ -208,26 +217,6 @@ class Scene:
         return time_line(self.call.carrier, self.call._model, self.numbers, self.zero_ms)
 
 
-CONFIGURED: Final = {
-    **{field.name: "barge_in" for field in attrs.fields(BargeInConfig)},
-    **{field.name: "playout" for field in attrs.fields(PlayoutConfig)},
-    **{field.name: "agent" for field in attrs.fields(AgentConfig)},
-}
-
-
-def configured(settings: dict[str, Any]) -> Config:
-    """Take from the settings what is configuration: keys of ``[barge_in]``, ``[playout]`` and
-    ``[agent]``.  Nothing is said by itself, and a voice takes at once, unless they say more."""
-    given: dict[str, dict[str, Any]] = {"barge_in": {"backchannel_ms": 0}, "playout": {}}
-    for key in [key for key in settings if key in CONFIGURED]:
-        given.setdefault(CONFIGURED[key], {})[key] = settings.pop(key)
-    return Config(
-        agent=AgentConfig(**given.get("agent", {})),
-        barge_in=BargeInConfig(**given["barge_in"]),
-        playout=PlayoutConfig(**given["playout"]),
-    )
-
-
 @asynccontextmanager
 async def scene(
     *,
@@ -235,15 +224,19 @@ async def scene(
     agrees: bool = True,
     more_ms: int = HEARD_WITHIN_MS,
     less_ms: int = HEARD_WITHIN_MS,
+    told: Mapping[str, str] | None = None,
     **settings: Any,
 ) -> AsyncIterator[Scene]:
     """Set a scene: a call that has started, and a model that has agreed on the session.
 
     ``starts``: whether the media stream has started.  ``agrees``: whether the session is ready.
     ``more_ms`` and ``less_ms``: how true truncations must be, where the carrier is odd.
-    ``settings``: configuration (`configured`) and what `live_call` takes, such as ``tools``.
+    ``told``: parameters of the media stream.
+    ``settings``: configuration (`configured`), who is there (`attending_of`), and what `live_call`
+    takes, such as ``tools``.
     """
     config = configured(settings)
+    attending = attending_of(config, settings)
     numbers = Numbers()
     async with live_call(config, **settings) as call:
         played = Scene(
@@ -251,15 +244,17 @@ async def scene(
             numbers=numbers,
             caller=Caller(call, numbers),
             model=ModelSide(call, numbers),
-            app=App(call),
+            app=App(call, attending=attending),
             more_ms=more_ms,
             less_ms=less_ms,
         )
         for actor in (played.caller, played.model, played.app):
             actor.settle = played.settle
+        if attending is not None and attending.account is not None:
+            attending.account.call = call
         _scenes.append(played)
         if starts:
-            await call.carrier.start()
+            await call.carrier.start(**(told or {}))
             await call.model_came.wait()
             if agrees:
                 await call.model.begin()

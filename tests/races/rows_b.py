@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from .rows import Due, Impossible, Row
+from .rows import Impossible, Row
 
 TRUNCATION = "tests/races/test_b_truncation.py::"
 TWO_ITEMS = "tests/races/test_sweeps_2_two_items.py::"
+GOODBYES = "tests/races/test_g_goodbyes.py::"
 PHASES = "tests/races/test_sweeps_1_phases.py::"
 
 ROWS = (
@@ -46,7 +47,8 @@ ROWS = (
     Row(
         "B40",
         "The echo of a cleared mark lets a hang-up believe that the goodbye was heard.",
-        Due("calls' endings, transfer, outbound"),
+        GOODBYES + "test_echoes_of_marks_that_a_cough_cleared_do_not_end_the_call",
+        GOODBYES + "test_words_are_not_taken_for_heard_because_their_marks_came_back_cleared",
     ),
     Row(
         "B41",

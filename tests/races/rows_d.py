@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .rows import Due, Row
+from .rows import Row
 
 CREATES = "tests/races/test_d_creates.py::"
 TOOLS = "tests/races/test_sweeps_5_tools.py::"
@@ -50,7 +50,8 @@ ROWS = (
         "D84",
         "A create overtakes the change of the session that it needs.",
         CREATES + "test_speech_that_needs_another_session_waits_until_that_is_confirmed",
-        Due("agents and tools API"),
+        "tests/races/test_f_marks.py::"
+        "test_what_is_said_of_a_result_waits_for_the_session_that_it_needs",
     ),
     Row(
         "D85",

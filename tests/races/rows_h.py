@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .rows import Due, Impossible, Row
+from .rows import Impossible, Row
 
 BEGINNINGS = "tests/races/test_h_beginnings.py::"
 
@@ -11,12 +11,16 @@ ROWS = (
         "H129",
         "A status callback replaces what the call was told to do.",
         "tests/server/test_serving.py::test_the_status_callback_is_taken",
-        Due("calls' endings, transfer, outbound"),
+        "tests/races/test_g_carrier.py::"
+        "test_status_callbacks_change_nothing_of_what_a_call_was_told_to_do",
     ),
     Row(
         "H130",
         "A media stream never comes, and its call counts for ever.",
         Impossible("a slot belongs to a media stream's connection; a webhook takes none"),
+        "tests/races/test_g_carrier.py::"
+        "test_calls_whose_media_stream_never_comes_take_no_place_from_those_that_do",
+        "tests/server/test_reception.py::test_a_call_that_does_not_come_is_forgotten",
         "tests/call/test_run.py::test_a_media_stream_that_does_not_start_is_closed",
         "tests/server/test_admission.py::test_a_slot_comes_back_from_a_call_that_crashes",
     ),
@@ -38,6 +42,7 @@ ROWS = (
         BEGINNINGS + "test_a_greeting_is_asked_for_once_however_often_the_session_is_confirmed",
         "tests/call/test_model_session.py::test_nothing_is_said_before_the_session_is_created",
         "tests/call/test_model_session.py::test_nothing_is_created_before_the_session_is_confirmed",
+        "tests/server/test_preparing.py::test_the_session_is_agreed_on_and_nothing_else_is_said",
     ),
     Row(
         "H134",

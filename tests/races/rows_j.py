@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .rows import Due, Row
+from .rows import Row
 
 HERE = "tests/races/test_j_leaks.py::"
 RUN = "tests/call/test_run.py::"
@@ -84,7 +84,7 @@ ROWS = (
         "Every session leaves a thread.",
         CHURN,
         "tests/recording/test_disk.py::test_files_take_no_threads_from_others",
-        Due("agents and tools API"),
+        "tests/races/test_p2_agents.py::test_tools_that_run_in_threads_leave_none_behind",
     ),
     Row(
         "J162",

@@ -1,18 +1,15 @@
-"""Part 2 D to G: what becomes of each case of greetings, pacing, endings and sessions."""
+"""Part 2 D, E and G: what becomes of each case of greetings, pacing and sessions."""
 
 from __future__ import annotations
 
-from .rows import Due, Impossible, Row
+from .rows import Impossible, Row
 
 GREETING = "tests/races/test_p2_greeting.py::"
 PACING = "tests/races/test_p2_pacing.py::"
 ENDINGS = "tests/races/test_p2_endings.py::"
 RUN = "tests/call/test_run.py::"
 BURST = PACING + "test_a_burst_of_half_a_minute_is_heard_whole_and_in_order"
-
-AGENTS = Due("agents and tools API")
-ENDS = Due("calls' endings, transfer, outbound")
-
+AGENTS = "tests/races/test_p2_agents.py::"
 
 ROWS = (
     # --- D: greetings and detection ---------------------------------------------------------
@@ -148,61 +145,6 @@ ROWS = (
         "The last part of a frame is lost, or leads the next answer.",
         "tests/races/test_p2_flush.py::test_nothing_of_an_answers_last_piece_leads_the_next_answer",
     ),
-    # --- F: hanging up, silence, ends -------------------------------------------------------
-    Row("P2-79", "The call is hung up when its last words are generated, not heard.", ENDS),
-    Row("P2-80", "A goodbye whose transcript comes after its audio is not noticed.", ENDS),
-    Row("P2-81", "The caller speaks into the goodbye, and is hung up on.", ENDS),
-    Row("P2-82", "The call is hung up after an answer that was cut off.", ENDS),
-    Row("P2-83", "A hang-up that waits for one answer is set off by another.", ENDS),
-    Row(
-        "P2-84",
-        "A timer of one call hangs up another one.",
-        "tests/races/test_j_leaks.py::test_two_calls_at_once_know_nothing_of_each_other",
-        RUN + "test_two_hundred_calls_leave_nothing",
-    ),
-    Row("P2-85", "The goodbye is said again and again.", ENDS),
-    Row("P2-86", "A watchdog for silence hangs up in mid-sentence, or never.", ENDS),
-    Row("P2-87", "A watchdog speaks after the goodbye.", ENDS),
-    Row("P2-88", "The caller's goodbye ends the call before it is answered.", AGENTS),
-    Row(
-        "P2-89",
-        "Several ends at once close everything twice.",
-        ENDINGS + "test_ends_that_come_all_at_once_are_one_goodbye_on_each_wire",
-        RUN + "test_hanging_up_says_goodbye_to_both",
-    ),
-    Row(
-        "P2-90",
-        "Two media streams speak for one call.",
-        "tests/server/test_serving.py::test_a_signed_media_stream_with_its_token_comes_in_once",
-    ),
-    Row(
-        "P2-91",
-        "A receiver dies, and the rest lives on in silence.",
-        ENDINGS + "test_a_lost_model_ends_a_call_in_which_nothing_is_to_be_heard",
-        RUN + "test_a_detector_that_crashes_ends_the_call_loudly",
-    ),
-    Row(
-        "P2-92",
-        "The end of a call forgets some of what it has to forget.",
-        "tests/test_cancel_claims.py::test_all_cancel_state_is_gone_when_the_call_closes",
-        RUN + "test_two_hundred_calls_leave_nothing",
-    ),
-    Row(
-        "P2-93",
-        "A slot is not given back after a crash, and new calls are refused.",
-        "tests/server/test_admission.py::test_a_slot_comes_back_from_a_call_that_crashes",
-    ),
-    Row(
-        "P2-94",
-        "The carrier has gone, and the websocket stays open.",
-        ENDINGS + "test_nothing_is_drained_for_a_carrier_that_is_gone",
-        RUN + "test_both_legs_are_closed_within_a_second_though_a_peer_does_not_read",
-    ),
-    Row(
-        "P2-95",
-        "The end waits for audio that nobody hears any more.",
-        ENDINGS + "test_nothing_is_drained_for_a_carrier_that_is_gone",
-    ),
     # --- G: sessions, configuration, records ------------------------------------------------
     Row(
         "P2-96",
@@ -258,9 +200,17 @@ ROWS = (
         "P2-105",
         "What detects machines answers before anybody listens; a start comes late.",
         RUN + "test_a_media_stream_that_does_not_start_is_closed",
-        ENDS,
+        AGENTS + "test_a_machine_that_is_known_before_anybody_listens_is_met_all_the_same",
+        AGENTS + "test_a_verdict_that_comes_late_stops_the_greeting_and_leaves_the_message",
+        "tests/races/test_g_carrier.py::"
+        "test_a_machine_is_met_whether_the_verdict_or_the_media_stream_is_first",
     ),
-    Row("P2-106", "A cache of prompts gives one customer's prompt to another.", AGENTS),
+    Row(
+        "P2-106",
+        "A cache of prompts gives one customer's prompt to another.",
+        AGENTS + "test_every_call_is_told_what_is_decided_for_its_own_number_and_direction",
+        "tests/server/test_reception.py::test_settings_of_one_call_never_reach_another",
+    ),
     Row(
         "P2-107",
         "Jobs that record are started twice, and never end.",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from .rows import Due, Row
+from .rows import Row
 
 TOOLS = "tests/races/test_sweeps_5_tools.py::"
+END_CALL = "tests/races/test_sweeps_6_end_call.py::"
 ENDINGS = "tests/races/test_sweeps_6_endings.py::"
 NOISE = "tests/races/test_sweeps_8_noise.py::"
 
@@ -15,12 +16,15 @@ ROWS = (
         TOOLS + "test_every_call_has_one_result_and_every_result_is_answered",
         TOOLS + "test_results_and_a_service_that_interrupts_and_answers_by_itself_do_not_collide",
         TOOLS + "test_all_results_of_an_answer_lead_to_one_create_after_all_of_them",
+        "tests/races/test_sweeps_5_marks.py::"
+        "test_tools_with_marks_and_an_interruption_at_every_offset",
     ),
     Row(
         "S6",
         "A hang-up while something else happens, in every phase.",
         ENDINGS + "test_a_hang_up_ends_the_call_in_time_whatever_else_happens",
-        Due("calls' endings, transfer, outbound"),
+        END_CALL + "test_a_goodbye_ends_the_call_whatever_else_happens_at_any_offset",
+        END_CALL + "test_a_caller_who_speaks_at_any_offset_keeps_the_call_or_does_not",
     ),
     Row(
         "S8",

@@ -171,15 +171,14 @@ async def test_a_tool_that_never_returns_is_given_up_and_says_so_once() -> None:
 @race("F114")
 async def test_a_tool_that_interrupts_the_answer_that_called_it_settles_like_any_other() -> None:
     outcomes: list[str] = []
-    tools: dict[str, Tool] = {}
-    async with scene(tools=tools) as s:
+    async with scene() as s:
 
         async def hush(arguments: str) -> str:
             result = await s.call.control.interrupt(Reason.APPLICATION)
             outcomes.append(result.outcome.value)
             return "done"
 
-        tools["hush"] = hush
+        s.app.offers("hush", hush)
         await s.app.says()
         await s.model.opens("R1", "I1", 2_000)
         await s.at(500)

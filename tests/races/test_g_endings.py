@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Awaitable, Callable
 
 import pytest
 import trio
@@ -17,8 +16,7 @@ CLOSE = b"\x88"  # how a close frame begins
 @race("G117")
 async def test_a_tool_that_hangs_up_ends_the_call_in_good_order() -> None:
     after: list[str] = []
-    tools: dict[str, Callable[[str], Awaitable[str]]] = {}
-    async with scene(tools=tools) as s:
+    async with scene() as s:
 
         async def end_call(arguments: str) -> str:
             await s.call.control.hang_up()
@@ -27,7 +25,7 @@ async def test_a_tool_that_hangs_up_ends_the_call_in_good_order() -> None:
             after.append("survived")
             return ""
 
-        tools["end_call"] = end_call
+        s.app.offers("end_call", end_call)
         await s.app.says()
         await s.model.opens("R1", "I1", 2_000)
         await s.at(500)

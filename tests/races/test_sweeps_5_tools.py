@@ -1,6 +1,6 @@
 """S5: one to three tools that finish before or after the answer that called them, and the caller.
 
-Every pattern of tools meets an interruption at every gap, by nobody, by the application and by
+Patterns of tools meet an interruption at every gap, by nobody, by the application and by
 the caller, and a model that hears of it at once or 150 ms late.
 """
 
@@ -25,10 +25,11 @@ ANSWER_MS: Final = 400
 GAPS_MS: Final = (25, 125, 225, 325, 425, 475, 650, 850, 1_050, 1_500)  # from its opening
 DEAF_MS: Final = {  # how late the model hears of a cancel: it matters while it speaks
     0: GAPS_MS,
-    150: [at_ms for at_ms in GAPS_MS if at_ms < 500],
+    150: [at_ms for at_ms in GAPS_MS if at_ms < 500][::2],
 }
 PATTERNS: Final = [
-    pattern for count in (1, 2, 3) for pattern in itertools.product("sl", repeat=count)
+    *(pattern for count in (1, 2) for pattern in itertools.product("sl", repeat=count)),
+    *map(tuple, ("sls", "lsl")),
 ]
 
 
@@ -112,7 +113,7 @@ async def test_every_call_has_one_result_and_every_result_is_answered(
 
 
 @race("S5", "F108", "F109")
-@pytest.mark.parametrize("at_ms", GAPS_MS)
+@pytest.mark.parametrize("at_ms", GAPS_MS[::2])
 @pytest.mark.parametrize("pattern", PATTERNS, ids="".join)
 async def test_results_and_a_service_that_interrupts_and_answers_by_itself_do_not_collide(
     pattern: tuple[str, ...], at_ms: int

@@ -16,7 +16,7 @@ from .actors import Asked
 from .language import Scene, race, scene
 
 ENDS_WITHIN_MS: Final = 1_000
-GAPS_MS: Final = (-100, -1, 0, 1, 20, 600)  # of the other thing after the hang-up
+GAPS_MS: Final = (-100, 0, 20, 600)  # of the other thing after the hang-up
 GONE: Final = (ConnectionClosed, trio.ClosedResourceError, trio.BrokenResourceError)
 Act = Callable[[Scene], Awaitable[object]]
 

@@ -19,12 +19,17 @@ from trio_media.errors import ConfigError
 from trio_media.recording.log_format import LogHeader, Note, encode_line, read_log
 from trio_media.replay import LoggedCall, replay_call, replay_log, replaying
 from trio_media.replay.as_test import LogAsTest, Place
-from trio_media.replay.stripping import KEYS, NAMES
+from trio_media.replay.stripping import KEYS, NAMES, WITH_REASONS, Stripper
 
 from .conftest import ScriptedCall
 
 # What else is text in an event or a command: words of ours, of which there are a few.
-OUR_WORDS = {("EndModelSession", "reason"), ("EndCall", "reason"), ("TurnDecided", "fate")}
+OUR_WORDS = {
+    ("EndModelSession", "reason"),
+    ("TurnDecided", "fate"),
+    ("DigitsRequested", "terminator"),
+    *((kind.__name__, "reason") for kind in WITH_REASONS),
+}
 
 
 def write_test(log: Path, test: Path) -> Path:
@@ -214,3 +219,22 @@ def test_a_disk_that_does_not_want_to_is_told_of(lively_log: Path, tmp_path: Pat
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match=r"--as-test .*test_a\.py: "):
         write_test(lively_log, tmp_path / "file" / "test_a.py")
+
+
+def test_what_ends_a_number_is_kept_and_the_number_is_not() -> None:
+    stripper = Stripper()
+    stripped = [stripper._strip(ev.KeyPressed(key)) for key in "73#"]
+    assert [key.digit for key in stripped] == ["0", "0", "#"]
+    wanted = stripper._strip(ev.DigitsRequested(1, 4, "#", 5_000, 2_000))
+    assert wanted.terminator == "#"
+    wanted = stripper._strip(ev.DigitsRequested(1, 4, "9", 5_000, 2_000))
+    assert wanted.terminator == ""
+
+
+def test_a_reason_that_is_an_applications_is_a_name_like_any_other() -> None:
+    stripper = Stripper()
+    asked = stripper._strip(ev.EndingRequested(1, "Ada paid", tool_call_id="call_7"))
+    assert (asked.reason, asked.tool_call_id) == ("name_1", "name_2")
+    assert stripper._strip(cm.EndCall("Ada paid")).reason == "name_1"
+    assert stripper._strip(cm.EndCall("hung_up")).reason == "hung_up"
+    assert stripper._strip(cm.EndingBegan(None, "silence")).reason == "silence"

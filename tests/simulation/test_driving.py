@@ -51,3 +51,18 @@ def test_what_was_ordered_can_be_asked() -> None:
     assert call.outcome(request) is None
     call.ends("R1", ev.Ended.CANCELLED)
     assert call.outcome(request) is cm.Outcome.CANCELLED
+
+
+def test_what_became_of_what_was_asked_for_can_be_asked() -> None:
+    call = CoreCall()
+    words, clip, keys = call.asks(), call.plays_clip(200), call.wants_keys(1)
+    assert (call.said(words), call.said(clip), call.keys(keys)) == (None, None, None)
+    call.refuses(ev.Refusal.OTHER, 1)
+    assert call.said(words) is cm.SpeechOutcome.FAILED
+    call.presses("5")
+    assert call.keys(keys) == ("5", cm.DigitsOutcome.COMPLETE)
+    call.holds()
+    ending = call.is_to_end(words=True, leaves=True)
+    call.says()
+    call.does(ev.TurnTranscribed("T1", ev.Verdict.WORDS))
+    assert call.ending(ending) is cm.EndingOutcome.REVOKED

@@ -7,6 +7,8 @@ from collections.abc import Callable
 import pytest
 import trio
 
+from trio_media.audio.dtmf import tones
+from trio_media.simulation.calls.record import Record
 from trio_media.testing import Call, ScriptError, StallingStream, make_call, run_virtual
 
 MakeCall = Callable[..., Call]
@@ -194,3 +196,16 @@ async def test_a_call_that_is_dropped_at_any_await_leaves_nothing_open(
         is_through = streams[0].operations < stall_at
         assert call.scope.cancelled_caught != is_through
     assert stall_at > 20
+
+
+@pytest.mark.trio_media(observe=False)
+async def test_a_clip_that_nobody_heard_is_not_heard(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The observer has ears of its own, also for what an application plays."""
+    monkeypatch.setattr(Record, "note_heard", lambda *args: None)
+    async with call.running():
+        await call.at(3_000)
+        result = await (await call.control.play(tones("1234567890"))).wait()
+    assert result.was_heard
+    assert "clips were heard" in "".join(map(str, call.broken_promises()))

@@ -8,7 +8,9 @@ from collections.abc import Callable
 import pytest
 import trio
 
+from trio_media import Agent
 from trio_media.call.control import Words
+from trio_media.call.phrases import exactly
 from trio_media.config import AgentConfig, Config
 from trio_media.testing import Call, Cancelled, ScriptError, make_call
 from trio_media.testing.model import UNSCRIPTED, ScriptedModel
@@ -173,3 +175,39 @@ def test_directions_without_sense_are_refused_by_name(direct: object, what: str)
     assert callable(direct)
     with pytest.raises(ScriptError, match=what):
         direct(make_call().model)
+
+
+async def test_what_it_is_told_to_say_exactly_it_says_whatever_is_planned(call: Call) -> None:
+    call.model.speaks("Good evening, all of you.")
+    call.model.speaks("At seven.")
+    async with call.running():
+        await call.at(4_000)
+        await (await call.control.speak(exactly("One moment, please."))).wait()
+        call.phone.says("When do you open, please?")
+        await call.at(12_000)
+    assert call.phone.heard.splitlines() == [
+        "Good evening, all of you.",
+        "One moment, please.",
+        "At seven.",
+    ]
+
+
+async def test_a_greeting_is_said_as_it_was_asked_for_when_nothing_is_planned(call: Call) -> None:
+    await call.run(until_ms=4_000)
+    assert call.phone.heard == "Good evening."
+
+
+async def test_a_tool_is_not_called_where_none_may_be(make_call: MakeCall) -> None:
+    agent = Agent(greeting="Hello.", tools=[look_up])
+    call = make_call(agent=agent)
+    call.model.calls_tool("look_up")
+    call.phone.says("Look it up, please.", at_ms=3_000)
+    await call.run(until_ms=10_000)
+    assert call.phone.heard.splitlines()[0] == "Hello."
+    assert [create.may_call_tools for create in call.model.creates] == [False, True, True]
+    assert [told.output for told in call.model.tool_outputs] == ["found"]
+
+
+async def look_up() -> str:
+    """Look it up."""
+    return "found"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from trio_media.audio.dtmf import tones
+from trio_media.core.commands import SpeechOutcome
 from trio_media.testing import Call, Ending, HangUp, HeardSpan, ScriptError, make_call
 
 HELLO = "Good evening, how may I help you today?"
@@ -133,3 +135,55 @@ def test_directions_without_sense_are_refused_by_name(direct: object, what: str)
     assert callable(direct)
     with pytest.raises(ScriptError, match=what):
         direct(make_call().phone)
+
+
+async def test_what_is_played_is_heard_as_it_was(call: Call) -> None:
+    clip = bytes(range(256)) * 20
+    async with call.running():
+        await call.at(3_000)
+        reply = await call.control.play(clip)
+        result = await reply.wait()
+    assert result.was_heard
+    [heard] = call.phone.clips_heard
+    assert heard.audio.startswith(clip)
+    assert heard.at_ms >= 3_000
+    assert call.phone.keys_heard == ""
+
+
+async def test_a_clip_that_is_interrupted_is_heard_as_far_as_it_was(call: Call) -> None:
+    clip = tones("1111111111")
+    async with call.running():
+        await call.at(3_000)
+        reply = await call.control.play(clip)
+        await call.until(lambda: call.phone.keys_heard == "111")
+        call.phone.says("Stop that, please!")
+        result = await reply.wait()
+    assert result.outcome is SpeechOutcome.CUT_OFF
+    [heard] = call.phone.clips_heard
+    assert abs(len(heard.audio) // 8 - result.heard_ms) <= 80
+    assert call.phone.keys_heard == "111"
+
+
+async def test_pauses_between_keys_are_parts_of_what_is_heard(call: Call) -> None:
+    async with call.running():
+        await call.at(3_000)
+        await (await call.control.play(tones("12W34"))).wait()
+    assert call.phone.keys_heard == "1234"
+    assert len(call.phone.clips_heard) == 1
+
+
+async def test_a_machine_greets_and_beeps(call: Call) -> None:
+    call.model.speaks("Hello?")
+    call.phone.is_machine("Leave a message after the tone.", length_ms=2_000)
+    await call.run(until_ms=8_000)
+    assert call.model.turns == ["Leave a message after the tone."]
+    loud = call.record().voiced_ms
+    assert [until_ms - from_ms for from_ms, until_ms in loud] == [2_000, 400]
+    assert loud[1][0] - loud[0][1] == pytest.approx(400, abs=20)
+
+
+def test_a_machine_says_something() -> None:
+    with pytest.raises(ScriptError, match="is_machine: a text is needed"):
+        make_call().phone.is_machine(" ")
+    with pytest.raises(ScriptError, match="beep_after_ms"):
+        make_call().phone.is_machine(beep_after_ms=-1)

@@ -15,7 +15,7 @@ import trio
 import trio_websocket
 
 from trio_media.call.record import CallEnd
-from trio_media.call.run import CallOptions, run_call
+from trio_media.call.run import run_call
 from trio_media.config import (
     AgentConfig,
     BargeInConfig,
@@ -33,7 +33,6 @@ from .phone_peer import Phone
 from .stamps import CALLS_MAX
 from .wire_log import WireLog, comes_true
 
-CHECKED: Final = CallOptions(checks_invariants=True)
 SCENARIO_S: Final = 25.0
 TRIES: Final = 3  # of a scenario in which this machine itself was late
 LATE_MS: Final = 100  # so late nobody can say what was in time
@@ -226,7 +225,9 @@ async def served(
 
     async def run(carrier_stream: trio.abc.Stream, **given: Any) -> CallEnd:
         # The phone's voice is no voice to a model of voices: its length alone confirms it.
-        end = await run_call(carrier_stream, options=CHECKED, **{**given, "judge": None})
+        checked = attrs.evolve(given["options"], checks_invariants=True)
+        given |= {"judge": None, "options": checked}
+        end = await run_call(carrier_stream, **given)
         ends[end.call_sid] = end
         return end
 

@@ -195,6 +195,10 @@ class Agent:
         check_mcp(tuple(self._mcp.values()), config.realtime)
         check_message(self._with_policies(config), self.voicemail_message)
 
+    def voicemail_policy(self, config: Config) -> VoicemailPolicy:
+        """What is done when a machine answers a call that we placed."""
+        return self._with_policies(config).agent.voicemail
+
     async def settle(
         self, info: CallInfo, config: Config, *, account: CarrierAccount | None = None
     ) -> Attendance:

@@ -29,6 +29,14 @@ Count: TypeAlias = Callable[[str], None]
 _threads: trio.lowlevel.RunVar[trio.CapacityLimiter] = trio.lowlevel.RunVar("agent_threads")
 
 
+def limit_agent_threads(limiter: trio.CapacityLimiter) -> None:
+    """Have another limiter for the threads of this run of Trio, from here on.
+
+    ``limiter``: one of Trio's, or an object that stands in for it, as Trio's threads allow.
+    """
+    _threads.set(limiter)
+
+
 def agent_threads() -> trio.CapacityLimiter:
     """Return the limiter of the application's threads: one for all calls of the process."""
     try:
@@ -61,6 +69,8 @@ def _one_of(group: Exception) -> Exception:
 
 def is_async(function: Code) -> bool:
     """Whether a call of this function is to be awaited here, and not run in a thread."""
+    while isinstance(function, partial):
+        function = function.func
     by_call = getattr(function, "__call__", None)  # noqa: B004  # of an object, which may be async
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(by_call)
 

@@ -76,13 +76,15 @@ async def transfer_warm(
     **Cancellation:** whoever was called is hung up, unless the caller is with them.
     """
     try:
-        done.give(await _transfer(call, account, transfer))
+        done.give(await _transfer(call, account, transfer, done))
     finally:
         call.is_transferring = False
         done.give(done.at_end)
 
 
-async def _transfer(call: Call, account: CarrierAccount, transfer: WarmTransfer) -> EndingOutcome:
+async def _transfer(
+    call: Call, account: CarrierAccount, transfer: WarmTransfer, done: Reply[EndingOutcome]
+) -> EndingOutcome:
     callee_sid = await _reach(call, account, transfer)
     if callee_sid is None:
         return EndingOutcome.FAILED
@@ -93,7 +95,13 @@ async def _transfer(call: Call, account: CarrierAccount, transfer: WarmTransfer)
             is_final=transfer.is_final,
             onward=transfer.of_caller(),
         )
-        return await (await call.ask_to_end(ending)).wait()
+        outcome = await (await call.ask_to_end(ending)).wait()
+        if call.watch.left_as == WARM:
+            # The call is over here, and the carrier may still say that it did not hand it over:
+            # the call's nursery goes on until that is known.
+            done.give(outcome)
+            await trio.sleep_forever()
+        return outcome
     finally:
         if call.watch.left_as != WARM:
             await _hang_up(call, account, callee_sid)

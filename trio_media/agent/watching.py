@@ -150,6 +150,8 @@ class CallWatch:
 
     def note(self, kind: str, t_ms: int, **fields: Any) -> None:  # noqa: ANN401
         """See `CallObserver.note`."""
+        if kind == "transfer_failed":
+            self.left_as = None  # here, for one that the end of the call overtook, too
         if kind in TEXTS:
             self.transcript.note(kind, fields["item_id"], fields["text"])
             self.transcript.advance(t_ms)

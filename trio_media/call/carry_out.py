@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+import trio
+
 from trio_media.audio.g711 import BYTES_PER_MS
 from trio_media.call.control import DigitsResult, InterruptionResult, SpeechResult
 from trio_media.call.desk import Desk
@@ -178,7 +180,8 @@ def _end_session(desk: Desk, command: cm.EndModelSession, now_ms: int) -> None:
 def _leave(desk: Desk, command: cm.Leave, now_ms: int) -> None:
     desk.onward = desk.control.onward_of(command.request)
     assert command.request is not None, "only who asks can name others"
-    desk.nursery.start_soon(hand_over, desk, command.request)
+    desk.leaving = trio.Event()
+    desk.nursery.start_soon(hand_over, desk, command.request, desk.leaving)
 
 
 def _end_call(desk: Desk, command: cm.EndCall, now_ms: int) -> None:

@@ -46,6 +46,10 @@ class Desk:
     call_sid: str = ""
     onward: tuple[Verb, ...] = ()
     """What the call is being handed over to."""
+    leaving: trio.Event | None = None
+    """Set when it is known whether the carrier takes the call over; None: it was not asked to."""
+    was_redirected: bool = False
+    """The carrier has taken it over: its account said so."""
     ended_by: str | None = None
     pending: deque[ev.Event] = attrs.field(factory=deque)
     """What carrying out a command led to."""

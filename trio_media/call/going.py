@@ -15,38 +15,60 @@ import trio
 from trio_media.call.account import CarrierAccount
 from trio_media.call.desk import Desk
 from trio_media.call.line import Ending, Line
-from trio_media.errors import TrioMediaError
+from trio_media.errors import RestLost, TrioMediaError
 from trio_media.telephony.twiml import Hangup, Verb
 
 ASK_S: Final = 10.0  # the carrier's account answers within this, or did not
 TRANSFERRED: Final = "transferred"
+CALLER_HUNG_UP: Final = "caller_hung_up"
 NOT_OURS: Final = frozenset(
-    {"caller_hung_up", "carrier_lost", "carrier_protocol_error", "model_lost"}
+    {CALLER_HUNG_UP, "carrier_lost", "carrier_protocol_error", "model_lost"}
 )
 """Reasons with which the caller is gone, or is owed words that we cannot say any more."""
 
 
-async def hand_over(desk: Desk, request: int) -> None:
+async def hand_over(desk: Desk, request: int, is_known: trio.Event) -> None:
     """Hand the caller over to what was asked for; the call goes on here if that fails.
 
+    ``is_known``: set when it is known whether it was done.
     **Cancellation:** whether it was done is not known.
     """
-    if desk.account is not None and not await _redirect(desk.account, desk):
+    if desk.account is not None:
+        desk.was_redirected = await _redirect(desk.account, desk)
+    is_done = desk.account is None or desk.was_redirected
+    if not is_done and desk.control.is_over:
+        desk.onward = ()  # else whoever decides that the call goes on does this
+    is_known.set()
+    if is_done:
+        await desk.line.send_inbox.send(Ending(TRANSFERRED))
+    else:
         await desk.control.leave_failed(request)
-        return
-    await desk.line.send_inbox.send(Ending(TRANSFERRED))
+
+
+async def why_over(desk: Desk, reason: str) -> str:
+    """Wait until it is known whether the carrier took the call over; return why it is over here.
+
+    A caller who hangs up in that moment ends the media stream just as a handing over does.
+    """
+    if desk.leaving is not None:
+        await desk.leaving.wait()
+    return CALLER_HUNG_UP if reason == TRANSFERRED and not desk.onward else reason
 
 
 async def _redirect(account: CarrierAccount, desk: Desk) -> bool:
+    is_lost, detail = True, f"no answer within {ASK_S:g} s"
     try:
         with trio.fail_after(ASK_S):
             await account.redirect(desk.call_sid, desk.onward)
     except TrioMediaError as error:
-        desk.line.note("transfer_failed", detail=str(error))
+        is_lost, detail = isinstance(error, RestLost), str(error)
     except trio.TooSlowError:
-        desk.line.note("transfer_failed", detail=f"no answer within {ASK_S:g} s")
+        pass
     else:
         return True
+    if is_lost and desk.control.is_over:
+        return True  # the media stream has ended, as it does then, and nobody says otherwise
+    desk.line.note("transfer_failed", detail=detail)
     desk.line.tally.count("transfers_failed")
     return False
 
@@ -72,8 +94,9 @@ def is_ended_well(reason: str) -> bool:
     return reason not in NOT_OURS and reason != TRANSFERRED
 
 
-def onward_of(reason: str, onward: tuple[Verb, ...]) -> tuple[Verb, ...] | None:
-    """What the carrier goes on with when the media stream has ended."""
+def onward_of(reason: str, desk: Desk) -> tuple[Verb, ...] | None:
+    """What the carrier goes on with when the media stream has ended; None: not for us to say."""
     if reason == TRANSFERRED:
-        return onward
+        # What was redirected goes on already, and nobody is to be called twice.
+        return None if desk.was_redirected else desk.onward
     return (Hangup(),) if is_ended_well(reason) else None

@@ -16,7 +16,7 @@ from trio_media.call.attending import Attendance, Attendant
 from trio_media.call.caller_timeline import CallerTimeline
 from trio_media.call.control import CallControl, Words
 from trio_media.call.desk import Desk
-from trio_media.call.going import end_at_carrier, is_ended_well, onward_of
+from trio_media.call.going import CALLER_HUNG_UP, end_at_carrier, is_ended_well, onward_of, why_over
 from trio_media.call.heard import HeardTape
 from trio_media.call.inbound import fill_gaps, inbound_audio
 from trio_media.call.leg import Leg
@@ -99,30 +99,46 @@ async def hold_call(
         _begin_attending(control, nursery, attendant, options, config)
         reason = await own_call(desk)
         line.note("call_ended", by=_who_ended(reason), reason=reason)
-        onward = onward_of(reason, desk.onward)
+        onward = onward_of(reason, desk)
         if options.left is not None:
             options.left(started.call_sid, onward)
         line.carrier_outbox.close()
         line.model_outbox.close()
         session.cancel()
-        at_carrier = trio.Event()
-        if is_ended_well(reason):
-            ending = (options.account, started.call_sid, line)
-            nursery.start_soon(_tell_end, at_carrier, end_at_carrier, *ending)
-        else:
-            at_carrier.set()
-        with trio.move_on_after(GOODBYES_S):
-            with trio.move_on_after(CLOSE_S):
-                await written.wait()
-            await close_leg(leg, CLOSE_CODES.get(reason, 1000))
-            await session_over.wait()
-        await at_carrier.wait()
+        await _part(desk, _Legs(leg, written, session_over), reason)
+        reason = await why_over(desk, reason)
         nursery.cancel_scope.cancel()
     end = _ended(started, reason, line)
-    end = attrs.evolve(end, onward=onward)
+    end = attrs.evolve(end, onward=None if reason == CALLER_HUNG_UP else onward)
     if attendant is not None:
         await attendant.ended(end)
     return end
+
+
+@attrs.frozen
+class _Legs:
+    """Both legs, as they close."""
+
+    carrier: Leg
+    written: trio.Event
+    """The carrier's writer is done."""
+    session_over: trio.Event
+
+
+async def _part(desk: Desk, legs: _Legs, reason: str) -> None:
+    """Close both legs, and end the call at the carrier meanwhile."""
+    at_carrier = trio.Event()
+    if is_ended_well(reason):
+        ending = (desk.account, desk.call_sid, desk.line)
+        desk.nursery.start_soon(_tell_end, at_carrier, end_at_carrier, *ending)
+    else:
+        at_carrier.set()
+    with trio.move_on_after(GOODBYES_S):
+        with trio.move_on_after(CLOSE_S):
+            await legs.written.wait()
+        await close_leg(legs.carrier, CLOSE_CODES.get(reason, 1000))
+        await legs.session_over.wait()
+    await at_carrier.wait()
 
 
 def _begin_observing(

@@ -102,10 +102,13 @@ async def _hold(
             nursery.start_soon(ping_leg, leg)
             await realtime_events(leg, service, line)
     finally:
-        if leg is not None:
-            await _end(leg)
-        if prepared is not None:
-            prepared.over.set()
+        try:
+            if leg is not None:
+                await _end(leg)
+        finally:
+            # Last: the task that reads for this leg ends with whoever made the session.
+            if prepared is not None:
+                prepared.let_go()
 
 
 async def _end(leg: Leg) -> None:
@@ -143,6 +146,17 @@ async def agree(service: ModelService, leg: Leg) -> ev.SessionReady:
     updated = await _wait_for(leg, service.codec, rt.SessionUpdated)
     check_session(request, updated)
     return session_ready(updated, request, asked=request.interrupt_response)
+
+
+async def watch_untaken(leg: Leg, service: ModelService) -> None:
+    """See the end of a session in which nothing is said yet, which nobody else reads.
+
+    Raises as `realtime_events` does.
+    """
+    while True:
+        event = service.codec.decode(await leg.receive())
+        if isinstance(event, rt.ModelError) and event.kind is rt.ErrorKind.FATAL:
+            raise ModelRefused(event.code, event.message)
 
 
 async def _wait_for(leg: Leg, codec: rt.RealtimeCodec, wanted: type[Wanted]) -> Wanted:

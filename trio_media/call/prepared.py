@@ -1,6 +1,7 @@
 """A model session made before the call's media stream has started, so that nobody waits for it.
 
-It says nothing until it is taken, and is let go when nobody takes it in time.
+Rule 1: it says nothing until it is taken, which happens once at most.
+Rule 2: whoever made it closes it, unless it was taken; then whoever took it does.
 """
 
 from __future__ import annotations
@@ -20,11 +21,14 @@ class PreparedSession:
     service: ModelService
     _leg: Leg | None = None
     _ready: ev.SessionReady | None = None
+    is_handed_over: bool = attrs.field(default=False, init=False)
+    """Whoever took it has its leg, and closes it."""
     settled: trio.Event = attrs.field(factory=trio.Event)
     """It is there, or will not be."""
     taken: trio.Event = attrs.field(factory=trio.Event)
+    """Nobody else can have it."""
     over: trio.Event = attrs.field(factory=trio.Event)
-    """Whoever took it is done with it."""
+    """Nobody needs it any more."""
 
     def agreed(self, leg: Leg, ready: ev.SessionReady) -> None:
         """The service gave us the session that we asked for."""
@@ -36,14 +40,22 @@ class PreparedSession:
         self._leg = None
         self.settled.set()
 
+    def let_go(self) -> None:
+        """Nobody needs it, taken or not.  Doing it again changes nothing."""
+        self.taken.set()
+        self.over.set()
+
     async def take(self) -> tuple[Leg, ev.SessionReady] | None:
         """Wait until it is settled, and take the session over; None: there is none.
 
-        At most once.  The caller puts a deadline around this.
+        The caller puts a deadline around this, and lets it go afterwards, whatever comes of it.
+        **Cancellation:** it is not taken over.
         """
-        assert not self.taken.is_set(), "a session is for one call"
+        if self.taken.is_set():
+            return None
         self.taken.set()
         await self.settled.wait()
-        if self._leg is None or self._ready is None:
+        if self._leg is None or self._ready is None or self.over.is_set():
             return None
+        self.is_handed_over = True
         return self._leg, self._ready

@@ -55,11 +55,13 @@ async def run_tool(call: ToolCall, tool: Tool | None, line: Line) -> None:
     began_ms = line.now_ms()
     is_twice = tool is not None and not tool.idempotent and _is_running(call, line)
     with trio.CancelScope() as scope:
-        line.running_tools[call.call_id] = RunningTool(call, scope)
+        running = line.running_tools[call.call_id] = RunningTool(call, scope)
         try:
             ran = Ran(RUNS_ALREADY, "twice") if is_twice else await _run(call, tool)
         finally:
-            del line.running_tools[call.call_id]
+            # A model that uses an id twice has one that is no more.
+            if line.running_tools.get(call.call_id) is running:
+                del line.running_tools[call.call_id]
     is_cancelled = scope.cancelled_caught  # then the owner has told the model
     outcome = "cancelled" if is_cancelled else ran.outcome
     took_ms = line.now_ms() - began_ms

@@ -15,14 +15,23 @@ if TYPE_CHECKING:
 
 
 @click.command()
+@click.argument("agent", required=False)
 @config_option
-def check(config_path: Path | None) -> int:
-    """Read the configuration, try the realtime endpoint and say in words what is wrong."""
+def check(agent: str | None, config_path: Path | None) -> int:
+    """Read the configuration, try the realtime endpoint and say in words what is wrong.
+
+    AGENT is module:attribute, as of serve; it is imported and checked, too.
+    """
     import trio
 
     config = read_config(config_path)
     for line in describe(config):
         click.echo(line)
+    if agent is not None:
+        from trio_media.agent.loading import load_agent
+
+        load_agent(agent).check(config)
+        click.echo(f"agent: {agent} can be served")
     return trio.run(functools.partial(_try_endpoint, config))
 
 

@@ -17,7 +17,7 @@ from trio_media.core.commands import (
     SpeechDropped,
     TurnDecided,
 )
-from trio_media.core.creates import ANSWERS, Queued
+from trio_media.core.creates import ANSWERS, FILLS, Queued
 from trio_media.core.events import Reason, Verdict
 from trio_media.core.responses import Phase, Response
 from trio_media.core.state import State
@@ -274,8 +274,12 @@ def came_to_nothing(state: State, response: Response) -> None:
 
 
 def create_again(state: State, response: Response, now_ms: int) -> None:
-    """A create came to nothing: it is first in the queue again, unless it was interrupted."""
-    if response.is_doomed:
+    """A create came to nothing: it is first in the queue again, unless it was interrupted.
+
+    What was to fill a silence is not asked for again: it comes by itself, if the silence goes on.
+    """
+    is_wanted = response.cause not in FILLS and leaving.is_wanted(state, response)
+    if response.is_doomed or not is_wanted:
         return
     tries = response.tries + 1
     if tries > CREATE_TRIES:

@@ -38,10 +38,11 @@ def create_has_a_reason(ledger: Ledger, command: cm.CreateResponse) -> None:
             is_quiet = not dues.runs and not is_speaking(ledger) and not ledger.ending
             require(is_quiet, "quiet", "a word is asked for while something goes on")
         case cm.Cause.GOODBYE:
-            is_due = ledger.ending is not None and ledger.ending.has_words
-            require(bool(is_due), "end", "a goodbye for nothing")
-            assert ledger.ending is not None
-            ledger.ending.has_words = False
+            ending = ledger.ending
+            is_wanted = ending is not None and (ending.has_words or ending.tries > 0)
+            require(is_wanted, "end", "a goodbye for nothing")
+            assert ending is not None
+            ending.has_words, ending.tries = False, 0
         case cm.Cause.APPLICATION:
             is_due = command.request is None or command.request in dues.asked
             require(bool(is_due), "one answer", f"nobody asked for {command.request}")
@@ -50,9 +51,14 @@ def create_has_a_reason(ledger: Ledger, command: cm.CreateResponse) -> None:
 
 
 def speech_ends_once(ledger: Ledger, command: cm.SpeechEnded | cm.SpeechDropped) -> None:
-    """Whoever asks for words has one outcome."""
+    """Whoever asks for words has one outcome, and not while they are to be asked for again."""
     is_waiting = command.request in ledger.dues.unended
     require(is_waiting, "outcome", f"request {command.request} has two outcomes, or nobody's")
+    if isinstance(command, cm.SpeechDropped) or command.request not in ledger.dues.asked:
+        return
+    if command.outcome is not cm.SpeechOutcome.CALL_ENDED:
+        is_lost = ledger.gives_up or ledger.is_lost
+        require(is_lost, "one answer", f"request {command.request} is not tried again")
 
 
 def speech_end_is_true(ledger: Ledger, command: cm.SpeechEnded) -> None:
@@ -115,18 +121,25 @@ def caller_keeps_the_call(ledger: Ledger, out: Sequence[cm.Command]) -> None:
     if ending is None or ending.is_final or ending.left_ms is not None:
         return
     for command in out:
-        is_answered = isinstance(command, cm.TurnDecided) and command.fate.startswith("answered")
-        require(not is_answered, "end", "the caller is answered, and the call ends")
+        if isinstance(command, cm.TurnDecided) and command.item_id not in ending.said:
+            is_answered = command.fate.startswith("answered")
+            require(not is_answered, "end", "the caller is answered, and the call ends")
     require(not ledger.has_caller_taken, "end", "the caller interrupts, and the call ends")
+
+
+def _counts_now(command: cm.Command, event: ev.Event) -> bool:
+    """Whether a turn counts since this event: one that waited for its answer did before."""
+    if not isinstance(event, ev.TurnCommitted) or not isinstance(command, cm.TurnDecided):
+        return False
+    return command.item_id == event.item_id and command.fate.startswith("answered")
 
 
 def interrupted_tools_end(ledger: Ledger, event: ev.Event, out: Sequence[cm.Command]) -> None:
     """What gives way to the caller does so at once."""
     is_due = isinstance(event, ev.InterruptRequested) or any(
-        (isinstance(c, cm.TurnDecided) and c.fate.startswith("answered"))
-        or (isinstance(c, cm.Taken) and c.reason in SPEECH)
-        for c in out
+        _counts_now(c, event) or (isinstance(c, cm.Taken) and c.reason in SPEECH) for c in out
     )
+    is_due = is_due and not ledger.is_lost
     left = sorted(ledger.dues.runs & ledger.dues.giving_way) if is_due else []
     require(not left, "tools", f"{', '.join(left)} does not give way")
 
@@ -137,6 +150,14 @@ def cancelled_tool_ran(ledger: Ledger, command: cm.CancelTool) -> None:
     require(is_running, "tools", f"{command.call_id} is cancelled, and does not run")
     gives_way = command.call_id in ledger.dues.giving_way
     require(gives_way, "tools", f"{command.call_id} is cancelled, and gives way to nobody")
+
+
+def keys_are_the_models(ledger: Ledger, command: cm.SendKeys) -> None:
+    """The model gets the keys that were pressed, once, and those of nobody else."""
+    dues = ledger.dues
+    require(not dues.digits, "keys", "the model gets keys that were asked for")
+    is_new = dues.keys.startswith(command.digits)
+    require(is_new, "keys", f"the model gets {command.digits} of {dues.keys}")
 
 
 # --- noted -----------------------------------------------------------------------------------
@@ -167,20 +188,27 @@ def _cancels_tool(ledger: Ledger, command: cm.CancelTool, event: ev.Event, now_m
     cancelled_tool_ran(ledger, command)
 
 
-def about_to_end(ledger: Ledger, event: ev.Event) -> None:
+def about_to_end(ledger: Ledger, event: ev.Event, out: Sequence[cm.Command]) -> None:
     """Note what an ending would cut off, if it came in this step."""
+    ledger.gives_up = any(isinstance(command, cm.EndModelSession) for command in out)
     ledger.has_caller_taken = False
     ledger.was_speaking = ledger.ending is not None and is_speaking(ledger)
     if isinstance(event, ev.EndingRequested):
         ledger.was_speaking = is_speaking(ledger)
 
 
+def goes_on(ledger: Ledger) -> None:
+    """Something was taken or is over by itself: an ending in this step does not cut it off."""
+    ledger.was_speaking = ledger.was_speaking and is_speaking(ledger)
+
+
 def _begins_to_end(ledger: Ledger, command: cm.EndingBegan, event: ev.Event, now_ms: int) -> None:
     require(ledger.ending is None, "end", "two endings at once")
-    ledger.ending = KnownEnding(now_ms)
+    said = {item_id for item_id, turn in ledger.turns.items() if turn == "undecided"}
+    ledger.ending = KnownEnding(now_ms, said=said)
     if isinstance(event, ev.EndingRequested):
         ledger.ending.is_final, ledger.ending.leaves = event.is_final, event.leaves
-        ledger.ending.has_words = event.words is not None
+        ledger.ending.has_words, ledger.ending.words = event.words is not None, event.words
         ledger.ending.tool_call_id = event.tool_call_id
 
 
@@ -201,8 +229,11 @@ def _leaves(ledger: Ledger, command: cm.Leave, event: ev.Event, now_ms: int) -> 
 
 def ends(ledger: Ledger, event: ev.Event, now_ms: int) -> None:
     """The call ends for a reason."""
-    is_asked = isinstance(event, ev.HangUpRequested) or ledger.is_lost
-    if not is_asked:
+    if isinstance(event, ev.HangUpRequested):
+        return
+    is_left = ledger.ending is not None and ledger.ending.left_ms is not None
+    require(not is_left, "end", "it is being handed over")
+    if not ledger.is_lost:
         end_is_heard(ledger, now_ms)
 
 

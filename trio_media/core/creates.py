@@ -14,6 +14,7 @@ from trio_media.core.commands import Cause
 from trio_media.core.units import RECOVERIES_IN_A_ROW
 
 ANSWERS = (Cause.TURN, Cause.KEYS, Cause.TOOL, Cause.RECOVERY)
+FILLS = (Cause.FILLER, Cause.SILENCE)
 UNASKED = (Cause.RECOVERY, Cause.FILLER, Cause.SILENCE)
 
 

@@ -14,6 +14,7 @@ from trio_media.core import commands as cm
 from trio_media.core import events as ev
 
 ANSWERS = (cm.Cause.TURN, cm.Cause.KEYS, cm.Cause.TOOL, cm.Cause.RECOVERY)
+BY_CALLER = (ev.Reason.LOCAL_SPEECH, ev.Reason.SERVER_SPEECH, ev.Reason.DTMF)
 
 
 @attrs.define
@@ -132,8 +133,6 @@ class Dues:
                 self.posted.add(call_id)
                 if was_run and response_id is not None and call_id not in self.quiet:
                     self.results.add(response_id)
-            case cm.RunTool(call_id=call_id):
-                self.runs.add(call_id)
             case cm.TurnDecided() | cm.Taken():
                 self._spoken(command)
             case _:
@@ -144,7 +143,7 @@ class Dues:
         if isinstance(command, cm.TurnDecided):
             self.has_begun = self.has_begun or command.fate.startswith(("answered", "left"))
             self.silences = 0
-        elif command.reason in (ev.Reason.LOCAL_SPEECH, ev.Reason.SERVER_SPEECH):
+        elif command.reason in BY_CALLER:
             self.silences = 0
 
     def _gave(self, command: cm.Command) -> None:
@@ -157,6 +156,10 @@ class Dues:
             ):
                 self.asked.discard(request)
                 self.unended.discard(request)
+            case cm.RunTool(call_id=call_id):
+                self.runs.add(call_id)
+            case cm.CancelTool(call_id=call_id):
+                self.runs.discard(call_id)
             case cm.DigitsCollected(request=request, digits=digits, outcome=outcome):
                 self.digits.pop(request, None)
                 self._keys_known(digits, is_terminated=outcome is cm.DigitsOutcome.TERMINATED)

@@ -164,9 +164,13 @@ def create_has_a_reason(
         has_spoken = dues.has_begun or ledger.is_turn("undecided")
         is_void = has_spoken and command.request in dues.greetings
         require(not is_void, "one answer", "a greeting after the caller spoke")
-    is_protected = command.request in ledger.protected_requests or command.protected
-    is_sure = not is_protected or not ledger.server_acts
+    is_sure = not command.protected or not ledger.server_acts
     require(is_sure, "protected", "created before the server is known not to act")
+    request = command.request
+    if request is not None and request in ledger.protected_requests and not command.protected:
+        require(ledger.lapses > 0, "protected", "created without the protection asked for")
+        ledger.lapses -= 1
+        ledger.protected_requests.discard(request)
 
 
 def drop_has_a_reason(ledger: Ledger, command: cm.SpeechDropped, event: ev.Event) -> None:

@@ -44,7 +44,7 @@ class Invariants:
             return
         before = evidence.Before.of(ledger, now_ms)
         ledger.saw(event, now_ms)
-        asked.about_to_end(ledger, event)
+        asked.about_to_end(ledger, event, out)
         promises.clears_are_due(out)
         for command in out:
             if isinstance(command, MODEL_COMMANDS):
@@ -131,6 +131,8 @@ def _takes(ledger: Ledger, command: cm.Taken, event: ev.Event, now_ms: int) -> N
         is_new = is_new or not ledger.responses[number].is_taken
         ledger.responses[number].is_taken = True
     ledger.has_caller_taken |= is_new and command.reason in (*promises.SPEECH, ev.Reason.DTMF)
+    if command.reason is not ev.Reason.HANG_UP:
+        asked.goes_on(ledger)
     if command.reason not in promises.SPEECH:
         ledger.owed_ms = None  # it may have dropped the answer with what else was queued
     elif is_new and not ledger.is_lost:
@@ -177,10 +179,13 @@ def _closes(ledger: Ledger, command: cm.ResponseClosed, event: ev.Event, now_ms:
     response = ledger.responses[command.response]
     ledger.closed(response)
     response.was_completed = command.ended is ev.Ended.COMPLETED
+    if command.ended is not ev.Ended.LOST:
+        asked.goes_on(ledger)
     if command.ended is ev.Ended.REJECTED and response.is_recovery:
         ledger.recoveries = max(0, ledger.recoveries - 1)
     if response.response_id is None:
         response.is_taken = True  # none of it is heard when it appears after all
+        ledger.was_speaking = ledger.was_speaking and asked.is_speaking(ledger)
 
 
 def _cancels(ledger: Ledger, command: cm.CancelResponse, event: ev.Event, now_ms: int) -> None:
@@ -209,7 +214,7 @@ def _posts(ledger: Ledger, command: cm.PostToolOutput, event: ev.Event, now_ms: 
 
 
 def _keys(ledger: Ledger, command: cm.SendKeys, event: ev.Event, now_ms: int) -> None:
-    promises.require(not ledger.dues.digits, "keys", "the model gets keys that were asked for")
+    asked.keys_are_the_models(ledger, command)
     ledger.owed_ms = None
     ledger.recoveries = 0
 

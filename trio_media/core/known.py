@@ -36,6 +36,9 @@ class KnownResponse:
     request: int | None = None
     response_id: str | None = None
     is_recovery: bool = False
+    is_goodbye: bool = False
+    is_silence: bool = False
+    """It asks for a word."""
     is_answer: bool = False
     """To a turn or a tool's result."""
     is_open: bool = True
@@ -65,9 +68,25 @@ class KnownEnding:
     leaves: bool = False
     has_words: bool = True
     """Its words were not asked for yet, if it has any."""
+    words: int | None = None
+    """Whose those are."""
+    tries: int = 0
+    """How often they may be asked for again."""
     tool_call_id: str | None = None
     """The tool call that asked for it."""
     left_ms: int | None = None
+    said: set[str] = attrs.field(factory=set)
+    """Turns of the caller from before it."""
+
+
+def is_wanted(ending: KnownEnding | None, response: KnownResponse) -> bool:
+    """Whether a create is to be tried again: a goodbye is wanted by its own ending alone."""
+    if not response.is_goodbye:
+        return True
+    if ending is None or ending.words != response.request:
+        return False
+    ending.tries += 1
+    return True
 
 
 @attrs.frozen

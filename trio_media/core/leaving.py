@@ -15,6 +15,7 @@ from trio_media.core.commands import (
 from trio_media.core.creates import Queued
 from trio_media.core.ending import Ending
 from trio_media.core.events import EndingRequested
+from trio_media.core.responses import Response
 from trio_media.core.state import State
 
 
@@ -57,6 +58,8 @@ def requested(state: State, event: EndingRequested, now_ms: int) -> None:
 def begin(state: State, ending: Ending) -> None:
     """From here on the call is about to end."""
     state.ending = ending
+    queue = state.creates.queue
+    state.creates.queue = [q for q in queue if q.cause is not Cause.SILENCE]
     state.tell(EndingBegan(ending.request, ending.reason))
 
 
@@ -91,6 +94,14 @@ def _let_go(state: State, ending: Ending, outcome: EndingOutcome) -> None:
     for request in dropped:
         if request is not None:
             state.tell(SpeechDropped(request))
+
+
+def is_wanted(state: State, response: Response) -> bool:
+    """Whether what a create came to nothing for is still to be said, as far as the end goes."""
+    ending = state.ending
+    if response.cause is Cause.GOODBYE:
+        return ending is not None and ending.words == response.request
+    return response.cause is not Cause.SILENCE or ending is None
 
 
 def answers_nobody(state: State) -> bool:

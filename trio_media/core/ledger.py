@@ -13,7 +13,7 @@ from trio_media.core import commands as cm
 from trio_media.core import earshot
 from trio_media.core import events as ev
 from trio_media.core.dues import Dues
-from trio_media.core.known import Flying, KnownEnding, KnownItem, KnownResponse
+from trio_media.core.known import Flying, KnownEnding, KnownItem, KnownResponse, is_wanted
 from trio_media.core.policy import Policy
 from trio_media.core.remembering import forget
 from trio_media.core.units import FLAGS_MS
@@ -37,6 +37,8 @@ class Ledger:
     waiting_takes: dict[int, int] = attrs.field(factory=dict)
     """Interruptions without an outcome, and since when."""
     protected_requests: set[int] = attrs.field(factory=set)
+    lapses: int = 0
+    """So many of them may be said without protection: nobody confirmed it."""
     epoch: int = 1
     last_seq: int = 0
     last_mark: int = 0
@@ -65,10 +67,10 @@ class Ledger:
     ending: KnownEnding | None = None
     was_speaking: bool = False
     """Something was open or heard that nobody took, when the ending took its last step."""
+    gives_up: bool = False
+    """The model session is ended in this step."""
     has_caller_taken: bool = False
     """The caller interrupted something in this step."""
-    protected_tools: set[str] = attrs.field(factory=set)
-    """Tool calls that have a right to protection."""
     dues: Dues = attrs.field(factory=Dues)
 
     def with_id(self, response_id: str | None) -> KnownResponse | None:
@@ -98,7 +100,7 @@ class Ledger:
             self.flags_asked_ms = None
             waiting = self.protected_requests & self.dues.asked
             if self.server_acts and waiting:
-                self.protected_requests.remove(min(waiting))  # spoken without protection
+                self.lapses = min(self.lapses + 1, len(waiting))
         self._saw_items(event, now_ms)
         self._saw_session(event)
         self._saw_caller(event, now_ms)
@@ -120,8 +122,6 @@ class Ledger:
                 self._item(rid, iid, now_ms).is_done = True
             case ev.ToolCalled(response_id=rid, item_id=iid):
                 self._item(rid, iid, now_ms).is_speech = False
-                if event.is_protecting:
-                    self.protected_tools.add(event.call_id)
             case ev.ClipOffered(item_id=iid, length_ms=length_ms):
                 self.items[iid] = KnownItem(
                     iid, is_speech=False, is_clip=True, received_ms=length_ms, is_done=True
@@ -214,7 +214,9 @@ class Ledger:
                 and not response.is_taken
                 and (is_out or (response.is_guessed and is_written))
                 and not self.dues.is_told(response.request)
+                and is_wanted(self.ending, response)
             ):
+                self.dues.silences -= response.is_silence
                 self.dues.again(response.request, is_answer=response.is_answer)
 
     def _wrote(self, seq: int, at_ms: int) -> None:
@@ -273,6 +275,8 @@ class Ledger:
             command.request,
             is_protected=command.protected,
             is_recovery=is_recovery,
+            is_goodbye=command.cause is cm.Cause.GOODBYE,
+            is_silence=command.cause is cm.Cause.SILENCE,
             is_answer=command.cause in (cm.Cause.TURN, cm.Cause.TOOL),
             create_command=command.command,
         )

@@ -219,11 +219,10 @@ def refused(state: State, event: CommandRefused, now_ms: int) -> None:
 
 def _disown(state: State, response: Response, refusal: Refusal, now_ms: int) -> None:
     """What looked like the answer to a create is the server's own, for the create was refused."""
-    if response.is_told:
-        pass  # whoever asked for it was told what became of this one
-    elif refusal is Refusal.ALREADY_ACTIVE and not response.is_muted:
+    is_told = response.is_told  # whoever asked for it knows what became of this one
+    if refusal is Refusal.ALREADY_ACTIVE and not response.is_muted and not is_told:
         answering.create_again(state, response, now_ms)
-    elif response.request is not None:
+    if response.request is not None and not is_told:
         state.tell(SpeechEnded(response.request, SpeechOutcome.FAILED, 0))
     response.cause, response.token, response.request = Cause.SERVER, None, None
     response.is_guessed = False

@@ -16,7 +16,13 @@ import attrs
 
 from trio_media.embedded import speech
 from trio_media.embedded.behaviour import ModelBehaviour
-from trio_media.embedded.items import ClientItem, FunctionCallItem, Item, SpokenItem
+from trio_media.embedded.items import (
+    CallerAudioItem,
+    ClientItem,
+    FunctionCallItem,
+    Item,
+    SpokenItem,
+)
 from trio_media.embedded.speech import Speech
 from trio_media.embedded.voice_clips import Clip
 
@@ -60,8 +66,7 @@ def answer(question: Question, behaviour: ModelBehaviour) -> tuple[Output, ...]:
         return calls
     has_words = question.instructions is not None and _SAY_EXACTLY.search(question.instructions)
     if has_words and (question.has_spoken or not behaviour.greets):
-        # A fixed voice cannot say it; the greeting stands for whatever it was.
-        return (speech.compose(speech.phrase(speech.GREETING)),)
+        return (speech.compose(_exactly(question.instructions or "")),)
     heard = last_number_heard(question.items)
     opening = _opening(question, heard, behaviour)
     numbers = _numbers_after(heard, behaviour)
@@ -71,6 +76,15 @@ def answer(question: Question, behaviour: ModelBehaviour) -> tuple[Output, ...]:
     ]
     first = speech.compose([*opening, *speech.count(chunks[0])])
     return (first, *(speech.compose(speech.count(chunk)) for chunk in chunks[1:]))
+
+
+def _exactly(instructions: str) -> list[tuple[Clip, int | None]]:
+    """Say what is to be said, if the voice knows every word of it.
+
+    A fixed voice knows few; the greeting stands for whatever else it was.
+    """
+    _, _, words = instructions.partition(":")
+    return speech.known(words) or speech.phrase(speech.GREETING)
 
 
 def last_number_heard(items: Sequence[Item]) -> int:
@@ -126,12 +140,14 @@ def _tool_calls(question: Question) -> tuple[CallTool, ...]:
 
 
 def _calls_asked_for(items: Sequence[Item]) -> list[CallTool]:
-    """Read ``call tool NAME {json}`` from the caller's texts since the last answer."""
+    """Read ``call tool NAME {json}`` from what the caller said or wrote since the last answer."""
     texts: list[str] = []
     for item in reversed(items):
         if isinstance(item, SpokenItem | FunctionCallItem):
             break
-        if isinstance(item, ClientItem) and item.caller_text is not None:
+        if isinstance(item, CallerAudioItem):
+            texts.insert(0, item.understood)
+        elif isinstance(item, ClientItem) and item.caller_text is not None:
             texts.insert(0, item.caller_text)
     calls = []
     for found in _CALL_TOOL.finditer("\n".join(texts)):

@@ -45,6 +45,9 @@ class ModelBehaviour:
     """From the commit of a caller's turn to its transcript."""
     caller_transcript: str | None = None
     """What every caller turn is transcribed as; None: ``caller turn 1`` and so on."""
+    caller_says: tuple[str, ...] = ()
+    """What the caller's first turns are understood and transcribed as, a text a turn; those after
+    them as ``caller_transcript`` says.  ``call tool NAME {json}`` has a tool called."""
     words_ms_min: int = attrs.field(default=350, validator=_DELAY)
     """Speech shorter than this is a cough or a click: its transcript is empty."""
     transcription_fails: bool = False
@@ -59,3 +62,10 @@ class ModelBehaviour:
     """An answer with more numbers than this spreads them over several items."""
     session_s_max: float = attrs.field(default=3_600.0, validator=_within(0.001, 86_400.0))
     """How long a model session may last; then comes ``session_expired`` and the close."""
+
+    def text_of_turn(self, number: int) -> str:
+        """What a turn of the caller is understood as.  ``number``: of the turn, from 1 on."""
+        if number <= len(self.caller_says):
+            return self.caller_says[number - 1]
+        fixed = self.caller_transcript
+        return f"caller turn {number}" if fixed is None else fixed

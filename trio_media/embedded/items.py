@@ -111,6 +111,8 @@ class CallerAudioItem:
 
     item_id: str
     length_ms: int
+    understood: str = ""
+    """What the model hears in it, before and whether or not it is transcribed."""
     transcript: str | None = None
 
     def tokens(self) -> tuple[int, int]:

@@ -268,14 +268,15 @@ class EmbeddedModel:
     def _add_caller_item(
         self, item_id: str, length_ms: int, now_s: float, *, has_words: bool = True
     ) -> None:
-        item = CallerAudioItem(item_id=item_id, length_ms=length_ms)
+        self._turns += 1
+        text = self._behaviour.text_of_turn(self._turns) if has_words else ""
+        item = CallerAudioItem(item_id=item_id, length_ms=length_ms, understood=text)
         previous_id = self._conversation.append(item)
         self._emit("input_audio_buffer.committed", item_id=item_id, previous_item_id=previous_id)
         for kind in ("conversation.item.added", "conversation.item.done"):
             self._emit(kind, previous_item_id=previous_id, item=item.payload())
-        self._turns += 1
         if self._settings["audio"]["input"]["transcription"] is not None:
-            self._transcriber.ask(item, self._turns, now_s, has_words=has_words)
+            self._transcriber.ask(item, now_s)
 
     # Responses.
 

@@ -6,6 +6,7 @@ Rule 1: a number was heard when the whole of its sound was; the pause after it d
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -85,6 +86,27 @@ def mention(number: int) -> list[tuple[Clip, int | None]]:
 def count(numbers: Iterable[int]) -> list[tuple[Clip, int | None]]:
     """Return the clips of numbers that are counted."""
     return [(clips()[str(number)], number) for number in numbers]
+
+
+def known(text: str) -> list[tuple[Clip, int | None]]:
+    """Return the clips that say a text, as no part of the count; none if a word is missing.
+
+    Case and punctuation do not matter.
+    """
+    parts: list[tuple[Clip, int | None]] = []
+    rest = _plain(text)
+    while rest:
+        fits = [clip for clip in clips().values() if f"{rest} ".startswith(f"{_plain(clip.text)} ")]
+        if not fits:
+            return []
+        longest = max(fits, key=lambda clip: len(clip.text))
+        parts.append((longest, None))
+        rest = rest[len(_plain(longest.text)) :].strip()
+    return parts
+
+
+def _plain(text: str) -> str:
+    return " ".join(re.findall(r"[a-z0-9]+", text.lower()))
 
 
 def compose(parts: Iterable[tuple[Clip, int | None]]) -> Speech:

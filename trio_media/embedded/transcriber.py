@@ -1,4 +1,4 @@
-"""The transcripts of the caller's turns: fixed or counted, each a little after its commit."""
+"""The transcripts of the caller's turns, each a little after its commit."""
 
 from __future__ import annotations
 
@@ -18,8 +18,6 @@ _KIND: Final = "conversation.item.input_audio_transcription"
 class _Pending:
     due_s: float
     item: CallerAudioItem
-    turn_number: int
-    has_words: bool
 
 
 class Transcriber:
@@ -35,16 +33,12 @@ class Transcriber:
         """When `advance` has something to do; None: nothing is pending."""
         return self._pending[0].due_s if self._pending else None
 
-    def ask(
-        self, item: CallerAudioItem, turn_number: int, now_s: float, *, has_words: bool = True
-    ) -> None:
-        """Have a turn transcribed; one that has no words, like a cough, gives an empty text."""
+    def ask(self, item: CallerAudioItem, now_s: float) -> None:
+        """Have a turn transcribed, as it was understood; one without words gives an empty text."""
         if len(self._pending) >= PENDING_MAX:
             self.advance()
         due_s = now_s + self._behaviour.transcription_delay_ms / 1_000
-        self._pending.append(
-            _Pending(due_s=due_s, item=item, turn_number=turn_number, has_words=has_words)
-        )
+        self._pending.append(_Pending(due_s=due_s, item=item))
 
     def advance(self) -> None:
         """Give the oldest pending transcript."""
@@ -60,9 +54,7 @@ class Transcriber:
             }
             self._emit(f"{_KIND}.failed", **place, error=error)
             return
-        fixed = self._behaviour.caller_transcript
-        claimed = f"caller turn {pending.turn_number}" if fixed is None else fixed
-        item.transcript = claimed if pending.has_words else ""
+        item.transcript = item.understood
         if item.transcript:
             self._emit(f"{_KIND}.delta", **place, delta=item.transcript)
         usage = {"type": "duration", "seconds": item.length_ms / 1_000}

@@ -18,6 +18,7 @@ from trio_media.core import commands as cm
 from trio_media.core import events as ev
 from trio_media.recording import log_format
 from trio_media.recording.log_format import LogHeader, LogLine, Note, encode_line
+from trio_media.recording.summary_asked import Asked
 from trio_media.recording.summary_interruptions import Interruptions
 from trio_media.recording.summary_latencies import Latencies
 from trio_media.recording.summary_records import Kept, TurnRecord, clip
@@ -40,6 +41,7 @@ _COUNTED: Final = {
     cm.ClearCarrier: "clears",
     cm.SendMark: "marks_sent",
     cm.RunTool: "tool_runs",
+    cm.CancelTool: "tools_cancelled",
     cm.Hushed: "hushes",
     cm.Resumed: "resumes",
     cm.Taken: "takes",
@@ -57,6 +59,7 @@ class SummaryBuilder:
         self._speech = ModelSpeech()
         self._interruptions = Interruptions()
         self._latencies = Latencies()
+        self._asked = Asked()
         self._counts: Counter[str] = Counter()
         self._notes: list[dict[str, Any]] = []
         self.changes = 0
@@ -71,6 +74,7 @@ class SummaryBuilder:
         self._speech.event(event, t_ms)
         self._interruptions.event(event, t_ms)
         self._latencies.event(event, t_ms)
+        self._asked.event(event, t_ms)
         if isinstance(event, ev.CallEnded) and self._ended is None:
             self._ended = {"by": "carrier", "reason": "call_ended"}
 
@@ -83,6 +87,7 @@ class SummaryBuilder:
             self._count(type(command))
             self._speech.command(command, t_ms)
             self._interruptions.command(command, t_ms)
+            self._asked.command(command, t_ms)
             if isinstance(command, cm.TurnDecided):
                 self._turns.decided(command)
             elif isinstance(command, cm.EndCall) and self._ended is None:
@@ -95,6 +100,7 @@ class SummaryBuilder:
         what of the call was lost is always told once, for it is known last.
         """
         self._moved(t_ms)
+        self._asked.note(kind, t_ms, fields)
         match kind, fields:
             case log_format.CALLER_TEXT, {"item_id": str(item_id), "text": str(text)}:
                 self._turns.transcribed(item_id, text, t_ms)
@@ -139,6 +145,7 @@ class SummaryBuilder:
             "barge_ins": self._interruptions.kept.all(),
             "hushes": self._interruptions.hushes.all(),
             "interruptions": self._interruptions.build(),
+            "asked": self._asked.build(),
             "latencies": self._latencies.build(),
             "counters": self._counters(),
             "notes": self._notes,
@@ -159,7 +166,7 @@ class SummaryBuilder:
     def _counters(self) -> dict[str, int]:
         names = ("events", "commands", "notes", *_COUNTED.values())
         dropped = self._turns.kept.dropped + self._speech.dropped
-        dropped += self._interruptions.dropped
+        dropped += self._interruptions.dropped + self._asked.dropped
         return {
             **{name: self._counts[name] for name in names},
             "audio_received_ms": self._speech.received_ms,

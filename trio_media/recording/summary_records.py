@@ -57,7 +57,7 @@ class TurnRecord:
     verdict: str | None = None
     """``words``, ``backchannel`` or ``empty``."""
     fate: str | None = None
-    """``answered``, ``answered by the server``, ``void`` or ``lapsed``."""
+    """``answered``, ``answered by the server``, ``left``, ``void`` or ``lapsed``."""
 
 
 @attrs.define(slots=False)
@@ -125,3 +125,43 @@ class HushRecord:
     was heard locally."""
     was_false: bool = False
     """It resumed, and nobody had spoken."""
+
+
+@attrs.define(slots=False)
+class EndingRecord:
+    """A request to end the call, or to hand it over."""
+
+    t_ms: int
+    reason: str
+    request: int | None
+    """None: nobody of ours asked; the caller was silent."""
+    is_final: bool = False
+    leaves: bool = False
+    outcome: str | None = None
+    """``ended``, ``handed over``, ``revoked``, ``replaced`` or ``failed``; None: it was under way
+    when the call ended."""
+    took_ms: int | None = None
+
+
+@attrs.define(slots=False)
+class ToolRecord:
+    """A tool that was run."""
+
+    call_id: str
+    t_ms: int
+    name: str | None = None
+    outcome: str | None = None
+    """``done``, ``failed``, ``late``, ``twice``, ``unknown`` or ``cancelled``; None: it ran on."""
+    took_ms: int | None = None
+
+
+@attrs.define(slots=False)
+class DigitsRecord:
+    """Keys that were asked for: how many, and never which."""
+
+    t_ms: int
+    count: int
+    collected: int | None = None
+    outcome: str | None = None
+    """``complete``, ``terminated``, ``timed_out`` or ``call_ended``; None: nobody waited longer."""
+    took_ms: int | None = None

@@ -11,15 +11,21 @@ from typing import Any, Final, TypeVar
 
 import attrs
 
-from trio_media.core.commands import Command
-from trio_media.core.events import Event
+from trio_media.core.commands import Command, EndCall, EndingBegan
+from trio_media.core.events import DigitsRequested, EndingRequested, Event
 from trio_media.recording.log_format import CALL_ENDED, LogHeader, LogLine, Note
 from trio_media.replay.steps import Entry, Noted, Step
 
-NAMES: Final = frozenset(("item_id", "response_id", "call_id"))  # given by the model service
+NAMES: Final = frozenset(
+    ("item_id", "response_id", "call_id", "tool_call_id")
+)  # given by the model service
 KEYS: Final = frozenset(("digit", "digits"))  # may be a card's number
 KEY: Final = "0"
+NO_DIGITS: Final = "#*ABCD"  # keys that are no number, and may end one: what they do is kept
+REASONS: Final = frozenset(("hung_up", "model_lost", "silence"))  # of ours; others are anybody's
 CUT_HERE: Final = "cut_here"  # the step before is whole; what followed is not in this log
+
+WITH_REASONS: Final = (EndingRequested, EndingBegan, EndCall)
 
 R = TypeVar("R", Event, Command)
 
@@ -70,9 +76,17 @@ class Stripper:
             if not isinstance(content, str):
                 continue
             if field in NAMES:
-                changes[field] = self._names.setdefault(content, f"name_{len(self._names) + 1}")
+                changes[field] = self._name(content)
             elif field in KEYS:
-                changes[field] = KEY * len(content)
+                changes[field] = "".join(key if key in NO_DIGITS else KEY for key in content)
+            elif field == "reason" and isinstance(record, WITH_REASONS):
+                is_ours = content in REASONS
+                changes[field] = content if is_ours else self._name(content)
+        if isinstance(record, DigitsRequested) and record.terminator not in NO_DIGITS:
+            changes["terminator"] = ""  # a digit, and digits are all the same here
         whole: Any = record  # which of them it is, and so which fields it has, is known only here
         stripped: R = attrs.evolve(whole, **changes)
         return stripped
+
+    def _name(self, content: str) -> str:
+        return self._names.setdefault(content, f"name_{len(self._names) + 1}")

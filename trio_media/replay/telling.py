@@ -173,6 +173,24 @@ def _tool_posted(command: cm.PostToolOutput) -> str:
     return f"give the result of tool call {command.call_id}{'' if command.was_run else ': not run'}"
 
 
+def _digits_asked(event: ev.DigitsRequested) -> str:
+    end = f", or up to {event.terminator}" if event.terminator else ""
+    return f"want the next {event.count} keys{end}"
+
+
+def _ending_asked(event: ev.EndingRequested) -> str:
+    what = "hand the call over" if event.leaves else "end the call"
+    words = " after some words" if event.words is not None else ""
+    final = ", whatever the caller says" if event.is_final else ""
+    return f"want to {what}{words}{final}: {_words(event.reason)}"
+
+
+def _collected(command: cm.DigitsCollected) -> str:
+    return (
+        f"request {command.request} has {len(command.digits)} keys: {_words(command.outcome.value)}"
+    )
+
+
 def _always(what: str) -> Callable[[Any], str]:
     return lambda record: what
 
@@ -199,6 +217,17 @@ _EVENTS: Final[Mapping[type[Any], tuple[str, Callable[[Any], str]]]] = {
         lambda event: f"interrupt, asks the {_words(event.reason.value)}",
     ),
     ev.SpeechRequested: ("us", lambda event: f"want the model to speak: {event.say.value}"),
+    ev.ServiceToolRan: ("model", _always("ran a tool of its own")),
+    ev.TextOffered: ("us", _always("add a text to the conversation")),
+    ev.ClipOffered: ("us", lambda event: f"play a clip of {seconds(event.length_ms)}"),
+    ev.DigitsRequested: ("us", _digits_asked),
+    ev.DigitsAbandoned: ("us", lambda event: f"request {event.request} waits for no keys any more"),
+    ev.AnsweringHeld: (
+        "us",
+        lambda event: "hold all answers" if event.is_held else "let answers go again",
+    ),
+    ev.EndingRequested: ("us", _ending_asked),
+    ev.LeaveFailed: ("us", _always("nobody took the call over")),
     ev.ToolAnswered: ("us", lambda event: f"tool call {event.call_id} has its result"),
     ev.HangUpRequested: ("us", _always("hang up")),
     ev.CallEnded: ("call", _always("over")),
@@ -213,6 +242,9 @@ _COMMANDS: Final[Mapping[type[Any], Callable[[Any], str]]] = {
     cm.SetTurnFlags: lambda c: f"ask that {'the server act' if c.server_acts else 'we act alone'}",
     cm.PostToolOutput: _tool_posted,
     cm.RunTool: lambda c: f"run tool call {c.call_id}",
+    cm.CancelTool: lambda c: f"cancel tool call {c.call_id}",
+    cm.SendText: lambda c: f"tell the model the text of request {c.request}",
+    cm.Leave: _always("hand the call over"),
     cm.EndModelSession: lambda c: f"end the model session: {c.reason}",
     cm.EndCall: lambda c: f"end the call: {_words(c.reason)}",
     cm.Hushed: lambda c: f"hush: silence at {seconds(c.heard_ms)} of {c.item_id}, undecided",
@@ -223,5 +255,11 @@ _COMMANDS: Final[Mapping[type[Any], Callable[[Any], str]]] = {
     ),
     cm.ResponseClosed: lambda c: f"#{c.response} is over: {_words(c.ended.value)}",
     cm.SpeechDropped: lambda c: f"request {c.request} to speak is dropped",
+    cm.SpeechEnded: lambda c: (
+        f"request {c.request} is {_words(c.outcome.value)}: {seconds(c.heard_ms)} were heard"
+    ),
+    cm.DigitsCollected: _collected,
+    cm.EndingBegan: lambda c: f"the call is about to end: {_words(c.reason)}",
+    cm.EndingSettled: lambda c: f"the call does not end so: {_words(c.outcome.value)}",
     cm.TurnDecided: lambda c: f"turn {c.item_id}: {c.fate}",
 }

@@ -30,13 +30,11 @@ async def take_call(
     Cancellation: ends the call by force.
     """
     log = call_logger("")
-    call_sid = ""
+    visit = reception.visit()
 
     def admit(started: MediaStreamStarted) -> None:
         # From here on every record of the call, a crash included, says whose it is.
-        nonlocal call_sid
-        call_sid = started.call_sid
-        log.extra = {"call_sid": call_sid}
+        log.extra = {"call_sid": started.call_sid}
         try:
             check_credentials(started, config=config, tokens=reception.tokens)
         except CallRefused as refused:
@@ -50,13 +48,17 @@ async def take_call(
 
     try:
         with crash_boundary(note_crash):
-            options = reception.options()
             end = await run_call(
-                stream, config=config, admit=admit, log=log, judge=judge, options=options
+                stream,
+                config=config,
+                admit=admit,
+                log=log,
+                judge=judge,
+                options=visit.options(),
             )
             metrics.count_ended(end)
     finally:
-        reception.over(call_sid)
+        visit.over()
         await trio.aclose_forcefully(stream)
 
 

@@ -5,6 +5,7 @@ Rule 1: a call is never placed twice: what may have been taken is not asked for 
 Rule 2: a server that takes no more calls places none.
 Rule 3: how far a call has come is told by the carrier's callbacks, in any order; where none come,
         the carrier is asked.
+Rule 4: what nobody waits for any more is ended as soon as the carrier shows that it was placed.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from typing import Final
 import attrs
 import trio
 
+from trio_media.config import VoicemailPolicy
 from trio_media.errors import (
     CallRefused,
     ConfigError,
-    LocalProtocolError,
     RemoteProtocolError,
     RestLost,
     RestRefused,
@@ -29,10 +30,14 @@ from trio_media.errors import (
 )
 from trio_media.server.addresses import AMD_PATH, STATUS_PATH, VOICE_PATH
 from trio_media.server.admission import Admission
+from trio_media.server.boundary import crash_boundary
+from trio_media.server.dialed_call import CallToPlace as CallToPlace
+from trio_media.server.dialed_call import DialedCall as DialedCall
+from trio_media.server.dialed_call import check_parameters
 from trio_media.server.twilio_rest_client import TwilioRest
-from trio_media.telephony.call_status import CallProgress, CallStatus
-from trio_media.telephony.twilio_rest import MachineDetection, PlaceCall
-from trio_media.telephony.twiml import Verb, voice_response
+from trio_media.telephony.call_status import CallStatus
+from trio_media.telephony.twilio_rest import MachineDetection, PlaceCall, place_call
+from trio_media.telephony.twiml import voice_response
 
 ASK_EVERY_S: Final = 5.0  # a callback that was lost costs so long
 LOST_S: Final = 15.0  # a call that may have been placed shows itself within this
@@ -41,60 +46,13 @@ CALL_S_MAX: Final = 4 * 3_600.0  # the carrier's own limit
 KEPT_MAX: Final = 4_096  # calls that may still be asked about
 ID_BYTES: Final = 12
 
+DETECTION: Final[Mapping[VoicemailPolicy, MachineDetection | None]] = {
+    "go_on": None,  # nobody asks who has answered, and it costs
+    "hang_up": "Enable",
+    "leave_message": "DetectMessageEnd",  # tells when the message may begin
+}
+
 log = logging.getLogger("trio_media.dialing")
-
-
-@attrs.frozen(kw_only=True)
-class CallToPlace:
-    """A call to be placed."""
-
-    to: str
-    """``+15551234567`` or ``sip:name@host``."""
-    from_: str = ""
-    """The number that is shown; empty: the configured one."""
-    ring_s: float = 30
-    parameters: Mapping[str, str] = attrs.field(factory=dict)
-    """What the agent is told of it: `CallInfo.parameters`."""
-    verbs: tuple[Verb, ...] = ()
-    """What the callee hears instead of the agent."""
-    machine_detection: MachineDetection | None = None
-    key: str = ""
-    """Names what the call is for; with one that was used, that call is given and none is placed."""
-
-
-@attrs.define(eq=False)
-class DialedCall:
-    """One call that we placed."""
-
-    dial_id: str
-    to_place: CallToPlace
-    call_sid: str = ""
-    """Empty until the carrier has said it."""
-    progress: CallProgress = attrs.field(factory=CallProgress)
-    _news: trio.Event = attrs.field(factory=trio.Event)
-
-    def heard(self, call_sid: str, status: str, sequence: int | None = None) -> None:
-        """The carrier tells how far the call has come."""
-        self.call_sid = self.call_sid or call_sid
-        self.progress.heard(status, sequence)
-        news, self._news = self._news, trio.Event()
-        news.set()
-
-    async def news(self) -> None:
-        """Wait until the carrier tells something."""
-        await self._news.wait()
-
-    async def answered(self) -> bool:
-        """Wait until somebody answers, or it is known that nobody will."""
-        while self.progress.status is not CallStatus.IN_PROGRESS and not self.progress.is_over:
-            await self.news()
-        return self.progress.status in (CallStatus.IN_PROGRESS, CallStatus.COMPLETED)
-
-    async def over(self) -> CallStatus:
-        """Wait until the call is over; return how it ended."""
-        while not self.progress.is_over:
-            await self.news()
-        return self.progress.status
 
 
 @attrs.define(eq=False, kw_only=True)
@@ -108,6 +66,8 @@ class Dialing:
     origin: str
     """``https://host`` as the carrier sees us."""
     from_number: str = ""
+    voicemail: VoicemailPolicy = "go_on"
+    """What the agent does when a machine answers: whether the carrier has to find out."""
     _dialed: dict[str, DialedCall] = attrs.field(factory=dict)
     _by_key: dict[str, DialedCall] = attrs.field(factory=dict)
 
@@ -120,46 +80,38 @@ class Dialing:
 
         Raises `CallRefused`: we take no calls now; `ConfigError` and `LocalProtocolError`: it
         cannot be placed so; `RestRefused`, `RestLost`, `RemoteProtocolError`: the carrier did not
-        take it, as far as can be known.  **Cancellation:** it may have been placed; what comes of
-        it is ended.
+        take it, as far as can be known; with a key that was used, what was raised for it then.
+        **Cancellation:** it may have been placed; what comes of it is ended.
         """
         used = self._by_key.get(call.key) if call.key else None
         if used is not None:
+            await used.settled.wait()
+            if used.failure is not None:
+                raise used.failure
             return used
-        reason = self.admission.refusal()
-        if reason is not None:
-            raise CallRefused(reason)
+        self._check_admission(call)
+        if call.machine_detection is None and not call.verbs:
+            call = attrs.evolve(call, machine_detection=DETECTION[self.voicemail])
         dialed = DialedCall(secrets.token_urlsafe(ID_BYTES), call)
-        wanted = self._request(dialed)
+        wanted = write_request(call, dialed.dial_id, self.origin, self.from_number)
         self._remember(dialed)
-        is_placed = False
         try:
             await self._place(dialed, wanted)
-            is_placed = True
+        except TrioMediaError as error:
+            self._fail(dialed, error)
+            raise
         finally:
-            if not is_placed:
-                self._forget(dialed)
+            if not dialed.call_sid and dialed.failure is None:  # cancelled
+                self._fail(dialed, RestLost("nobody waited for it", may_be_taken=True))
+            dialed.settled.set()
         self.nursery.start_soon(_follow, self, dialed)
         return dialed
 
-    def _request(self, dialed: DialedCall) -> PlaceCall:
-        call = dialed.to_place
-        from_ = call.from_ or self.from_number
-        if not from_:
-            raise ConfigError("twilio.from_number: needed to place calls, or a number to call from")
-        if not self.origin:
-            raise ConfigError("server.public_url: needed to place calls; the carrier asks us there")
-        asked = f"?dial={dialed.dial_id}"
-        return PlaceCall(
-            to=call.to,
-            from_=from_,
-            url="" if call.verbs else f"{self.origin}{VOICE_PATH}{asked}",
-            twiml=voice_response(call.verbs) if call.verbs else "",
-            status_callback=f"{self.origin}{STATUS_PATH}{asked}",
-            ring_timeout_s=max(1, math.ceil(call.ring_s)),
-            machine_detection=call.machine_detection,
-            amd_callback=f"{self.origin}{AMD_PATH}{asked}" if call.machine_detection else "",
-        )
+    def _check_admission(self, call: CallToPlace) -> None:
+        reason = self.admission.refusal()
+        # A call without a media stream takes no slot, and no time to speak of.
+        if reason is not None and (reason == "draining" or not call.verbs):
+            raise CallRefused(reason)
 
     async def _place(self, dialed: DialedCall, wanted: PlaceCall) -> None:
         try:
@@ -175,6 +127,25 @@ class Dialing:
                 raise
         else:
             dialed.heard(resource.sid, resource.status)
+
+    def _fail(self, dialed: DialedCall, error: TrioMediaError) -> None:
+        """It was not placed, as far as is known."""
+        dialed.failure = error
+        if _may_ring(error):
+            # Its key stays used: whoever asks again would have a telephone ring twice.
+            dialed.is_abandoned = True
+        else:
+            self._forget(dialed)
+
+    def heard(
+        self, dialed: DialedCall, call_sid: str, status: str, sequence: int | None = None
+    ) -> None:
+        """The carrier tells how far a call has come."""
+        is_new = not dialed.call_sid
+        dialed.heard(call_sid, status, sequence)
+        if dialed.is_abandoned and is_new and dialed.call_sid:
+            log.warning("a call that nobody waits for is ended", extra={"call_sid": call_sid})
+            self.nursery.start_soon(self.hang_up, dialed)
 
     async def hang_up(self, dialed: DialedCall) -> None:
         """End a call that we placed, answered or not; what the carrier says to it is logged."""
@@ -198,7 +169,33 @@ class Dialing:
             del self._by_key[dialed.to_place.key]
 
 
-def _may_ring(error: RestLost | RestRefused | RemoteProtocolError) -> bool:
+def write_request(call: CallToPlace, dial_id: str, origin: str, from_number: str) -> PlaceCall:
+    """Write what the carrier is asked for.  ``from_number``: shown where the call says none.
+
+    Raises `ConfigError` and `LocalProtocolError`: it cannot be placed so.
+    """
+    from_ = call.from_ or from_number
+    if not from_:
+        raise ConfigError("twilio.from_number: needed to place calls, or a number to call from")
+    if not origin:
+        raise ConfigError("server.public_url: needed to place calls; the carrier asks us there")
+    check_parameters(call.parameters)
+    asked = f"?dial={dial_id}"
+    wanted = PlaceCall(
+        to=call.to,
+        from_=from_,
+        url="" if call.verbs else f"{origin}{VOICE_PATH}{asked}",
+        twiml=voice_response(call.verbs) if call.verbs else "",
+        status_callback=f"{origin}{STATUS_PATH}{asked}",
+        ring_timeout_s=max(1, math.ceil(call.ring_s)),
+        machine_detection=call.machine_detection,
+        amd_callback=f"{origin}{AMD_PATH}{asked}" if call.machine_detection else "",
+    )
+    place_call("AC", wanted)  # raises what sending it would
+    return wanted
+
+
+def _may_ring(error: TrioMediaError) -> bool:
     """Whether a telephone may ring nevertheless."""
     match error:
         case RestLost(may_be_taken=may_be_taken):
@@ -206,11 +203,24 @@ def _may_ring(error: RestLost | RestRefused | RemoteProtocolError) -> bool:
         case RestRefused(status=status):
             return status >= 500
         case _:
-            return not isinstance(error, LocalProtocolError)
+            return isinstance(error, RemoteProtocolError)
 
 
 async def _follow(dialing: Dialing, dialed: DialedCall) -> None:
     """See a call to its end, asking the carrier when it says nothing for a while."""
+    try:
+        with crash_boundary(_note_crash):
+            await _follow_to_end(dialing, dialed)
+    finally:
+        # Whoever waits for the end has it, whatever became of this; a real end stands.
+        dialed.heard("", CallStatus.FAILED.value)
+
+
+def _note_crash(error: BaseException) -> None:
+    log.error("following a call that we placed crashed", exc_info=error)
+
+
+async def _follow_to_end(dialing: Dialing, dialed: DialedCall) -> None:
     ringing_s = dialed.to_place.ring_s + RING_GRACE_S
     began_s = trio.current_time()
     while not dialed.progress.is_over:
@@ -223,7 +233,7 @@ async def _follow(dialing: Dialing, dialed: DialedCall) -> None:
         if lasted_s > (CALL_S_MAX if is_answered else ringing_s) and not dialed.progress.is_over:
             log.warning("a call that we placed has no end", extra={"call_sid": dialed.call_sid})
             await dialing.hang_up(dialed)
-            dialed.heard("", CallStatus.FAILED.value)
+            return
 
 
 async def _ask(dialing: Dialing, dialed: DialedCall) -> None:

@@ -1,4 +1,8 @@
-"""Making a model session while the phone still rings, so that the first word comes at once."""
+"""Making a model session while the phone still rings, so that the first word comes at once.
+
+Rule 1: a session that nobody takes is closed: when nobody needs it, or comes for it in time.
+Rule 2: one that the service ends meanwhile is none: the call makes its own.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,8 @@ from typing import Final
 
 import trio
 
-from trio_media.call.model_session import agree, connect_model
+from trio_media.call.leg import Leg
+from trio_media.call.model_session import agree, connect_model, watch_untaken
 from trio_media.call.prepared import PreparedSession
 from trio_media.call.watch import close_leg
 from trio_media.errors import LegLost, ModelRefused, RemoteProtocolError
@@ -28,25 +33,49 @@ async def prepare_session(session: PreparedSession) -> None:
             await _prepare(session, nursery)
             nursery.cancel_scope.cancel()
     except* (LegLost, ModelRefused, RemoteProtocolError) as group:
-        log.warning("no model session could be made beforehand: %s", group.exceptions[0])
+        if not session.is_handed_over:
+            log.warning("no model session could be made beforehand: %s", _first(group))
     finally:
         session.lost()
 
 
+def _first(group: BaseExceptionGroup[Exception]) -> BaseException:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
 async def _prepare(session: PreparedSession, nursery: trio.Nursery) -> None:
     service = session.service
-    leg = None
+    leg: Leg | None = None
     try:
-        with trio.move_on_after(service.connect_timeout_s):
-            leg = await connect_model(service, nursery)
-            session.agreed(leg, await agree(service, leg))
-        if not session.settled.is_set():
-            return
+        with trio.CancelScope() as needed:
+            nursery.start_soon(_cancel_after, session.over, needed)
+            with trio.move_on_after(service.connect_timeout_s):
+                leg = await connect_model(service, nursery)
+                session.agreed(leg, await agree(service, leg))
+            if leg is None or not session.settled.is_set():
+                raise LegLost("model", f"no session within {service.connect_timeout_s:g} s")
+            await _wait_until_taken(session, leg)
+            if session.taken.is_set():
+                await session.over.wait()
+    finally:
+        # Before anything is awaited: from here on nobody can take what is being closed.
+        session.lost()
+        if leg is not None and not session.is_handed_over:
+            await close_leg(leg)
+
+
+async def _wait_until_taken(session: PreparedSession, leg: Leg) -> None:
+    """Wait for whoever takes it, for a while.  Raises what ends the session meanwhile."""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(watch_untaken, leg, session.service)
         with trio.move_on_after(TAKEN_S):
             await session.taken.wait()
-        if session.taken.is_set():
-            await session.over.wait()
-    finally:
-        if leg is not None and not session.taken.is_set():
-            session.lost()
-            await close_leg(leg)
+        nursery.cancel_scope.cancel()
+
+
+async def _cancel_after(event: trio.Event, scope: trio.CancelScope) -> None:
+    await event.wait()
+    scope.cancel()

@@ -117,7 +117,7 @@ async def serve(
         config = await _with_model(config, nursery)
         hears_locally = config.barge_in.detector != "server"
         judge = await start_judge(nursery) if hears_locally else None
-        dialing = _dialing(config, bound, admission, nursery, rest)
+        dialing = _dialing(config, agent, bound, admission, nursery, rest)
         reception = Reception(
             config=config,
             agent=agent,
@@ -126,10 +126,6 @@ async def serve(
             afterwards=_afterwards(options),
             account=None if dialing is None else TwilioAccount(dialing),
         )
-        webhooks = Webhooks(
-            config=config, admission=admission, reception=reception, dialing=dialing
-        )
-        site = Site(admission=admission, metrics=metrics, webhooks=webhooks)
         port = Port(
             config=config,
             admission=admission,
@@ -137,7 +133,7 @@ async def serve(
             metrics=metrics,
             run_call=run_call,
             judge=judge,
-            http=HttpServer(make_app(site)),
+            http=_http(config, admission, metrics, reception, dialing),
         )
         nursery.start_soon(measure_lateness, lateness, metrics.observe_lateness)
         await nursery.start(
@@ -162,6 +158,17 @@ async def serve(
     return exit_code
 
 
+def _http(
+    config: Config,
+    admission: Admission,
+    metrics: Metrics,
+    reception: Reception,
+    dialing: Dialing | None,
+) -> HttpServer:
+    webhooks = Webhooks(config=config, admission=admission, reception=reception, dialing=dialing)
+    return HttpServer(make_app(Site(admission=admission, metrics=metrics, webhooks=webhooks)))
+
+
 def _tokens(config: Config, options: ServeOptions) -> CallTokens:
     shared = options.used_tokens_dir
     used = None if shared is None else UsedInDirectory(shared)
@@ -175,6 +182,7 @@ def _afterwards(options: ServeOptions) -> Afterwards:
 
 def _dialing(
     config: Config,
+    agent: Agent,
     bound: socket.socket,
     admission: Admission,
     nursery: trio.Nursery,
@@ -183,16 +191,22 @@ def _dialing(
     """Give what places calls, where there is an account to place them."""
     if rest is None:
         return None
-    origin = config.server.public_url.rstrip("/")
-    if not origin and is_loopback(urlsplit(config.twilio.rest_url).hostname or ""):
-        origin = shown_address(bound)  # a stand-in for the carrier on this machine reaches us there
     return Dialing(
         rest=rest,
         admission=admission,
         nursery=nursery,
-        origin=origin,
+        origin=carrier_origin(config, bound),
         from_number=config.twilio.from_number,
+        voicemail=agent.voicemail_policy(config),
     )
+
+
+def carrier_origin(config: Config, bound: socket.socket) -> str:
+    """Give ``https://host`` as the carrier sees us where it has not asked yet; empty: unknown."""
+    origin = config.server.public_url.rstrip("/")
+    if not origin and is_loopback(urlsplit(config.twilio.rest_url).hostname or ""):
+        origin = shown_address(bound)  # a stand-in for the carrier on this machine reaches us there
+    return origin
 
 
 @asynccontextmanager

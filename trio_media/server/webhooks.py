@@ -28,17 +28,15 @@ from trio_media.server.addresses import (
     public_origin,
 )
 from trio_media.server.admission import Admission
-from trio_media.server.dialing import DialedCall, Dialing
+from trio_media.server.dialed_call import PARAMETER_CHARS_MAX, DialedCall
+from trio_media.server.dialing import Dialing
 from trio_media.server.forms import BadForm, Form, read_form
-from trio_media.server.reception import Reception
+from trio_media.server.reception import Reception, refusal_twiml
 from trio_media.telephony.call_status import call_status
 from trio_media.telephony.twilio_signature import is_signed_request
 from trio_media.telephony.twiml import (
     Hangup,
     Redirect,
-    Reject,
-    Say,
-    Verb,
     connect_stream,
     say_and_hang_up,
     voice_response,
@@ -48,7 +46,6 @@ SIGNATURE_HEADER: Final = "x-twilio-signature"
 SORRY: Final = "We are sorry, the call could not go on. Please call again."
 NOT_REACHED: Final = "We are sorry, nobody could be reached. Please call again later."
 CALL_SID_CHARS_MAX: Final = 64  # Twilio's have 34; others use UUIDs
-PARAMETER_VALUE_CHARS_MAX: Final = 100  # a number or a SIP address; a longer one tells nobody more
 PARTED_WELL: Final = frozenset({"completed", "answered"})
 
 log = logging.getLogger("trio_media.http")
@@ -74,6 +71,13 @@ class Asked:
     form: Form
     dialed: DialedCall | None
     """The call that we placed, if it is one."""
+    names_dial: bool
+    """Whether it says that it is about a call that we placed."""
+
+    @property
+    def is_unwanted(self) -> bool:
+        """Whether nobody waits for this call, though we placed it."""
+        return self.names_dial and (self.dialed is None or self.dialed.is_abandoned)
 
     @property
     def call_sid(self) -> str:
@@ -90,6 +94,10 @@ async def _voice(webhooks: Webhooks, request: Request) -> Response:
     call_sid = asked.form.first("CallSid")
     if not 0 < len(call_sid) <= CALL_SID_CHARS_MAX or not call_sid.isprintable():
         return PlainTextResponse("CallSid is missing or too long\n", status_code=400)
+    if asked.dialed is not None and webhooks.dialing is not None:
+        webhooks.dialing.heard(asked.dialed, call_sid, "in-progress")
+    if asked.is_unwanted:
+        return _twiml(voice_response([Hangup()]))
     if webhooks.admission.is_draining:
         # A status other than 200 would be read to the caller as an application error.
         return _twiml(say_and_hang_up(SORRY))
@@ -98,7 +106,8 @@ async def _voice(webhooks: Webhooks, request: Request) -> Response:
         await webhooks.reception.expect(info)
     except CallRefused as refused:
         log.warning("call refused", extra={"call_sid": call_sid, "reason": refused.reason})
-        return _twiml(voice_response(_refusal(refused, info)))
+        return _twiml(refusal_twiml(refused, is_unanswered=info.direction == "inbound"))
+    _hear_machine(webhooks, asked)
     parameters = {**_told(info), "token": webhooks.reception.tokens.issue(call_sid)}
     # Asked when the stream has ended, if the call is still there then.
     after = (Redirect(f"{asked.origin}{AFTER_PATH}", method="POST"),)
@@ -109,7 +118,6 @@ def _info(asked: Asked) -> CallInfo:
     info = info_of_form(dict(reversed(asked.form.pairs)))
     if asked.dialed is None:
         return info
-    asked.dialed.heard(info.call_sid, "in-progress")
     return attrs.evolve(info, direction="outbound", parameters=asked.dialed.to_place.parameters)
 
 
@@ -122,15 +130,8 @@ def _told(info: CallInfo) -> dict[str, str]:
     return {
         name: value
         for name, value in told.items()
-        if 0 < len(value) <= PARAMETER_VALUE_CHARS_MAX and value.isprintable()
+        if 0 < len(value) <= PARAMETER_CHARS_MAX and value.isprintable()
     }
-
-
-def _refusal(refused: CallRefused, info: CallInfo) -> list[Verb]:
-    if refused.say:
-        return [Say(refused.say), Hangup()]
-    # Only a call that nobody has answered yet can be rejected, and then it costs nothing.
-    return [Reject()] if info.direction == "inbound" else [Hangup()]
 
 
 async def _after(webhooks: Webhooks, request: Request) -> Response:
@@ -168,10 +169,11 @@ async def _status(webhooks: Webhooks, request: Request) -> Response:
         "call_status": told or asked.form.first("StreamEvent")[:32],
     }
     log.info("call status", extra=fields)
-    if asked.dialed is not None:
+    if asked.dialed is not None and webhooks.dialing is not None:
         sequence = asked.form.first("SequenceNumber")
         is_number = sequence.isascii() and sequence.isdecimal() and len(sequence) <= 9
-        asked.dialed.heard(asked.call_sid, told, int(sequence) if is_number else None)
+        number = int(sequence) if is_number else None
+        webhooks.dialing.heard(asked.dialed, asked.call_sid, told, number)
     status = call_status(told)
     if status is not None and status.is_final:
         await webhooks.reception.carrier_ended(asked.call_sid)
@@ -184,11 +186,16 @@ async def _machine(webhooks: Webhooks, request: Request) -> Response:
         asked = await _judge(webhooks, request)
     except BadForm as bad:
         return PlainTextResponse(f"{bad.reason}\n", status_code=bad.status)
-    result = asked.form.first("AnsweredBy")[:32]
-    log.info("answered by", extra={"call_sid": asked.call_sid, "answered_by": result})
-    if asked.call_sid and result:
-        webhooks.reception.machine_detected(asked.call_sid, result)
+    _hear_machine(webhooks, asked)
     return Response(status_code=204)
+
+
+def _hear_machine(webhooks: Webhooks, asked: Asked) -> None:
+    """Take in who has answered, where it says so."""
+    result = asked.form.first("AnsweredBy")[:32]
+    if asked.call_sid and result:
+        log.info("answered by", extra={"call_sid": asked.call_sid, "answered_by": result})
+        webhooks.reception.machine_detected(asked.call_sid, result)
 
 
 async def _judge(webhooks: Webhooks, request: Request) -> Asked:
@@ -215,9 +222,10 @@ async def _judge(webhooks: Webhooks, request: Request) -> Asked:
         if not is_signed_request([twilio.auth_token], [url], form.pairs, signature):
             log.warning("webhook refused: bad signature", extra={"url": url})
             raise BadForm(403, "the signature is missing or wrong")
+    dial_id = request.query_params.get("dial", "")
     dialing = webhooks.dialing
-    dialed = None if dialing is None else dialing.find(request.query_params.get("dial", ""))
-    return Asked(origin, form, dialed)
+    dialed = None if dialing is None else dialing.find(dial_id)
+    return Asked(origin, form, dialed, bool(dial_id))
 
 
 def _twiml(text: str) -> Response:

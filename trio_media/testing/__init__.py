@@ -13,13 +13,16 @@ if TYPE_CHECKING:
     from trio_media.simulation.calls.scenario import Cancelled as Cancelled
     from trio_media.simulation.calls.scenario import Ending as Ending
     from trio_media.simulation.calls.scenario import HangUp as HangUp
+    from trio_media.testing.account import ScriptedAccount as ScriptedAccount
     from trio_media.testing.call import Call as Call
-    from trio_media.testing.call import make_call as make_call
     from trio_media.testing.interruptions import Interruption as Interruption
+    from trio_media.testing.making import make_call as make_call
     from trio_media.testing.model import Create as Create
+    from trio_media.testing.model import ModelSession as ModelSession
     from trio_media.testing.model import ScriptedModel as ScriptedModel
     from trio_media.testing.model import ToolOutput as ToolOutput
     from trio_media.testing.network import ScriptedNetwork as ScriptedNetwork
+    from trio_media.testing.phone import HeardClip as HeardClip
     from trio_media.testing.phone import HeardSpan as HeardSpan
     from trio_media.testing.phone import ScriptedPhone as ScriptedPhone
     from trio_media.testing.streams import StallingStream as StallingStream
@@ -30,13 +33,16 @@ HOMES: Final = {
     "Ending": "trio_media.simulation.calls.scenario",
     "HangUp": "trio_media.simulation.calls.scenario",
     "ScriptError": "trio_media.errors",
+    "ScriptedAccount": "trio_media.testing.account",
     "Call": "trio_media.testing.call",
-    "make_call": "trio_media.testing.call",
+    "make_call": "trio_media.testing.making",
     "Interruption": "trio_media.testing.interruptions",
     "Create": "trio_media.testing.model",
+    "ModelSession": "trio_media.testing.model",
     "ScriptedModel": "trio_media.testing.model",
     "ToolOutput": "trio_media.testing.model",
     "ScriptedNetwork": "trio_media.testing.network",
+    "HeardClip": "trio_media.testing.phone",
     "HeardSpan": "trio_media.testing.phone",
     "ScriptedPhone": "trio_media.testing.phone",
     "StallingStream": "trio_media.testing.streams",

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack
-from types import TracebackType
-from typing import Final
+from typing import Final, cast
 
 import attrs
 import trio
 from trio.testing import MockClock
 
+from trio_media.agent.agent import Agent
+from trio_media.agent.application import agent_threads, limit_agent_threads
+from trio_media.agent.call import Call as AgentCall
 from trio_media.call.control import CallControl, InterruptionResult
 from trio_media.call.run import CallOptions
 from trio_media.call.tool import RunTool, Tool
-from trio_media.config import AgentConfig, Config
+from trio_media.config import Config
 from trio_media.errors import ScriptError
 from trio_media.simulation.calls import scenario as sc
 from trio_media.simulation.calls.ears import LabelJudge
@@ -23,17 +24,18 @@ from trio_media.simulation.calls.network import Link
 from trio_media.simulation.calls.record import CARRIER, MODEL, Record
 from trio_media.simulation.calls.seen import Broken
 from trio_media.simulation.calls.stage import Cast, Stage, Wrap
+from trio_media.testing.account import ScriptedAccount
 from trio_media.testing.direction import Director, whole
+from trio_media.testing.ends import hung_up_by, transferred_to
 from trio_media.testing.interruptions import Interruption, interruptions_in
-from trio_media.testing.judging import judge_call
+from trio_media.testing.judging import judge_call, settings_of
 from trio_media.testing.model import ScriptedModel
 from trio_media.testing.network import ScriptedNetwork
 from trio_media.testing.phone import ScriptedPhone
 from trio_media.testing.report import report_of
-from trio_media.testing.watching import Watch
+from trio_media.testing.running import Running
+from trio_media.testing.threads import PatientThreads
 
-GREETING: Final = "Good evening."
-"""What the model is told to say first, where neither a greeting nor a configuration is given."""
 AFTERMATH_MS: Final = 2_000  # of the call's end: what closes then is seen to close
 OVERTIME_MS: Final = 60_000  # a call that goes on for so long after its caller hung up never ends
 PATIENCE_MS: Final = 60_000
@@ -49,6 +51,12 @@ class Call:
 
     config: Config
     tools: Mapping[str, Tool | RunTool] = attrs.field(factory=dict)
+    agent: Agent | None = None
+    """Attends the call."""
+    parameters: Mapping[str, str] = attrs.field(factory=dict)
+    """What the media stream is started with: who calls whom, and what else there is."""
+    account: ScriptedAccount | None = None
+    """The carrier's, where it can be asked."""
     websockets: bool = False
     """Both wires carry websocket frames over bytes; else bare messages, which are faster."""
     observe: bool = True
@@ -65,11 +73,9 @@ class Call:
     carrier_network: ScriptedNetwork = attrs.field(init=False)
     model_network: ScriptedNetwork = attrs.field(init=False)
     _director: Director = attrs.field(factory=Director, init=False)
-    _watch: Watch = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         director = self._director
-        self._watch = Watch(director.record)
         self.phone = ScriptedPhone(director)
         self.model = ScriptedModel(director)
         self.carrier_network = ScriptedNetwork(director, CARRIER, sc.NEAR)
@@ -131,6 +137,24 @@ class Call:
             raise ScriptError("control: the call has not started; wait for `call.started()`")
         return control
 
+    @property
+    def agent_call(self) -> AgentCall:
+        """The call as its agent has it.  Raises `ScriptError` before it started, or without one."""
+        if self.agent is None:
+            raise ScriptError("agent_call: no agent attends the call; give make_call(agent=...)")
+        attendance = self._stage.attendance
+        if attendance is None or not self._stage.started.is_set():
+            raise ScriptError("agent_call: the call has not started; wait for `call.started()`")
+        assert isinstance(attendance.attendant, AgentCall), "an agent attends by its own call"
+        return attendance.attendant
+
+    @property
+    def carrier_account(self) -> ScriptedAccount:
+        """The carrier's account.  Raises `ScriptError` where the call has none."""
+        if self.account is None:
+            raise ScriptError("carrier_account: there is none; give make_call(account=True)")
+        return self.account
+
     async def started(self) -> None:
         """Wait until the application has the call's control."""
         await self._stage.started.wait()
@@ -159,6 +183,20 @@ class Call:
         return self._director.record.end_reason
 
     @property
+    def hung_up_by(self) -> str:
+        """Who ended it: ``caller``, ``us``, or what was lost: ``carrier``, ``model``; empty while
+        it goes on."""
+        return hung_up_by(self.end_reason)
+
+    @property
+    def transferred_to(self) -> str | None:
+        """To whom it was handed over: a number, a SIP address, a room; None: to nobody."""
+        stage = self._director.stage
+        if stage is None or stage.end is None:
+            return None
+        return transferred_to(stage.end, () if self.account is None else self.account.redirects)
+
+    @property
     def interruptions(self) -> list[Interruption]:
         """The answers that were taken from the model, in order, as the wires show them."""
         return interruptions_in(self.record())
@@ -176,10 +214,11 @@ class Call:
         """
         if self._director.stage is None or not self._director.is_over:
             return []
+        stage = self._director.stage
         latency_ms = max(self.carrier_network.slowest_ms, self.model_network.slowest_ms)
-        began_ms = self._director.stage.began_ms
-        own = [attrs.evolve(b, at_ms=b.at_ms - began_ms) for b in self._watch.broken]
-        return judge_call(self.record(), self.config, latency_ms, own)
+        own = [attrs.evolve(b, at_ms=b.at_ms - stage.began_ms) for b in stage.watch.broken]
+        settings = settings_of(self.config, stage.attendance, has_account=self.account is not None)
+        return judge_call(self.record(), settings, latency_ms, own)
 
     def report(self) -> str:
         """Tell the call: what was broken, and a time line of both wires."""
@@ -187,21 +226,31 @@ class Call:
 
     # --- for `Running` ----------------------------------------------------------------------
 
-    def _require_new(self) -> None:
+    def require_new(self) -> None:
+        """Raise `ScriptError` if the call was held before, or cannot be held here."""
         if self._director.stage is not None:
             raise ScriptError("a call is held once; make another with `make_call`")
         if not isinstance(trio.lowlevel.current_clock(), MockClock):
             raise ScriptError("calls are held in virtual time: run the test under a MockClock")
 
-    def _begin(self, nursery: trio.Nursery) -> None:
+    def begin(self, nursery: trio.Nursery) -> None:
+        """Begin to hold it."""
         rng = random.Random(self.seed)  # chance, not secrets
         near, far = self.carrier_network.weather, self.model_network.weather
+        account = None if self.account is None else self.account.account
+        attend = None
+        if self.agent is not None:
+            attend = self.agent.attend(self.config, account)
+            spare_clock()
         cast = Cast(
             config=self.config,
-            answers=lambda: iter(self.model.answers),
+            answers=lambda: self.model.answers,
             tools=self.tools,
+            attend=attend,
+            account=account,
+            parameters=self.parameters,
             judge=LabelJudge(),
-            options=CallOptions(observers=lambda *_: [self._watch], checks_invariants=True),
+            options=CallOptions(checks_invariants=True),
             websockets=self.websockets,
             to_model=far,
             from_model=far,
@@ -214,7 +263,7 @@ class Call:
         stage.begin()
         self._director.begin(stage)
 
-    async def _end(self) -> None:
+    async def end(self) -> None:
         """Let the caller hang up, and wait until all is over."""
         stage = self._stage
         if not stage.ended.is_set():
@@ -228,91 +277,16 @@ class Call:
         stage.nursery.cancel_scope.cancel()
 
     @property
-    def _crash(self) -> Exception | None:
+    def crash(self) -> Exception | None:
+        """What the call raised."""
         return self._stage.crash
 
 
-@attrs.define(eq=False)
-class Running:
-    """A call that goes on while a test is inside.
-
-    What the test raises comes out as it is, in no group.
-    """
-
-    _call: Call
-    _stack: AsyncExitStack = attrs.field(factory=AsyncExitStack)
-
-    async def __aenter__(self) -> Call:
-        self._call._require_new()
-        nursery = await self._stack.enter_async_context(trio.open_nursery())
-        self._stack.push_async_exit(self._leave)
-        self._call._begin(nursery)
-        return self._call
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> bool:
-        is_handled = await self._stack.__aexit__(kind, error, trace)
-        if isinstance(error, trio.Cancelled):
-            return bool(is_handled)
-        if error is None and self._call._crash is not None:
-            raise self._call._crash
-        return False
-
-    async def _leave(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> bool:
-        """End the call; what the test raised is kept from the nursery, which would wrap it."""
-        if isinstance(error, trio.Cancelled):
-            return False
-        await self._call._end()
-        return True
-
-
-def make_call(
-    *,
-    config: Config | None = None,
-    greeting: str | None = None,
-    tools: Mapping[str, Tool | RunTool] | None = None,
-    websockets: bool = False,
-    observe: bool = True,
-    seed: int = 0,
-    wrap_carrier: Wrap | None = None,
-    wrap_model: Wrap | None = None,
-) -> Call:
-    """Make a call that a test can direct.
-
-    Args:
-        config: as in `trio_media.config`; None: the defaults, with a greeting.
-        greeting: what the model is told to say first, instead of that of ``config``; empty: the
-            caller speaks first.
-        tools: what the model can call, by name.
-        websockets: whether both wires carry websocket frames; else bare messages, faster.
-        observe: whether the promises are judged when the test is over.
-        seed: of the jitter of the networks.
-        wrap_carrier: put around the stream that the call has of the carrier.  Needs websockets.
-        wrap_model: the same for the model's.
-
-    Raises `ScriptError` for a wrapper without websockets.
-    """
-    if (wrap_carrier or wrap_model) and not websockets:
-        raise ScriptError("wrap_carrier and wrap_model wrap bytes: give websockets=True too")
-    if config is None:
-        config = Config(agent=AgentConfig(greeting=GREETING))
-    if greeting is not None:
-        config = attrs.evolve(config, agent=attrs.evolve(config.agent, greeting=greeting))
-    return Call(
-        config=config,
-        tools={} if tools is None else tools,
-        websockets=websockets,
-        observe=observe,
-        seed=seed,
-        wrap_carrier=wrap_carrier,
-        wrap_model=wrap_model,
-    )
+def spare_clock() -> None:
+    """Keep virtual time from jumping while functions of an agent work in threads."""
+    clock = trio.lowlevel.current_clock()
+    assert isinstance(clock, MockClock), "calls are held in virtual time"
+    if not isinstance(agent_threads(), PatientThreads):
+        # Trio takes whatever has these two methods of a limiter.
+        limiter = cast("trio.CapacityLimiter", PatientThreads(clock, clock.autojump_threshold))
+        limit_agent_threads(limiter)

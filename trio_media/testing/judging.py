@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from trio_media.call.attending import Attendance
 from trio_media.config import Config
 from trio_media.simulation.calls.record import Record
 from trio_media.simulation.calls.rules import judge
@@ -12,18 +13,22 @@ from trio_media.simulation.calls.seen import Broken
 
 
 def judge_call(
-    record: Record, config: Config, latency_ms: int, own: Sequence[Broken]
+    record: Record, settings: Settings, latency_ms: int, own: Sequence[Broken]
 ) -> list[Broken]:
     """Return what was broken, in the order of time.
 
     ``latency_ms``: the longest that the networks delay anything where nothing fails.  ``own``: what
     the call found broken itself.
     """
-    found = judge(record, _settings(config), float(latency_ms))
+    found = judge(record, settings, float(latency_ms))
     return sorted((*own, *found), key=lambda broken: broken.at_ms)
 
 
-def _settings(config: Config) -> Settings:
+def settings_of(config: Config, attendance: Attendance | None, *, has_account: bool) -> Settings:
+    """Return what a call is judged by.  ``attendance``: None: nobody attended it."""
+    config = config if attendance is None else attendance.config
+    attendant = None if attendance is None else attendance.attendant
+    tools = () if attendant is None else attendant.tools.values()
     return Settings(
         authority=config.barge_in.authority,
         detector=config.barge_in.detector,
@@ -33,4 +38,8 @@ def _settings(config: Config) -> Settings:
         backchannel_ms=config.barge_in.backchannel_ms,
         lead_ms=config.playout.lead_ms,
         has_judge=True,
+        silence_ms=round(config.agent.silence_s * 1_000),
+        silence_asks=config.agent.silence_asks,
+        protects_tools=any(tool.protect_speech for tool in tools),
+        has_account=has_account,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import deque
+from collections.abc import Mapping
 from typing import Any, Final
 
 import attrs
@@ -11,13 +11,11 @@ import attrs
 from trio_media.errors import ScriptError
 from trio_media.simulation.calls import scenario as sc
 from trio_media.simulation.calls.record import MODEL, Entry
+from trio_media.testing.answering import FIRST_MS, Answers, spoken
+from trio_media.testing.answering import UNSCRIPTED as UNSCRIPTED
 from trio_media.testing.direction import Director, lasting, whole, worded
 from trio_media.testing.words import spoken_ms, words_heard
 
-UNSCRIPTED: Final = "Is there anything else I can do for you?"
-"""What the model answers when the test has told it nothing more."""
-CREATED_MS: Final = 60  # from a create to the answer's id, unless the answer is faster
-FIRST_MS: Final = 200  # from a create to the answer's first audio
 REFUSALS: Final = tuple(refusal.value for refusal in sc.Refusal if refusal.value)
 
 
@@ -28,6 +26,24 @@ class Create:
     at_ms: int
     instructions: str | None
     """For this answer alone; None: those of the session."""
+    may_call_tools: bool = True
+
+
+@attrs.frozen(kw_only=True)
+class ModelSession:
+    """What the model was asked to be, once and for the whole call."""
+
+    instructions: str = ""
+    voice: str = ""
+    tools: tuple[Mapping[str, Any], ...] = ()
+    """As the service is told of them."""
+    asked: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
+    """All of it."""
+
+    @property
+    def tool_names(self) -> list[str]:
+        """What it can call; servers of other protocols by their labels."""
+        return [tool.get("name", tool.get("server_label", "")) for tool in self.tools]
 
 
 @attrs.frozen
@@ -40,34 +56,11 @@ class ToolOutput:
 
 
 @attrs.define(eq=False)
-class Answers:
-    """What the model answers, in order, to one create after the other."""
-
-    planned: deque[sc.Answer] = attrs.field(factory=deque)
-
-    def __iter__(self) -> Answers:
-        return self
-
-    def __next__(self) -> sc.Answer:
-        return self.planned.popleft() if self.planned else spoken(UNSCRIPTED)
-
-
-def spoken(text: str, length_ms: int | None = None, after_ms: int = FIRST_MS) -> sc.Answer:
-    """Return an answer that says a text."""
-    created_ms = min(CREATED_MS, after_ms)
-    return sc.Answer(
-        created_ms=created_ms,
-        first_ms=after_ms - created_ms,
-        items_ms=(spoken_ms(text) if length_ms is None else length_ms,),
-        texts=(text,),
-    )
-
-
-@attrs.define(eq=False)
 class ScriptedModel:
     """The model.  Its verbs say what it answers, in order: each is one answer, to one create.
 
-    Once nothing more is planned it answers `UNSCRIPTED`.  Every direction raises `ScriptError` for
+    Once nothing more is planned it answers `UNSCRIPTED`.  What it is told to say exactly it says,
+    whatever is planned; a greeting only if nothing is.  Every direction raises `ScriptError` for
     what makes no sense.
     """
 
@@ -137,9 +130,27 @@ class ScriptedModel:
     def creates(self) -> list[Create]:
         """When it was asked for an answer, and with which instructions."""
         return [
-            Create(self._at_ms(entry), entry.fields.get("instructions"))
+            Create(
+                self._at_ms(entry),
+                entry.fields.get("instructions"),
+                entry.fields.get("may_call_tools", True),
+            )
             for entry in self._came("response.create")
         ]
+
+    @property
+    def session(self) -> ModelSession:
+        """What it was asked to be.  Raises `ScriptError` before the call has begun."""
+        stage = self._director.stage
+        if stage is None or stage.model is None:
+            raise ScriptError("session: there is no model yet; wait for `call.started()`")
+        asked = stage.model.session
+        return ModelSession(
+            instructions=asked.get("instructions", ""),
+            voice=asked.get("audio", {}).get("output", {}).get("voice", ""),
+            tools=tuple(asked.get("tools", ())),
+            asked=asked,
+        )
 
     @property
     def cancelled(self) -> list[str]:

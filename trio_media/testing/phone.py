@@ -6,15 +6,21 @@ from typing import Final
 
 import attrs
 
+from trio_media.audio.g711 import BYTES_PER_MS, MULAW_SILENCE
 from trio_media.errors import ScriptError
 from trio_media.simulation.calls import scenario as sc
-from trio_media.simulation.calls.record import CARRIER, Heard
+from trio_media.simulation.calls.record import CARRIER, ClipHeard, Heard
 from trio_media.testing.direction import Director, lasting, whole, worded
+from trio_media.testing.keys import keys_in
 from trio_media.testing.words import merged, spoken_ms, words_heard
 
 KEYS: Final = "0123456789*#ABCD"
 KEY_MS: Final = 200  # from one key to the next, as fingers go
 COUGH_MS: Final = 300
+BEEP_MS: Final = 400
+ANSWERED_MS: Final = 500  # from the beginning of a call to the first word of a machine
+MACHINE: Final = "You have reached our mailbox. Please leave a message after the tone."
+CLIP_GAP_MS: Final = 1_200  # a silence within a clip is shorter: the longest pause between keys
 
 
 @attrs.frozen
@@ -28,6 +34,16 @@ class HeardSpan:
     start_ms: int
     end_ms: int
     """Which milliseconds of the answer it was; ``end_ms`` is exclusive."""
+
+
+@attrs.frozen
+class HeardClip:
+    """The caller heard audio that is none of the model's: a clip, or tones."""
+
+    at_ms: int
+    """When it began to be heard, in the call's time."""
+    audio: bytes
+    """Mu-law, 8 kHz: what was heard of it, from its first sound to its last."""
 
 
 @attrs.define(eq=False)
@@ -70,6 +86,25 @@ class ScriptedPhone:
         first_ms = self._director.when("presses", at_ms)
         for place, key in enumerate(keys):
             self._director.add(sc.Presses(first_ms + place * KEY_MS, key))
+
+    def is_machine(
+        self,
+        greeting: str = MACHINE,
+        *,
+        at_ms: int = ANSWERED_MS,
+        length_ms: int | None = None,
+        beep_after_ms: int | None = 400,
+    ) -> None:
+        """Be an answering machine: it says its greeting, and beeps.
+
+        ``beep_after_ms``: from the end of the greeting; None: it does not beep.
+        """
+        at_ms = self._director.when("is_machine", at_ms)
+        length_ms = lasting(worded(greeting, "is_machine"), length_ms, "is_machine", spoken_ms)
+        self._director.add(sc.Speaks(at_ms, length_ms, greeting))
+        if beep_after_ms is not None:
+            beep_after_ms = whole("beep_after_ms", beep_after_ms, "is_machine")
+            self._director.add(sc.Beeps(at_ms + length_ms + beep_after_ms, BEEP_MS))
 
     def hangs_up(self, *, at_ms: int | None = None, how: sc.HangUp = sc.HangUp.STOP) -> None:
         """Hang up.  ``how``: whether the carrier says so, just closes, or the line breaks."""
@@ -133,6 +168,33 @@ class ScriptedPhone:
         clears = [e for e in self._director.record.entries if e.is_ours and e.kind == "clear"]
         return [round(clear.sent_ms - began_ms) for clear in clears]
 
+    @property
+    def clips_heard(self) -> list[HeardClip]:
+        """What the caller heard until now of audio that is none of the model's."""
+        began_ms = 0.0 if self._director.stage is None else self._director.stage.began_ms
+        clips: list[HeardClip] = []
+        for piece in self._clips():
+            at_ms = round(piece.at_ms - began_ms)
+            last = clips[-1] if clips else None
+            gap_ms = CLIP_GAP_MS if last is None else at_ms - last.at_ms - _length_ms(last.audio)
+            if last is not None and gap_ms < CLIP_GAP_MS:
+                silence = bytes((MULAW_SILENCE,)) * (max(gap_ms, 0) * BYTES_PER_MS)
+                clips[-1] = HeardClip(last.at_ms, last.audio + silence + piece.audio)
+            else:
+                clips.append(HeardClip(at_ms, piece.audio))
+        return clips
+
+    @property
+    def keys_heard(self) -> str:
+        """The keys whose tones the caller heard until now."""
+        return "".join(keys_in(clip.audio) for clip in self.clips_heard)
+
+    def _clips(self) -> list[ClipHeard]:
+        stage = self._director.stage
+        if stage is None or stage.phone is None or self._director.is_over:
+            return self._director.record.clips
+        return stage.phone.clips_so_far()
+
     def _heard(self) -> list[Heard]:
         stage = self._director.stage
         if stage is None or stage.phone is None or self._director.is_over:
@@ -145,3 +207,7 @@ class ScriptedPhone:
             span = heard.span
             stretches.setdefault(span.item, []).append((span.start_ms, span.end_ms))
         return stretches
+
+
+def _length_ms(audio: bytes) -> int:
+    return len(audio) // BYTES_PER_MS

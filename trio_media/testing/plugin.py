@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 CALLS: Final = pytest.StashKey[list["Call"]]()
 """The calls of a test."""
 MARKER: Final = (
-    "trio_media(config, greeting, tools, websockets, observe, seed): how the calls of a test are "
-    "made, as by make_call of trio_media.testing."
+    "trio_media(agent, config, greeting, tools, caller, called, parameters, account, ...): how the "
+    "calls of a test are made, as by make_call of trio_media.testing."
 )
 
 
@@ -39,7 +39,7 @@ def make_call(request: pytest.FixtureRequest) -> Callable[..., Call]:
     """Make calls: see `trio_media.testing.make_call`.  The test's marker gives the defaults."""
     if not request.config.pluginmanager.has_plugin("trio"):
         raise pytest.UsageError("calls need pytest-trio: pip install 'trio_media[testing]'")
-    from trio_media.testing.call import make_call as make
+    from trio_media.testing.making import make_call as make
 
     # Under a virtual clock, whether or not the test says that it is Trio's.
     request.node.add_marker(pytest.mark.trio(run=_run), append=False)

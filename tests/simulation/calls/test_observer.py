@@ -9,8 +9,21 @@ import attrs
 import pytest
 import trio
 
-from trio_media.call import carry_out, control, marks, outboxes
-from trio_media.core import answering, commands, floor, sending
+from trio_media.call import carry_out, control, hold, marks, outboxes
+from trio_media.core import (
+    answering,
+    commands,
+    creates,
+    digits,
+    floor,
+    idling,
+    keying,
+    leaving,
+    sending,
+    speaking,
+    state,
+    tooling,
+)
 from trio_media.simulation.calls import broken_in
 from trio_media.simulation.calls import scenario as sc
 
@@ -49,11 +62,53 @@ SLOW_CARRIER = sc.Scenario(
     answers=(sc.Answer(items_ms=(6_000,), pace=0),),
 )
 
+ASKED = sc.Scenario(
+    length_ms=14_000,
+    websockets=False,
+    settings=sc.Settings(greeting=False),
+    caller=(sc.SpeaksOver(heard_ms=900, length_ms=1_200),),
+    application=(sc.Says(1_000), sc.Plays(9_000, 1_500)),
+)
+CUT = attrs.evolve(ASKED, application=(sc.Says(1_000),))
+KEYS = sc.Scenario(
+    length_ms=14_000,
+    websockets=False,
+    settings=sc.Settings(greeting=False),
+    caller=(sc.Presses(2_000, "1"), sc.Presses(2_300, "2"), sc.Presses(6_000, "3")),
+    application=(sc.Collects(1_000, count=2),),
+)
+ENDING = sc.Scenario(
+    length_ms=40_000,
+    websockets=False,
+    account=sc.Carrier.OBEYS,
+    answers=(sc.Answer(items_ms=(5_000,), pace=1),),
+    application=(sc.EndsWhenHeard(1_000, has_words=True),),
+)
+LEAVING = attrs.evolve(
+    ENDING,
+    account=sc.Carrier.SILENT,
+    caller=(sc.Speaks(5_000, 1_500),),
+    application=(sc.EndsWhenHeard(3_000, leaves=True),),
+    answers=(sc.Answer(items_ms=(800,)),),
+)
+SILENCE = sc.Scenario(
+    length_ms=30_000, websockets=False, settings=sc.Settings(silence_ms=4_000, silence_asks=2)
+)
+SLOW_TOOL = sc.Scenario(
+    length_ms=16_000,
+    websockets=False,
+    settings=sc.Settings(greeting=False),
+    agent=sc.Marks(takes_ms=4_000, filler_after_ms=1_000),
+    caller=(sc.Speaks(500, 1_200),),
+    answers=(sc.Answer(items_ms=(500,), tools=(sc.CallsTool(),)),),
+)
+
 Plant = Callable[[pytest.MonkeyPatch], None]
 
 
 def test_nothing_is_broken_as_it_is() -> None:
-    for scenario in (INTERRUPTED, GENERATING, TOOLS, COUGH, APPLICATION, SLOW_CARRIER):
+    old = (INTERRUPTED, GENERATING, TOOLS, COUGH, APPLICATION, SLOW_CARRIER)
+    for scenario in (*old, ASKED, CUT, KEYS, ENDING, LEAVING, SILENCE, SLOW_TOOL):
         assert broken_in(scenario) == []
 
 
@@ -105,9 +160,93 @@ def drops_caller_audio(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outboxes.ModelOutbox, "put_audio", put_audio)
 
 
+def heard_in_any_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = speaking._outcome
+
+    def wrong(*args: Any) -> Any:
+        return None if right(*args) is None else commands.SpeechOutcome.HEARD
+
+    monkeypatch.setattr(speaking, "_outcome", wrong)
+
+
+def keys_of_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = keying.pressed
+
+    def wrong(where: state.State, wanted: digits.Collection, digit: str, now_ms: int) -> None:
+        where.keys.pressed(digit, now_ms)
+        right(where, wanted, digit, now_ms)
+
+    monkeypatch.setattr(keying, "pressed", wrong)
+
+
+def keys_of_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(digits.Collection, "pressed", lambda *args: None)
+
+
+def ends_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = hold.end_at_carrier
+
+    async def wrong(*args: Any) -> None:
+        await right(*args)
+        await right(*args)
+
+    monkeypatch.setattr(hold, "end_at_carrier", wrong)
+
+
+def goodbye_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = idling.notice
+
+    def wrong(where: state.State, now_ms: int) -> None:
+        where.idle.asked = 9
+        right(where, now_ms)
+
+    monkeypatch.setattr(idling, "notice", wrong)
+
+
+def answers_the_handed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leaving, "answers_nobody", lambda where: False)
+    right = answering.may_create
+
+    def wrong(where: state.State, now_ms: int) -> bool:
+        ending, where.ending = where.ending, None
+        try:
+            return right(where, now_ms)
+        finally:
+            where.ending = ending
+
+    monkeypatch.setattr(answering, "may_create", wrong)
+
+
+def asks_too_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = idling.next_deadline_ms
+
+    def wrong(where: state.State) -> int | None:
+        due_ms = right(where)
+        return None if due_ms is None else due_ms - 2_000
+
+    monkeypatch.setattr(idling, "next_deadline_ms", wrong)
+
+
+def filler_without_a_tool(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = tooling.answer_when_complete
+
+    def wrong(where: state.State) -> None:
+        before = len(where.creates.queue)
+        right(where)
+        if len(where.creates.queue) > before:
+            where.creates.ask(creates.Queued(commands.Cause.FILLER, where.book.last_number))
+
+    monkeypatch.setattr(tooling, "answer_when_complete", wrong)
+    monkeypatch.setattr(tooling, "drop_fillers", lambda *args: None)
+
+
 async def crashes(*args: Any) -> None:
     await trio.sleep(2)
     raise RuntimeError("planted")
+
+
+def _goes_at_once(where: state.State) -> leaving.Step:
+    return leaving.Step.WAIT if where.ending is None else leaving.Step.GO
 
 
 PLANTED: dict[str, tuple[sc.Scenario, str, Plant]] = {
@@ -160,6 +299,42 @@ PLANTED: dict[str, tuple[sc.Scenario, str, Plant]] = {
         "outcome",
         replaces(control.CallControl, "settled", lambda *args: None),
     ),
+    "words that were cut off and are called heard": (CUT, "outcome", heard_in_any_case),
+    "words without an outcome": (
+        CUT,
+        "outcome",
+        carries_out(commands.SpeechEnded, never),
+    ),
+    "keys that two are given": (KEYS, "keys", keys_of_both),
+    "keys that nobody is given": (KEYS, "keys", keys_of_nobody),
+    "an ending that cuts the model off": (
+        ENDING,
+        "end",
+        replaces(leaving, "next_step", lambda where, *more: _goes_at_once(where)),
+    ),
+    "an ending that never comes": (
+        ENDING,
+        "end",
+        replaces(leaving, "next_step", lambda *args: leaving.Step.WAIT),
+    ),
+    "a call that is ended twice": (ENDING, "end", ends_twice),
+    "a call that is not ended at the carrier": (
+        ENDING,
+        "end",
+        replaces(hold, "is_ended_well", lambda reason: False),
+    ),
+    "an answer while the call is handed over": (
+        LEAVING,
+        "end",
+        answers_the_handed_over,
+    ),
+    "a word that is asked for too soon": (
+        SILENCE,
+        "silence",
+        asks_too_soon,
+    ),
+    "a goodbye without a question": (SILENCE, "silence", goodbye_at_once),
+    "a filler, and no tool runs": (SLOW_TOOL, "tools", filler_without_a_tool),
     "a crash": (TOOLS, "it ends", replaces(carry_out, "run_tool", crashes)),
 }
 

@@ -97,3 +97,16 @@ def printed(text: str) -> Any:
     names: dict[str, Any] = {}
     exec(text, names)  # our own words
     return names["test_one_cancel"]
+
+
+def test_an_agent_and_an_account_that_do_not_matter_are_left_out() -> None:
+    act = sc.EndsWhenHeard(1_234, has_words=True, is_final=True)
+    scenario = sc.Scenario(
+        agent=sc.Marks(takes_ms=9_000), account=sc.Carrier.LOST, application=(act,)
+    )
+    smallest = shrink(scenario, lambda s: bool(s.application), 300)
+    assert smallest.agent is None
+    assert smallest.account is sc.Carrier.NONE
+    assert smallest.application == (sc.EndsWhenHeard(1_000),)
+    kept = shrink(scenario, lambda s: s.agent is not None, 300)
+    assert kept.agent == sc.Marks()

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import pytest
 
+from trio_media.audio.beep import BeepDetector
 from trio_media.simulation.calls.sounds import (
+    CLIPS_FROM,
     CallerPiece,
     Sound,
     Span,
     caller_frame,
     caller_pieces,
+    clip_audio,
     model_audio,
+    pieces_of,
+    sound_of,
     spans_of,
 )
 
@@ -36,8 +41,27 @@ def test_torn_voice_is_an_error() -> None:
     payload = model_audio(1, 0, 10)
     with pytest.raises(ValueError, match="no whole milliseconds"):
         spans_of(payload[:-1])
-    with pytest.raises(ValueError, match="neither"):
+    with pytest.raises(ValueError, match="torn"):
         spans_of(payload[4:-4])
+
+
+def test_audio_without_labels_is_a_clip_of_somebodys() -> None:
+    tone = bytes(range(8)) * 5
+    payload = model_audio(1, 0, 10) + tone + SILENCE * 2 + clip_audio(3, 4)
+    pieces = pieces_of(payload)
+    assert pieces == [(0, Span(1, 0, 10)), (10, tone), (17, Span(CLIPS_FROM + 3, 0, 4))]
+    assert [piece.name for _, piece in pieces if isinstance(piece, Span)] == ["item_1", "clip_3"]
+    with pytest.raises(ValueError, match="neither"):
+        spans_of(payload)
+
+
+def test_a_beep_is_a_tone_that_says_which_frame_it_is() -> None:
+    detector = BeepDetector()
+    sounds = [Sound.QUIET] * 10 + [Sound.BEEP] * 20 + [Sound.QUIET] * 10
+    frames = [caller_frame(number, sound) for number, sound in enumerate(sounds, 1_000)]
+    assert sum(detector.hear(frame) for frame in frames) == 1
+    assert [piece.number for piece in caller_pieces(b"".join(frames))] == list(range(1_000, 1_040))
+    assert [sound_of(frame) for frame in frames] == sounds
 
 
 def test_the_callers_frames_are_found_among_silence() -> None:

@@ -243,7 +243,7 @@ def _refusals_are_noise(state: State, event: ev.CommandRefused, now_ms: int) -> 
     "78, 82, P2-42",
     *(answering, "create_refused"),
     world="a fault",
-    promise="rest: speech that was asked for was neither created nor dropped",
+    promise="one answer: request 1 is not tried again",
 )
 def _lost(state: State, response: Response, now_ms: int) -> None:
     pass

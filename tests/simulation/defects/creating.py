@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trio_media.core import answering, protecting, responding, taking
+from trio_media.core import answering, protecting, taking, tooling
 from trio_media.core import events as ev
 from trio_media.core.commands import Cause
 from trio_media.core.creates import Creates, Queued
@@ -82,7 +82,7 @@ def _to_nobody(state: State, now_ms: int) -> bool:
 @defect(
     "each tool result has a create of its own",
     "81",
-    *(responding, "answer_tools"),
+    *(tooling, "answer_when_complete"),
     world="two tools",
     promise="one answer: of a tool's result while others are awaited",
 )
@@ -96,7 +96,7 @@ def _one_each(state: State) -> None:
 @defect(
     "no create follows the results of tools",
     "87, 111, 112",
-    *(responding, "answer_tools"),
+    *(tooling, "answer_when_complete"),
     world="a tool",
     promise="rest: a tool's result has no answer",
 )
@@ -217,7 +217,9 @@ def _without_waiting(state: State, now_ms: int) -> None:
     response = state.book.add(queued.cause, Phase.REQUESTED, now_ms, token=command)
     response.request, response.is_protected = queued.request, True
     state.tell(
-        answering.CreateResponse(command, command, queued.cause, response.number, queued.request)
+        answering.CreateResponse(
+            command, command, queued.cause, response.number, queued.request, protected=True
+        )
     )
 
 

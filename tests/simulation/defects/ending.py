@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
+from trio_media.core import closing, responding, taking, tooling
 from trio_media.core import events as ev
-from trio_media.core import machine, responding, taking
 from trio_media.core.commands import Command, Outcome, PostToolOutput, RunTool
 from trio_media.core.machine import HANDLERS
+from trio_media.core.responses import PendingTool
 from trio_media.core.state import State
 
 from .planting import defect
 
-_tool_called, _answered, _tell = responding.tool_called, responding.tool_answered, State.tell
+_tool_called, _answered, _tell = responding.tool_called, tooling.answered, State.tell
 _lost = HANDLERS[ev.SessionLost]
 
 
 @defect(
     "an interruption throws a tool's result away",
     "107, 109, 110",
-    *(responding, "tool_answered"),
+    *(tooling, "answered"),
     world="a tool",
     promise="tools: the model does not get the result of R1.call1",
 )
-def _thrown_away(state: State, call_id: str) -> None:
-    of_it = [r for r in state.book.live if call_id in r.unanswered_calls]
+def _thrown_away(state: State, call_id: str, *, wants_answer: bool) -> None:
+    of_it = [r for r in state.book.live if call_id in r.pending_tools]
     if any(response.is_muted for response in of_it):
-        of_it[0].unanswered_calls.remove(call_id)
+        del of_it[0].pending_tools[call_id]
         return
-    _answered(state, call_id)
+    _answered(state, call_id, wants_answer=wants_answer)
 
 
 @defect(
@@ -53,7 +54,7 @@ def _run_anyway(state: State, event: ev.ToolCalled, now_ms: int) -> None:
     response = state.book.by_id(event.response_id)
     if response is not None and response.is_muted and event.call_id not in response.calls:
         response.calls.add(event.call_id)
-        response.unanswered_calls.add(event.call_id)
+        response.pending_tools[event.call_id] = PendingTool(event.call_id)
         state.tell(RunTool(event.call_id))
         return
     _tool_called(state, event, now_ms)
@@ -62,12 +63,12 @@ def _run_anyway(state: State, event: ev.ToolCalled, now_ms: int) -> None:
 @defect(
     "a tool's result is posted twice",
     "87, 107",
-    *(responding, "tool_answered"),
+    *(tooling, "answered"),
     world="a tool",
     promise="tools: posted twice",
 )
-def _posted_twice(state: State, call_id: str) -> None:
-    _answered(state, call_id)
+def _posted_twice(state: State, call_id: str, *, wants_answer: bool) -> None:
+    _answered(state, call_id, wants_answer=wants_answer)
     state.tell(PostToolOutput(state.number_command(), call_id, was_run=True))
 
 
@@ -85,7 +86,7 @@ def _without_outcomes(state: State, outcome: Outcome) -> None:
 @defect(
     "something is ordered after the end",
     "122, P2-52, P2-87",
-    *(machine, "_close_all"),
+    *(closing, "close_all"),
     world="the end",
     promise="end: commands after the end",
 )

@@ -38,7 +38,9 @@ class Defect:
     def root(self) -> Node:
         """The beginning of the call in which it is looked for."""
         budgets, authority, ear = WORLDS[self.world]
-        return Node.begin(Policy(authority=authority, ear=ear, lead_ms=LEAD_MS), budgets)
+        silence_ms = 1_000 if self.world.startswith("silence") else 0
+        policy = Policy(authority=authority, ear=ear, lead_ms=LEAD_MS, silence_ms=silence_ms)
+        return Node.begin(policy, budgets)
 
     @contextlib.contextmanager
     def planted(self) -> Iterator[None]:

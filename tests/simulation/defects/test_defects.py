@@ -12,7 +12,7 @@ from trio_media.simulation.search.report import Found
 from trio_media.simulation.search.rest import Rests
 from trio_media.simulation.search.walking import walk
 
-from . import cancelling, creating, ending, hearing, hushing
+from . import asking, cancelling, creating, ending, hearing, hushing
 from .planting import DEFECTS, Defect
 from .worlds import WALKS, WORLDS
 
@@ -20,7 +20,7 @@ TRANSITIONS_MAX = 12_000
 """Far above what the farthest of them needs."""
 UNBROKEN_MAX = 1_500
 WALKS_MAX = 400
-CATALOGUE = (cancelling, creating, ending, hearing, hushing)
+CATALOGUE = (asking, cancelling, creating, ending, hearing, hushing)
 TABLE: list[str] = []
 
 

@@ -26,6 +26,8 @@ COMPLETE_MAX = 60_000  # far above what a complete search needs: 25,000
 CUT_OFF_MAX = 12_000
 REST_EVERY = 5  # one state in so many is left to itself; every one by ``scripts/explore``
 WALKS = 600
+NAMES = ("faults", "stalls", "losses", "hang_ups", "keys", "tools", "server_creates")
+ASKED_NAMES = ("clips", "collections", "abandons", "endings", "holds", "service_tools", "wishes")
 
 # --- the core keeps its promises ----------------------------------------------------------------
 
@@ -58,7 +60,7 @@ def test_the_searches_have_every_authority_ear_protection_reason_and_fault() -> 
     }
     assert len(seen) == len(Authority) * len(Ear) * 2
     budgets = [question.budgets for question in QUESTIONS]
-    for name in ("faults", "stalls", "losses", "hang_ups", "keys", "tools", "server_creates"):
+    for name in (*NAMES, *ASKED_NAMES):
         assert any(getattr(b, name) for b in budgets), name
     assert any((b.responses, b.items, b.units) == (2, 2, 3) for b in budgets)
     assert {reason for b in budgets for reason in b.interrupts} == {
@@ -124,7 +126,7 @@ def test_what_a_visitor_finds_is_told_with_the_way_to_it() -> None:
         (
             "begin",
             "     0 ask: SpeechRequested(request=1, say=<Say.APPLICATION: 'application'>,"
-            " protected=False, keep=False)",
+            " protected=False, keep=False, interrupts=False)",
         ),
     )
     assert len(seen) == 2

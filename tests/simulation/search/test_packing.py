@@ -35,6 +35,6 @@ def test_the_containers_are_of_their_kind_again() -> None:
         assert type(mine) is type(its)
         assert len(mine) == len(its)
     [response] = node.core.state.book.responses
-    assert response.unanswered_calls == {"R1.call1"}
+    assert set(response.pending_tools) == {"R1.call1"}
     assert node.invariants.ledger.dues.calls == {"R1.call1": "R1"}
     assert isinstance(node.world.taken, set)

@@ -45,6 +45,9 @@ def test_without_budgets_nothing_happens() -> None:
         ("keys", "key"),
         ("losses", "lose"),
         ("hang_ups", "hang_up"),
+        ("clips", "clip"),
+        ("texts", "text"),
+        ("collections", "collect"),
         ("stalls", "stall"),
         ("server_creates", "server_created"),
     ],
@@ -228,3 +231,51 @@ def test_nothing_of_what_is_gone_is_in_the_form() -> None:
     assert with_it != without
     world.cancels.clear()
     assert world.form(0, 0, gone) == without
+
+
+def test_somebody_who_wants_keys_gets_them_or_waits_no_longer() -> None:
+    world = World(attrs.evolve(NOTHING, keys=2, collections=1, abandons=1))
+    make(world, "collect")
+    assert names(world) == ["key", "key", "abandon"]
+    make(world, "abandon")
+    assert names(world) == ["key"]
+    world = World(attrs.evolve(NOTHING, collections=1))
+    make(world, "collect")
+    world.took([cm.DigitsCollected(1, "", cm.DigitsOutcome.TIMED_OUT)])
+    assert world.wanted == []
+
+
+def test_answers_are_held_and_let_go() -> None:
+    world = World(attrs.evolve(NOTHING, holds=1))
+    assert make(world, "hold") == ev.AnsweringHeld(is_held=True)
+    assert names(world) == ["let_go"]
+    make(world, "let_go")
+    assert names(world) == []
+
+
+def test_endings_come_in_their_order_and_a_tools_own_while_it_runs() -> None:
+    world = World(attrs.evolve(NOTHING, endings=("leaves", "tool")))
+    ending = make(world, "end")
+    assert ending == ev.EndingRequested(1, words=2, leaves=True)
+    assert names(world) == []
+    world.took([cm.Leave(1)])
+    assert names(world) == ["leave_failed"]
+    make(world, "leave_failed")
+    world.took([cm.EndingSettled(1, cm.EndingOutcome.FAILED), cm.RunTool("a")])
+    assert make(world, "end") == ev.EndingRequested(3, tool_call_id="a")
+    world.took([cm.CancelTool("a")])
+    assert world.tools == []
+
+
+def test_a_tool_asks_for_what_was_budgeted() -> None:
+    wishes = ("fills", "gives_way", "protects", "holds")
+    world = a_generating_world(tools=1)
+    world.left = attrs.evolve(world.left, wishes=wishes, service_tools=1)
+    called = make(world, "call 0")
+    assert isinstance(called, ev.ToolCalled)
+    assert called.filler_ms is not None
+    assert called.is_cancelled_by_interruption
+    assert called.is_protecting
+    assert called.holds_answers
+    assert make(world, "service_tool 0") == ev.ServiceToolRan("R1")
+    assert "service_tool 0" not in names(world)

@@ -9,14 +9,18 @@
 ```
 
 - ``scenario``: all there is to one call, as data: what the caller does, what the model does, what
-  the networks do.  ``making``: one from a seed.
-- ``stage``: the call between its far ends, and what happens to them.
+  the networks do; ``application``: what is asked of the call, its agent's tool, the carrier's
+  account.  ``making``, ``making_asked``: one from a seed.
+- ``stage``: the call between its far ends; ``befalling``: what happens to them; ``applying``: what
+  is asked of the call.  ``agents``, ``account``: who attends it, and whom it can ask.
+- ``watching``: what was asked of the call, by whomever, noted beside the wires.
 - ``phone``, ``model``: the far ends.  They speak the real protocols and know nothing of ours.
 - ``network``: connections in memory, with latency, stalls, pieces and breaks.  ``legs``: messages
   over them, in websocket frames or bare.
 - ``scheduling``: a run whose task order comes from the seed.
 - ``record``: everything that passed the wires, with both its times.
-- ``rules``: the promises, judged from the record alone.
+- ``rules``: the promises, judged from the record alone: ``rules_caller``, ``rules_model``,
+  ``rules_asked``, ``rules_ending``.
 - ``shrinking``: the smallest call that still breaks one, as a test.  ``campaign``: many seeds.
 """
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 from bisect import insort
 from collections import deque
 from collections.abc import Callable
+from typing import Final
 
 import attrs
 
 from trio_media.core.units import FRAME_MS
 from trio_media.simulation.calls.record import Record
-from trio_media.simulation.calls.scenario import Coughs, Speaks, SpeaksOver
+from trio_media.simulation.calls.scenario import Beeps, Coughs, Speaks, SpeaksOver
 from trio_media.simulation.calls.scheduling import now_ms
 from trio_media.simulation.calls.sounds import Sound
 
-Noise = Speaks | SpeaksOver | Coughs
+Noise = Speaks | SpeaksOver | Coughs | Beeps
+SOUNDS: Final = {Coughs: Sound.COUGH, Beeps: Sound.BEEP}
 
 
 @attrs.define(eq=False)
@@ -23,7 +25,7 @@ class Caller:
 
     record: Record
     is_model_audible: Callable[[], bool]
-    _planned: list[Speaks | Coughs] = attrs.field(factory=list)
+    _planned: list[Speaks | Coughs | Beeps] = attrs.field(factory=list)
     """By their times, which are those of the clock."""
     _waiting: deque[SpeaksOver] = attrs.field(factory=deque)
     text: str = ""
@@ -59,8 +61,9 @@ class Caller:
     def _begin(self, act: Noise) -> None:
         begins_ms = now_ms()
         self._until_ms = begins_ms + act.length_ms
-        self._sound = Sound.COUGH if isinstance(act, Coughs) else Sound.VOICE
-        self.text = "" if isinstance(act, Coughs) else act.text
+        self._sound = SOUNDS.get(type(act), Sound.VOICE)
+        if not isinstance(act, Beeps):
+            self.text = "" if isinstance(act, Coughs) else act.text
         self._heard_ms = 0
         # This frame was spoken in the 20 ms before it is sent.
         self.record.voiced_ms.append((begins_ms - FRAME_MS, self._until_ms - FRAME_MS))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final, TypeVar
 
 from trio_media.simulation.calls import scenario as sc
+from trio_media.simulation.calls.making_asked import with_asked
 from trio_media.simulation.calls.network import Weather
 from trio_media.simulation.calls.record import CARRIER, MODEL
 
@@ -23,7 +24,7 @@ def make_scenario(seed: int) -> sc.Scenario:
     rng = random.Random(seed)  # chance, not secrets
     length_ms = rng.randrange(*CALL_MS)
     quiet_ms = QUIET_MS if rng.random() < 0.1 else 0
-    return sc.Scenario(
+    scenario = sc.Scenario(
         seed=seed,
         length_ms=length_ms + quiet_ms,
         settings=_settings(rng),
@@ -40,6 +41,7 @@ def make_scenario(seed: int) -> sc.Scenario:
         ),
         faults=tuple(_fault(rng, length_ms) for _ in range(_few(rng, (0.5, 0.3, 0.15, 0.05)))),
     )
+    return with_asked(rng, scenario)
 
 
 def _few(rng: random.Random, chances: Sequence[float]) -> int:

@@ -10,16 +10,18 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
 import attrs
 import trio
 
+from trio_media.simulation.calls.commanded import Message, about_command, merged
 from trio_media.simulation.calls.generation import Generation, generate
 from trio_media.simulation.calls.hearing import ServerEar, Turn
 from trio_media.simulation.calls.legs import Peer, PeerGone
+from trio_media.simulation.calls.questions import AnswerTo, Question
 from trio_media.simulation.calls.record import MODEL, Entry, Record
 from trio_media.simulation.calls.scenario import Answer, Cancelled, Hearing, Refusal
 from trio_media.simulation.calls.scheduling import now_ms
@@ -27,7 +29,6 @@ from trio_media.simulation.calls.sounds import caller_pieces
 
 CANCEL_MS: Final = 30  # from a cancel to the terminal event
 AUTO_CREATE_MS: Final = 40  # from a commit to the response that the service creates by itself
-Message = dict[str, Any]
 
 
 @attrs.define(eq=False)
@@ -37,8 +38,8 @@ class Model:
     peer: Peer
     record: Record
     nursery: trio.Nursery
-    answers: Iterator[Answer]
-    """What it answers, one a response; when there are no more, it answers as by default."""
+    answer_to: AnswerTo
+    """What it answers."""
     hearing: Hearing
     text_now: Callable[[], str]
     """What the caller said last."""
@@ -56,7 +57,8 @@ class Model:
     _turns: int = 0
     _interrupts: bool = False
     _creates: bool = False
-    _session: Mapping[str, Any] = attrs.field(factory=dict)
+    session: Mapping[str, Any] = attrs.field(factory=dict)
+    """What it was asked to be."""
 
     async def serve(self) -> None:
         """Hold the session until it is gone."""
@@ -104,7 +106,7 @@ class Model:
             is_ours=True,
             sent_ms=self.peer.last_sent_ms,
             came_ms=now_ms(),
-            fields=_about(message),
+            fields=about_command(message),
         )
         match kind:
             case "session.update":
@@ -121,7 +123,7 @@ class Model:
                 return
 
     async def _update(self, session: Message) -> None:
-        self._session = {**self._session, **session}
+        self.session = merged(self.session, session)
         turns = session.get("audio", {}).get("input", {}).get("turn_detection")
         if turns is not None:
             self._interrupts = turns["interrupt_response"]
@@ -193,13 +195,13 @@ class Model:
     async def _create_by_itself(self) -> None:
         await trio.sleep(AUTO_CREATE_MS / 1_000)
         if self.active is None:
-            self._begin(self._next_answer(), None)
+            self._begin(self._next_answer(Question()), None)
 
     # --- responses --------------------------------------------------------------------------
 
-    def _next_answer(self) -> Answer:
+    def _next_answer(self, question: Question) -> Answer:
         self._responses += 1
-        return next(self.answers, Answer())
+        return self.answer_to(question)
 
     async def _create(self, message: Message) -> None:
         event_id = message.get("event_id")
@@ -207,11 +209,13 @@ class Model:
             text = "Conversation already has an active response in progress"
             await self.error(Refusal.ALREADY_ACTIVE.value, event_id, text)
             return
-        answer = self._next_answer()
+        wanted = message.get("response", {})
+        may_call_tools = wanted.get("tool_choice") != "none"
+        answer = self._next_answer(Question(wanted.get("instructions"), may_call_tools))
         if answer.refusal is not None:
             self.nursery.start_soon(self._refuse, answer, event_id)
             return
-        metadata = message.get("response", {}).get("metadata") if answer.has_metadata else None
+        metadata = wanted.get("metadata") if answer.has_metadata else None
         self._begin(answer, metadata)
 
     def _begin(self, answer: Answer, metadata: Message | None) -> None:
@@ -259,28 +263,3 @@ class Model:
                 await self._not_active(event_id)
         except PeerGone:
             return
-
-
-def _about(message: Message) -> dict[str, Any]:
-    """What the record keeps of a command."""
-    about: dict[str, Any] = {
-        key: message[key]
-        for key in ("event_id", "response_id", "item_id", "audio_end_ms")
-        if key in message
-    }
-    instructions = message.get("response", {}).get("instructions")
-    if instructions is not None:
-        about["instructions"] = instructions
-    item = message.get("item")
-    if item is not None:
-        about["item"] = {
-            key: item[key] for key in ("type", "role", "call_id", "output") if key in item
-        }
-        if "content" in item:
-            about["item"]["text"] = item["content"][0]["text"]
-    if message["type"] == "session.update":
-        turns = message["session"].get("audio", {}).get("input", {}).get("turn_detection")
-        about["acts"] = None if turns is None else turns["interrupt_response"]
-        if message["session"].get("instructions"):
-            about["instructions"] = message["session"]["instructions"]
-    return about

@@ -17,25 +17,39 @@ import trio
 from trio_media.audio.g711 import BYTES_PER_MS
 from trio_media.core.units import FRAME_MS
 from trio_media.simulation.calls.legs import Peer, PeerGone
-from trio_media.simulation.calls.record import CARRIER, Entry, Heard, Record
+from trio_media.simulation.calls.record import CARRIER, ClipHeard, Entry, Heard, Record
 from trio_media.simulation.calls.scheduling import now_ms
-from trio_media.simulation.calls.sounds import Sound, Span, caller_frame, spans_of
+from trio_media.simulation.calls.sounds import Sound, Span, caller_frame, pieces_of
 
 LATE_MARK_MS: Final = 900  # later than any network explains, sooner than one that is lost
 STREAM_SID: Final = "MZ1"
+ROUNDING_MS: Final = 0.01  # of sums of times
 
 
 @attrs.define
 class Playing:
-    """A span in the carrier's buffer."""
+    """A piece of audio in the carrier's buffer."""
 
     begins_ms: float
-    span: Span
+    piece: Span | bytes
+    """Bytes: audio without labels."""
 
     @property
     def ends_ms(self) -> float:
         """When it has been played."""
-        return self.begins_ms + self.span.length_ms
+        if isinstance(self.piece, bytes):
+            return self.begins_ms + len(self.piece) // BYTES_PER_MS
+        return self.begins_ms + self.piece.length_ms
+
+    def by(self, at_ms: float) -> Heard | ClipHeard | None:
+        """What of it was heard by then."""
+        heard_ms = int(min(at_ms, self.ends_ms) - self.begins_ms + ROUNDING_MS)
+        if heard_ms <= 0:
+            return None
+        if isinstance(self.piece, bytes):
+            return ClipHeard(self.begins_ms, self.piece[: heard_ms * BYTES_PER_MS])
+        end_ms = self.piece.start_ms + heard_ms
+        return Heard(self.begins_ms, attrs.evolve(self.piece, end_ms=end_ms))
 
 
 @attrs.define
@@ -110,9 +124,9 @@ class Phone:
         entry.length_ms = len(payload) // BYTES_PER_MS
         if len(payload) % (FRAME_MS * BYTES_PER_MS):
             entry.fields = {"bytes": len(payload)}
-        found = spans_of(payload)
-        entry.spans = tuple(span for _, span in found)
-        self._playing.extend(Playing(begins_ms + offset_ms, span) for offset_ms, span in found)
+        found = pieces_of(payload)
+        entry.spans = tuple(piece for _, piece in found if isinstance(piece, Span))
+        self._playing.extend(Playing(begins_ms + offset_ms, piece) for offset_ms, piece in found)
         self._plays_until_ms = begins_ms + entry.length_ms
         self._play(now_ms())
 
@@ -120,10 +134,7 @@ class Phone:
         at_ms = now_ms()
         self._play(at_ms)
         for playing in self._playing:
-            heard_ms = int(at_ms - playing.begins_ms)
-            if heard_ms > 0:
-                span = attrs.evolve(playing.span, end_ms=playing.span.start_ms + heard_ms)
-                self.record.heard.append(Heard(playing.begins_ms, span))
+            self.record.note_heard(playing.by(at_ms))
         self._playing.clear()
         self._plays_until_ms = at_ms
         self._marks = deque(DueMark(at_ms, mark.name) for mark in self._marks)
@@ -132,19 +143,22 @@ class Phone:
     def _play(self, at_ms: float) -> None:
         """What has been played by now was heard."""
         while self._playing and self._playing[0].ends_ms <= at_ms:
-            playing = self._playing.popleft()
-            self.record.heard.append(Heard(playing.begins_ms, playing.span))
+            self.record.note_heard(self._playing.popleft().by(at_ms))
 
     def heard_so_far(self) -> list[Heard]:
         """What was heard of the model until now, also of what is just playing."""
+        now = self._playing_now()
+        return [*self.record.heard, *([now] if isinstance(now, Heard) else [])]
+
+    def clips_so_far(self) -> list[ClipHeard]:
+        """What was heard of audio without labels until now."""
+        now = self._playing_now()
+        return [*self.record.clips, *([now] if isinstance(now, ClipHeard) else [])]
+
+    def _playing_now(self) -> Heard | ClipHeard | None:
         at_ms = now_ms()
         self._play(at_ms)
-        heard = list(self.record.heard)
-        if self._playing and (heard_ms := int(at_ms - self._playing[0].begins_ms)) > 0:
-            first = self._playing[0]
-            span = attrs.evolve(first.span, end_ms=first.span.start_ms + heard_ms)
-            heard.append(Heard(first.begins_ms, span))
-        return heard
+        return self._playing[0].by(at_ms) if self._playing else None
 
     def hang_up(self) -> None:
         """The caller is gone: what was playing was heard until now."""

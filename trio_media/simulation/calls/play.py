@@ -9,8 +9,11 @@ import trio
 
 from trio_media.config import AgentConfig, BargeInConfig, Config, PlayoutConfig
 from trio_media.simulation.calls import scenario as sc
+from trio_media.simulation.calls.account import Account, Manner
+from trio_media.simulation.calls.agents import make_agent
 from trio_media.simulation.calls.ears import LabelJudge
 from trio_media.simulation.calls.network import Link
+from trio_media.simulation.calls.questions import InOrder
 from trio_media.simulation.calls.record import Record
 from trio_media.simulation.calls.scheduling import run_virtual
 from trio_media.simulation.calls.stage import Cast, Stage
@@ -46,11 +49,18 @@ async def _play(scenario: sc.Scenario) -> Stage:
 
 
 def _cast(scenario: sc.Scenario) -> Cast:
+    config = config_of(scenario.settings)
+    is_there = scenario.account is not sc.Carrier.NONE
+    account = Account(Manner(scenario.account.value)) if is_there else None
     return Cast(
-        config=config_of(scenario.settings),
-        answers=lambda: iter(scenario.answers),
+        config=config,
+        answers=lambda: InOrder(scenario.answers),
         hearing=scenario.hearing,
-        tools={"look_up": _look_up},
+        tools={} if scenario.agent is not None else {"look_up": _look_up},
+        attend=None
+        if scenario.agent is None
+        else make_agent(scenario.agent).attend(config, account),
+        account=account,
         judge=LabelJudge() if scenario.settings.has_judge else None,
         websockets=scenario.websockets,
         to_model=scenario.to_model,
@@ -61,7 +71,11 @@ def _cast(scenario: sc.Scenario) -> Cast:
 def config_of(settings: sc.Settings) -> Config:
     """The configuration of a simulated call."""
     return Config(
-        agent=AgentConfig(greeting=GREETING if settings.greeting else "", silence_s=0),
+        agent=AgentConfig(
+            greeting=GREETING if settings.greeting else "",
+            silence_s=settings.silence_ms / 1_000,
+            silence_asks=settings.silence_asks,
+        ),
         barge_in=BargeInConfig(
             authority=settings.authority,  # type: ignore[arg-type]  # a scenario is plain data
             detector=settings.detector,  # type: ignore[arg-type]

@@ -70,6 +70,15 @@ class Heard:
 
 
 @attrs.frozen
+class ClipHeard:
+    """The caller heard audio that has no labels: a clip of an application's, or tones."""
+
+    at_ms: float
+    audio: bytes
+    """Mu-law, 8 kHz."""
+
+
+@attrs.frozen
 class Said:
     """What an item of the model's voice says from its beginning to its end."""
 
@@ -84,7 +93,12 @@ class Wish(enum.Enum):
 
     INTERRUPT = "interrupt"
     SPEAK = "speak"
+    PLAY = "play"
+    DIGITS = "digits"
+    END = "end"
+    """When everything was heard."""
     HANG_UP = "hang_up"
+    """Now."""
 
 
 @attrs.define(eq=False)
@@ -99,6 +113,24 @@ class Asked:
     """What is to be said cannot be interrupted."""
     is_partial: bool = False
     """Only older answers are to be interrupted."""
+    token: str | None = None
+    """Of the create that has it said."""
+    clip: int | None = None
+    """The label of what is to be played."""
+    length_ms: int = 0
+    """How long that is."""
+    sound_ms: int = 0
+    """How much of it sounds, where it has no label."""
+    heard_ms: int = 0
+    """What the application was told that the caller heard."""
+    digits: str = ""
+    """The keys that it was given."""
+    has_words: bool = False
+    """Something is to be said before the end."""
+    is_final: bool = False
+    """The caller cannot keep the call."""
+    is_leaving: bool = False
+    """The call is to be handed over."""
 
 
 @attrs.define(eq=False)
@@ -108,6 +140,8 @@ class Record:
     entries: list[Entry] = attrs.field(factory=list)
     heard: list[Heard] = attrs.field(factory=list)
     """In the order in which it was heard."""
+    clips: list[ClipHeard] = attrs.field(factory=list)
+    """What was heard of audio without labels."""
     said: dict[int, Said] = attrs.field(factory=dict)
     """What each item of the model's voice says, by its label."""
     caller_sent: list[tuple[float, int]] = attrs.field(factory=list)
@@ -119,6 +153,15 @@ class Record:
     faults: list[tuple[float, str]] = attrs.field(factory=list)
     """What went wrong with the networks, and when."""
     asked: list[Asked] = attrs.field(factory=list)
+    """What the application, its agent and its tools asked of the call."""
+    told: list[tuple[str, str]] = attrs.field(factory=list)
+    """What a simulated application was told of what it asked: the wish, and its outcome."""
+    waiting: list[str] = attrs.field(factory=list)
+    """What they still waited for when all was over."""
+    account: list[tuple[float, str]] = attrs.field(factory=list)
+    """What the carrier's account was asked, and when: ``hang up``, ``redirect``, ``place``."""
+    fillers: set[str] = attrs.field(factory=set)
+    """What tools have the model say while they run."""
     ended_ms: float | None = None
     """When the call returned."""
     end_reason: str = ""
@@ -134,6 +177,13 @@ class Record:
         entry = Entry(len(self.entries) + 1, wire, is_ours, kind, sent_ms, **more)
         self.entries.append(entry)
         return entry
+
+    def note_heard(self, heard: Heard | ClipHeard | None) -> None:
+        """The caller heard something, or nothing."""
+        if isinstance(heard, Heard):
+            self.heard.append(heard)
+        elif heard is not None:
+            self.clips.append(heard)
 
     def since(self, began_ms: float) -> Record:
         """Return the same call with its times told from ``began_ms`` on."""
@@ -151,6 +201,8 @@ class Record:
                 for e in self.entries
             ],
             heard=[attrs.evolve(h, at_ms=round(h.at_ms - began_ms, 3)) for h in self.heard],
+            clips=[attrs.evolve(c, at_ms=round(c.at_ms - began_ms, 3)) for c in self.clips],
+            account=shifted(self.account),
             caller_sent=shifted(self.caller_sent),
             caller_came=shifted(self.caller_came),
             voiced_ms=[(a - began_ms, b - began_ms) for a, b in self.voiced_ms],
@@ -179,6 +231,10 @@ class Record:
         yield from map(str, self.entries)
         for heard in self.heard:
             yield f"{heard.at_ms:12.3f} heard {heard.span}"
+        for clip in self.clips:
+            yield f"{clip.at_ms:12.3f} heard {len(clip.audio)} bytes of a clip"
+        for at_ms, request in self.account:
+            yield f"{at_ms:12.3f} account {request}"
         for name, frames in (("sent", self.caller_sent), ("came", self.caller_came)):
             for at_ms, number in frames:
                 yield f"{at_ms:12.3f} caller {name} {number}"

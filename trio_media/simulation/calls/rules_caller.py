@@ -8,13 +8,14 @@ from typing import Final
 
 from trio_media.simulation.calls.record import CARRIER, MODEL, Entry, Wish
 from trio_media.simulation.calls.seen import Broken, Item, Seen
-from trio_media.simulation.calls.sounds import Span
+from trio_media.simulation.calls.sounds import CLIPS_FROM, Span
 
 FRAME_MS: Final = 20
 CHUNK_MS: Final = 200
 QUIET_MS: Final = 200
 HUSH_MS: Final = 2_500  # the longest hush, the server's grace, and the networks
 END_MS: Final = 1_000
+ACCOUNT_MS: Final = 11_000  # more than the carrier's account is waited for, when it is asked
 SLACK_MS: Final = 60.0
 SETTLE_MS: Final = 14_000  # a create without an answer, and a cancel without one
 WATCHDOG_MS: Final = 50_000  # a connection that is dead without a word is found by then
@@ -44,12 +45,11 @@ def _over_for_caller_ms(seen: Seen, item: Item) -> float:
 
 def interrupted_is_silent(seen: Seen) -> Iterator[Broken]:
     """Promise 2: from a key or an interruption on, nothing is heard of what it meant."""
-    settings = seen.settings
-    if settings.protect_greeting or any(a.is_protected for a in seen.record.asked):
+    if seen.has_protected:
         return
     asked = [a for a in seen.record.asked if a.wish is Wish.INTERRUPT and not a.is_partial]
     stops_ms = [a.asked_ms for a in asked]
-    if settings.dtmf_interrupts:
+    if seen.settings.dtmf_interrupts:
         stops_ms += [entry.at_ms for entry in seen.theirs.get("dtmf", [])]
     for created in seen.theirs.get("response.created", []):
         asked_ms = seen.asked_ms(created)
@@ -62,6 +62,19 @@ def interrupted_is_silent(seen: Seen) -> Iterator[Broken]:
             if late and not seen.is_held(CARRIER, late[0].sent_ms):
                 detail = f"{item.item_id} is heard after it was interrupted at {stop_ms:.0f}"
                 yield Broken("silence", late[0].sent_ms, detail)
+    yield from _clips_are_silent(seen, stops_ms)
+
+
+def _clips_are_silent(seen: Seen, stops_ms: list[float]) -> Iterator[Broken]:
+    for asked in seen.record.asked:
+        item = seen.items.get(seen.clip_name(asked.clip)) if asked.clip is not None else None
+        stop_ms = min((at_ms for at_ms in stops_ms if at_ms > asked.asked_ms), default=None)
+        if item is None or stop_ms is None:
+            continue
+        late = [media for media in item.media if media.sent_ms > stop_ms]
+        if late and not seen.is_held(CARRIER, late[0].sent_ms):
+            detail = f"{item.item_id} is heard after it was interrupted at {stop_ms:.0f}"
+            yield Broken("silence", late[0].sent_ms, detail)
 
 
 def one_clear(seen: Seen) -> Iterator[Broken]:
@@ -95,13 +108,13 @@ def in_order(seen: Seen) -> Iterator[Broken]:
                 yield Broken("in order", entry.sent_ms, f"{span} follows {ends[span.item]}")
             if span.item < newest:
                 yield Broken("in order", entry.sent_ms, f"{span} after item {newest}")
-            newest = span.item
+            newest = newest if span.item >= CLIPS_FROM else span.item
             ends[span.item] = span.end_ms
 
 
 def _rejoins(seen: Seen, entry: Entry, span: Span) -> Iterator[Broken]:
     """The first audio of an item, also after a clear, skips nothing that was not heard."""
-    heard_ms = seen.heard_ms(f"item_{span.item}", entry.sent_ms)
+    heard_ms = seen.heard_ms(span.name, entry.sent_ms)
     limit_ms = heard_ms + (seen.latency_ms + SLACK_MS if heard_ms else 0)
     if span.start_ms > limit_ms and not _is_unsure(seen, entry.sent_ms):
         detail = f"{span}, when {heard_ms} ms of it were heard"
@@ -202,6 +215,8 @@ def it_ends(seen: Seen) -> Iterator[Broken]:
         yield Broken("it ends", 0.0, "the call never ended")
         return
     decided_ms = _decided_ms(seen)
+    if record.account and decided_ms is not None:
+        decided_ms += ACCOUNT_MS
     if decided_ms is not None and record.ended_ms > decided_ms + END_MS:
         detail = f"decided at {decided_ms:.0f}, over at {record.ended_ms:.0f}"
         yield Broken("it ends", record.ended_ms, detail)
@@ -226,6 +241,8 @@ def _decided_ms(seen: Seen) -> float | None:
 def interruptions_settle(seen: Seen) -> Iterator[Broken]:
     """Promise 7: whoever interrupts learns what came of it."""
     for asked in seen.record.asked:
+        if asked.wish in (Wish.SPEAK, Wish.PLAY, Wish.DIGITS, Wish.END) and asked.outcome:
+            continue  # when it was to be heard, or the caller pressed keys
         if asked.outcome is None or asked.settled_ms is None:
             yield Broken("outcome", asked.asked_ms, f"{asked.wish.value} got none")
         elif asked.settled_ms > asked.asked_ms + SETTLE_MS:

@@ -10,6 +10,17 @@ from typing import Final, TypeAlias
 
 import attrs
 
+from trio_media.simulation.calls.application import BETWEEN_KEYS_MS as BETWEEN_KEYS_MS
+from trio_media.simulation.calls.application import ApplicationAct as ApplicationAct
+from trio_media.simulation.calls.application import Carrier as Carrier
+from trio_media.simulation.calls.application import Collects as Collects
+from trio_media.simulation.calls.application import Does as Does
+from trio_media.simulation.calls.application import Ends as Ends
+from trio_media.simulation.calls.application import EndsWhenHeard as EndsWhenHeard
+from trio_media.simulation.calls.application import Interrupts as Interrupts
+from trio_media.simulation.calls.application import Marks as Marks
+from trio_media.simulation.calls.application import Plays as Plays
+from trio_media.simulation.calls.application import Says as Says
 from trio_media.simulation.calls.network import Weather
 
 # --- the caller ------------------------------------------------------------------------------
@@ -43,6 +54,14 @@ class Coughs:
 
 
 @attrs.frozen
+class Beeps:
+    """An answering machine beeps."""
+
+    at_ms: int
+    length_ms: int
+
+
+@attrs.frozen
 class Presses:
     """The caller presses a key."""
 
@@ -69,7 +88,7 @@ class HangsUp:
     how: HangUp = HangUp.STOP
 
 
-CallerAct: TypeAlias = Speaks | SpeaksOver | Coughs | Presses | HangsUp
+CallerAct: TypeAlias = Speaks | SpeaksOver | Coughs | Beeps | Presses | HangsUp
 
 # --- the model -------------------------------------------------------------------------------
 
@@ -167,34 +186,6 @@ class Hearing:
     transcribes: bool = True
 
 
-# --- the application -------------------------------------------------------------------------
-
-
-@attrs.frozen
-class Interrupts:
-    """The application interrupts."""
-
-    at_ms: int
-
-
-@attrs.frozen
-class Says:
-    """The application has the model say something."""
-
-    at_ms: int
-    protected: bool = False
-    keep: bool = False
-
-
-@attrs.frozen
-class Ends:
-    """The application hangs up."""
-
-    at_ms: int
-
-
-ApplicationAct: TypeAlias = Interrupts | Says | Ends
-
 # --- the networks ----------------------------------------------------------------------------
 
 
@@ -247,6 +238,13 @@ class Settings:
     lead_ms: int = 1_000
     has_judge: bool = False
     """A voice model tells coughs from voices."""
+    silence_ms: int = 0
+    """Silence of both after which the model asks for a word; 0: it never does."""
+    silence_asks: int = 2
+    protects_tools: bool = False
+    """What a tool leads to cannot be interrupted."""
+    has_account: bool = False
+    """The carrier's account can be asked."""
 
 
 NEAR: Final = Weather(latency_ms=20)
@@ -272,5 +270,8 @@ class Scenario:
     caller: tuple[CallerAct, ...] = ()
     answers: tuple[Answer, ...] = ()
     """Of the model, in order; more of them are like the default."""
+    agent: Marks | None = None
+    """An agent attends the call, with a tool of these marks; None: nobody does."""
+    account: Carrier = Carrier.NONE
     application: tuple[ApplicationAct, ...] = ()
     faults: tuple[Fault, ...] = ()

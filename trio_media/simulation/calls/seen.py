@@ -11,10 +11,13 @@ from typing import Final
 
 import attrs
 
+from trio_media.audio.g711 import BYTES_PER_MS
 from trio_media.simulation.calls.record import Entry, Record
 from trio_media.simulation.calls.scenario import Settings
+from trio_media.simulation.calls.sounds import Span
 
 HELD: Final = ("stall", "stall out", "stall back", "jam", "silence")
+REQUESTED_MS: Final = 10_000  # after that a create is given up
 AFTER_HELD_MS: Final = 1_500  # what was held up comes in a burst
 
 
@@ -58,11 +61,18 @@ class Response:
     cancels: list[Entry] = attrs.field(factory=list)
     last_ms: float = 0.0
     """When it was last heard of."""
+    is_end_guessed: bool = False
+    """Its end did not say whose it is, and may have been another's."""
 
     @property
     def over_ms(self) -> float | None:
         """When its end was first known."""
         return self.done[0].at_ms if self.done else None
+
+    @property
+    def is_completed(self) -> bool:
+        """Whether all of it was generated."""
+        return bool(self.done) and self.done[0].fields["status"] == "completed"
 
 
 @attrs.define(eq=False)
@@ -102,6 +112,25 @@ class Seen:
         return float("inf") if self.record.ended_ms is None else self.record.ended_ms
 
     @cached_property
+    def left_ms(self) -> float:
+        """When the caller was let go: their leg closed, or they were handed over to others."""
+        closed = [self.ended_ms]
+        closed += [stop.at_ms for stop in self.theirs.get("stop", [])]
+        if self.record.end_reason == "transferred":
+            closed += [at_ms for at_ms, what in self.record.account if what == "redirect CA1"][-1:]
+        if self.record.carrier_closed_ms is not None:
+            closed.append(self.record.carrier_closed_ms)
+        return min(closed)
+
+    def is_left(self, at_ms: float) -> bool:
+        """Whether the call was about to end, or being handed over, and nobody is answered."""
+        return any(
+            asked.asked_ms <= at_ms and (asked.settled_ms is None or at_ms <= asked.settled_ms)
+            for asked in self.record.asked
+            if asked.is_final or asked.is_leaving
+        )
+
+    @cached_property
     def session_lost_ms(self) -> float:
         """When there was no model any more."""
         lost = [self.ended_ms]
@@ -110,6 +139,7 @@ class Seen:
         fatal = ("model break", "model silence", "model close", "model expiry")
         lost += [at_ms for at_ms, what in self.record.faults if what.startswith(fatal)]
         lost += [at_ms for at_ms, what in self.record.faults if what.startswith("caller hangs up")]
+        lost += [self.left_ms]
         lost += [a.asked_ms for a in self.record.asked if a.wish.value == "hang_up"]
         return min(lost)
 
@@ -148,8 +178,7 @@ class Seen:
                     items.setdefault(item_id, Item(item_id, "")).told.append(entry)
             elif entry.kind == "media" and entry.is_ours:
                 for span in entry.spans:
-                    name = f"item_{span.item}"
-                    items.setdefault(name, Item(name, "")).media.append(entry)
+                    items.setdefault(span.name, Item(span.name, "")).media.append(entry)
         return items
 
     def heard_ms(self, item_id: str, by_ms: float = float("inf")) -> int:
@@ -159,9 +188,34 @@ class Seen:
             if by_ms != float("inf")
             else h.span.end_ms
             for h in self.record.heard
-            if f"item_{h.span.item}" == item_id and h.at_ms < by_ms
+            if h.span.name == item_id and h.at_ms < by_ms
         ]
         return max(ends, default=0)
+
+    def last_heard_ms(self, by_ms: float) -> float:
+        """When the caller last heard anything of us, by then; 0: never."""
+        ends = [h.at_ms + h.span.length_ms for h in self.record.heard if h.at_ms < by_ms]
+        ends += [
+            clip.at_ms + len(clip.audio) // BYTES_PER_MS
+            for clip in self.record.clips
+            if clip.at_ms < by_ms
+        ]
+        return min(max(ends, default=0.0), by_ms)
+
+    @staticmethod
+    def clip_name(label: int) -> str:
+        """How a clip is named among the items."""
+        return Span(label, 0, 0).name
+
+    @cached_property
+    def has_protected(self) -> bool:
+        """Whether anything was said that cannot be interrupted."""
+        settings = self.settings
+        return (
+            settings.protect_greeting
+            or settings.protects_tools
+            or any(a.is_protected or (a.is_final and a.has_words) for a in self.record.asked)
+        )
 
     @cached_property
     def responses(self) -> dict[str, Response]:
@@ -184,12 +238,28 @@ class Seen:
                     response.last_ms = max(response.last_ms, at_ms)
         return responses
 
-    @staticmethod
-    def _end_nameless(responses: dict[str, Response], entry: Entry) -> None:
-        """It can only be that of the one that is open."""
-        open_now = [response for response in responses.values() if not response.done]
-        if len(open_now) == 1:
-            open_now[0].done.append(entry)
+    def _end_nameless(self, responses: dict[str, Response], entry: Entry) -> None:
+        """It can only be that of the newest: a service has one at a time.
+
+        An older one may seem to be open because its own terminal event was lost.  Where nobody
+        said which create the newest answers, it may be that of a response that nobody has seen.
+        """
+        newest = next(reversed(responses.values()), None)
+        if newest is not None and not newest.done:
+            newest.done.append(entry)
+            newest.is_end_guessed = self._is_create_out(entry.at_ms)
+
+    def _is_create_out(self, at_ms: float) -> bool:
+        """Whether a create has neither its response nor an error, as far as is said."""
+        answered = {entry.fields["event_id"] for entry in self.theirs.get("error", [])}
+        for created in self.theirs.get("response.created", []):
+            answered.add((created.fields.get("metadata") or {}).get("trio_media"))
+        creates = self.ours.get("response.create", [])
+        since_ms = at_ms - REQUESTED_MS
+        return any(
+            since_ms < create.sent_ms < at_ms and create.fields["event_id"] not in answered
+            for create in creates
+        )
 
     def server_acts(self, at_ms: float) -> bool:
         """Whether the service interrupts and answers by itself then, as far as it has said so."""

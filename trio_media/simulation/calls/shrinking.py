@@ -48,7 +48,9 @@ def _smaller(scenario: Scenario) -> Iterator[Scenario]:
     for name in ("to_carrier", "from_carrier", "to_model", "from_model", "seed"):
         yield from _plainer(scenario, name, getattr(plain, name))
     yield from _plainer(scenario, "websockets", False)
-    for name in ("settings", "hearing"):
+    for name in ("agent", "account"):
+        yield from _plainer(scenario, name, getattr(plain, name))
+    for name in ("settings", "hearing", *(("agent",) if scenario.agent is not None else ())):
         for simpler in _simpler(getattr(scenario, name)):
             yield _with(scenario, name, simpler)
     for name in LISTS:

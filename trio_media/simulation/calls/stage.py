@@ -3,33 +3,39 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping
-from typing import Final
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import attrs
 import trio
 import wsproto
 
-from trio_media.call.control import CallControl, Words
+from trio_media.call.attending import Attend, Attendance
+from trio_media.call.control import CallControl
 from trio_media.call.leg import WEBSOCKETS
+from trio_media.call.line import Line
 from trio_media.call.listening import VoiceJudge
+from trio_media.call.record import CallEnd, CallObserver
 from trio_media.call.run import CallOptions, run_call
 from trio_media.call.tool import RunTool, Tool, as_tools
 from trio_media.config import Config
-from trio_media.errors import LocalProtocolError
 from trio_media.simulation.calls import scenario as sc
+from trio_media.simulation.calls.account import Account
+from trio_media.simulation.calls.befalling import act_application, act_caller, move_on, suffer
 from trio_media.simulation.calls.caller import Caller
 from trio_media.simulation.calls.ears import LabelDetector
 from trio_media.simulation.calls.legs import BARE, BarePeer, Peer, PeerGone, WebSocketPeer
 from trio_media.simulation.calls.model import Model
 from trio_media.simulation.calls.network import End, Link, Weather
 from trio_media.simulation.calls.phone import Phone
-from trio_media.simulation.calls.record import CARRIER, Asked, Record, Wish
+from trio_media.simulation.calls.questions import AnswerTo
+from trio_media.simulation.calls.record import Record
 from trio_media.simulation.calls.scheduling import now_ms
+from trio_media.simulation.calls.watching import Watch
+from trio_media.telephony.events import MediaStreamStarted
 
 Wrap = Callable[[trio.abc.Stream], trio.abc.Stream]
 Act = sc.CallerAct | sc.ApplicationAct | sc.Fault
-WISHES: Final = {sc.Interrupts: Wish.INTERRUPT, sc.Says: Wish.SPEAK, sc.Ends: Wish.HANG_UP}
 
 
 class _NoLog:
@@ -44,11 +50,17 @@ class Cast:
     """Who and what is on the stage."""
 
     config: Config
-    answers: Callable[[], Iterator[sc.Answer]]
+    answers: Callable[[], AnswerTo]
     """What the model answers, made anew for each of its sessions."""
     hearing: sc.Hearing = attrs.field(factory=sc.Hearing)
     tools: Mapping[str, Tool | RunTool] = attrs.field(factory=dict)
     judge: VoiceJudge | None = None
+    attend: Attend | None = None
+    """Who attends the call; None: nobody."""
+    account: Account | None = None
+    """The carrier's, where it can be asked."""
+    parameters: Mapping[str, str] = attrs.field(factory=dict)
+    """What the media stream is started with."""
     options: CallOptions = attrs.field(factory=CallOptions)
     """Of the call; what the stage must decide itself is overwritten."""
     websockets: bool = True
@@ -79,7 +91,15 @@ class Stage:
     caller: Caller = attrs.field(
         default=attrs.Factory(lambda self: Caller(self.record, self.is_audible), takes_self=True)
     )
+    watch: Watch = attrs.field(
+        default=attrs.Factory(lambda self: Watch(self.record), takes_self=True)
+    )
     control: CallControl | None = None
+    attendance: Attendance | None = None
+    """What was decided about the call before it began."""
+    end: CallEnd | None = None
+    acts: int = 0
+    """Of the application, so far."""
     crash: Exception | None = None
     """What the call raised."""
     started: trio.Event = attrs.field(factory=trio.Event)
@@ -94,20 +114,28 @@ class Stage:
         """Begin the call."""
         self.nursery.start_soon(_call, self)
         self.nursery.start_soon(_hold_phone, self)
+        if self.cast.account is not None:
+            self.cast.account.note = self.note_account
+            self.nursery.start_soon(move_on, self, self.cast.account)
+
+    def note_account(self, request: str) -> None:
+        """Note what the carrier's account is asked."""
+        self.record.account.append((now_ms(), request))
 
     def add(self, act: Act) -> None:
         """Have something happen when its time comes; if that is past, it happens now."""
         match act:
-            case sc.Speaks() | sc.Coughs():
+            case sc.Speaks() | sc.Coughs() | sc.Beeps():
                 self.caller.plan(attrs.evolve(act, at_ms=round(self.began_ms) + act.at_ms))
             case sc.SpeaksOver():
                 self.caller.plan(act)
             case sc.Fault():
-                self.nursery.start_soon(_suffer, self, act)
+                self.nursery.start_soon(suffer, self, act)
             case sc.Presses() | sc.HangsUp():
-                self.nursery.start_soon(_act, self, act)
+                self.nursery.start_soon(act_caller, self, act)
             case _:
-                self.nursery.start_soon(_apply, self, act)
+                self.acts += 1
+                self.nursery.start_soon(act_application, self, act, self.acts)
 
     async def until(self, at_ms: int) -> None:
         """Wait until some time of the call."""
@@ -131,8 +159,15 @@ async def _call(stage: Stage) -> None:
         stage.nursery.start_soon(_hold_model, stage, link.far)
         return link.near if cast.wrap_model is None else cast.wrap_model(link.near)
 
+    def observers(started: MediaStreamStarted, line: Line, _: trio.Nursery) -> list[CallObserver]:
+        stage.watch.line = line
+        return [stage.watch]
+
     options = attrs.evolve(
         cast.options,
+        attend=None if cast.attend is None else partial(_attend, stage, cast.attend),
+        account=cast.account,
+        observers=observers,
         connect=connect,
         transport=WEBSOCKETS if cast.websockets else BARE,
         detect=LabelDetector,
@@ -149,14 +184,22 @@ async def _call(stage: Stage) -> None:
                 judge=cast.judge,
                 options=options,
             )
-            record.end_reason = end.reason
+            stage.end, record.end_reason = end, end.reason
     except Exception as error:  # noqa: BLE001  # whatever it is, it is the finding
         stage.crash = error
         record.crash = _described(error)
     record.ended_ms = now_ms()
+    stage.watch.call_over()
     links = {"carrier": stage.carrier, "model": stage.model_link}
     record.left_open = [n for n, link in links.items() if link and not link.near.is_closed]
     stage.ended.set()
+
+
+async def _attend(stage: Stage, attend: Attend, started: MediaStreamStarted) -> Attendance:
+    stage.attendance = await attend(started)
+    tools = {} if stage.attendance.attendant is None else stage.attendance.attendant.tools
+    stage.record.fillers |= {tool.filler for tool in tools.values() if tool.filler}
+    return stage.attendance
 
 
 def _described(error: BaseException) -> str:
@@ -188,7 +231,7 @@ async def _hold_phone(stage: Stage) -> None:
         stage.phone = phone
         stage.nursery.start_soon(phone.listen)
         stage.nursery.start_soon(phone.echo_marks)
-        await phone.start()
+        await phone.start(**stage.cast.parameters)
         await phone.talk()
     except PeerGone:
         return
@@ -209,84 +252,3 @@ async def _hold_model(stage: Stage, end: End) -> None:
         lambda: stage.caller.text,
     )
     await stage.model.serve()
-
-
-# --- what happens to it ----------------------------------------------------------------------
-
-
-async def _act(stage: Stage, act: sc.Presses | sc.HangsUp) -> None:
-    await stage.until(act.at_ms)
-    phone = stage.phone
-    if phone is None or phone.is_over:
-        return
-    try:
-        if isinstance(act, sc.Presses):
-            await phone.press(act.digit)
-            return
-        stage.record.faults.append((now_ms(), f"caller hangs up: {act.how.value}"))
-        phone.hang_up()
-        if act.how is sc.HangUp.BREAK:
-            stage.carrier.break_off()
-            return
-        if act.how is sc.HangUp.STOP:
-            await phone.stop()
-        await phone.peer.close(1000)
-    except PeerGone:
-        return
-
-
-async def _apply(stage: Stage, act: sc.ApplicationAct) -> None:
-    await stage.until(act.at_ms)
-    if stage.control is None:
-        return
-    is_protected = isinstance(act, sc.Says) and act.protected
-    asked = Asked(WISHES[type(act)], now_ms(), is_protected=is_protected)
-    stage.record.asked.append(asked)
-    match act:
-        case sc.Interrupts():
-            result = await stage.control.interrupt()
-            asked.outcome = result.outcome.value
-        case sc.Says(protected=protected, keep=keep):
-            try:
-                more = Words(text="Say more.")
-                await stage.control.speak(more, protected=protected, keep=keep)
-                asked.outcome = "asked"
-            except LocalProtocolError as error:
-                asked.outcome = str(error)
-        case sc.Ends():
-            await stage.control.hang_up()
-            asked.outcome = "asked"
-    asked.settled_ms = now_ms()
-
-
-async def _suffer(stage: Stage, fault: sc.Fault) -> None:  # noqa: C901  # one row a trouble
-    await stage.until(fault.at_ms)
-    link = stage.carrier if fault.wire == CARRIER else stage.model_link
-    far: Phone | Model | None = stage.phone if fault.wire == CARRIER else stage.model
-    if link is None or far is None:
-        return
-    stage.record.faults.append((now_ms(), f"{fault.wire} {fault.trouble.value} {fault.length_ms}"))
-    trouble, length_ms = fault.trouble, fault.length_ms
-    match trouble:
-        case sc.Trouble.STALL:
-            link.hold_up(length_ms)
-        case sc.Trouble.STALL_OUT:
-            link.hold_up(length_ms, back=False)
-        case sc.Trouble.STALL_BACK:
-            link.hold_up(length_ms, out=False)
-        case sc.Trouble.JAM:
-            far.jammed_until_ms = now_ms() + length_ms
-        case sc.Trouble.SILENCE:
-            link.go_silent()
-        case sc.Trouble.BREAK:
-            link.break_off()
-        case sc.Trouble.CLOSE:
-            await far.peer.close(1000)
-        case sc.Trouble.EXPIRY if isinstance(far, Model):
-            await far.expire()
-        case sc.Trouble.LOSE_MARK if isinstance(far, Phone):
-            far.marks_to_lose += 1
-        case sc.Trouble.LATE_MARK if isinstance(far, Phone):
-            far.marks_to_delay += 1
-        case _:
-            return

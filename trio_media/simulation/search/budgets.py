@@ -36,6 +36,20 @@ class Budgets:
     server_creates: int = 0
     faults: int = 0
     """Refusals, failures, unsent commands, late events, lost or late marks."""
+    clips: int = 0
+    texts: int = 0
+    collections: int = 0
+    """Requests for two keys."""
+    abandons: int = 0
+    endings: tuple[str, ...] = ()
+    """Requests to end the call, in this order: ``plain``, ``words``, ``final``, ``leaves``, or
+    ``tool`` for one that a tool makes."""
+    holds: int = 0
+    """How often all answers are held, and let go."""
+    service_tools: int = 0
+    """Tools that the service runs itself."""
+    wishes: tuple[str, ...] = ()
+    """What tools ask for: ``fills``, ``gives_way``, ``protects``, ``holds``."""
     stalls: int = 0
     """Writes that the carrier's stream does not take at once."""
     is_ready: bool = True
@@ -46,6 +60,8 @@ class Budgets:
     """What we ask for stays in the queue whatever interrupts."""
     is_greeting: bool = False
     """What we ask for is a greeting."""
+    is_interrupting: bool = False
+    """What we ask for interrupts what is said."""
     is_stale: bool = False
     """Interruptions by us mean the first response alone."""
     is_fast: bool = False

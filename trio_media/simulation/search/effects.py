@@ -39,6 +39,8 @@ def _generated(world: World, verb: str, generation: Generation, event: ev.Event)
     elif verb == "call":
         generation.calls += 1
         _spend(world, tools=1)
+    elif verb == "service_tool":
+        _spend(world, service_tools=1)
     elif isinstance(event, ev.ResponseOver):
         generation.is_over = True
 
@@ -117,9 +119,44 @@ def _made_key(world: World, event: ev.Event) -> None:
     _spend(world, keys=1)
 
 
-def _made_ask(world: World, event: ev.Event) -> None:
+def _asked(budget: str) -> Callable[[World, Any], None]:
+    """Somebody of ours asked for something."""
+
+    def made_it(world: World, event: ev.Event) -> None:
+        world.request += 1
+        _spend(world, **{budget: 1})
+
+    return made_it
+
+
+def _made_collect(world: World, event: ev.Event) -> None:
+    assert isinstance(event, ev.DigitsRequested)
     world.request += 1
-    _spend(world, asks=1)
+    world.wanted.append(event.request)
+    _spend(world, collections=1)
+
+
+def _made_abandon(world: World, event: ev.Event) -> None:
+    del world.wanted[0]
+    _spend(world, abandons=1)
+
+
+def _made_hold(world: World, event: ev.Event) -> None:
+    world.is_held = True
+    _spend(world, holds=1)
+
+
+def _made_let_go(world: World, event: ev.Event) -> None:
+    world.is_held = False
+
+
+def _made_end(world: World, event: ev.Event) -> None:
+    world.request += 2
+    world.left = attrs.evolve(world.left, endings=world.left.endings[1:])
+
+
+def _made_leave_failed(world: World, event: ev.Event) -> None:
+    pass
 
 
 def _made_interrupt(world: World, event: ev.Event) -> None:
@@ -216,7 +253,15 @@ EFFECTS: Final[Mapping[str, Callable[[World, Any], None]]] = {
     "turn_failed": _made_turn_failed,
     "verdict": _made_verdict,
     "key": _made_key,
-    "ask": _made_ask,
+    "ask": _asked("asks"),
+    "clip": _asked("clips"),
+    "text": _asked("texts"),
+    "collect": _made_collect,
+    "abandon": _made_abandon,
+    "hold": _made_hold,
+    "let_go": _made_let_go,
+    "end": _made_end,
+    "leave_failed": _made_leave_failed,
     "interrupt": _made_interrupt,
     "hang_up": _made_hang_up,
     "lose": _made_lose,

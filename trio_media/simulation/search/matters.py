@@ -13,10 +13,22 @@ from typing import Any, Final
 
 import attrs
 
-from trio_media.core import dues, floor, known, ledger, responses, turns
+from trio_media.core import (
+    digits,
+    dues,
+    ending,
+    floor,
+    known,
+    ledger,
+    responses,
+    state,
+    turns,
+)
 from trio_media.core.events import Ended
+from trio_media.core.outcomes import Cause
 from trio_media.core.units import FALSE_HUSH_WINDOW_MS, LOCAL_SPEECH_MAX_MS, NOISE_WAIT_MS
 
+LONG_MS: Final = 12_000  # what waits for nobody to speak waits no longer than this
 FAR_MS: Final = 6_000  # deadlines further away than this differ in nothing that is searched
 PAST_MS: Final[Mapping[str, int]] = {
     "not_before_ms": 0,
@@ -46,6 +58,7 @@ DROPPED: Final = frozenset(
         *("number", "cancel_command", "request", "shield_mark", "first_seq", "cancel_at_ms"),
         *("protected_requests", "plays_until_ms", "free_ms", "mark"),
         *("create_command", "stopped_ms", "unsent_ms", "local_began_ms", "posted", "greetings"),
+        *("was_speaking", "has_caller_taken", "has_tools", "gives_up"),
     )
 )
 
@@ -110,8 +123,34 @@ def _retry(record: responses.Response, frame: Frame) -> Hashable:
     return record.retry_ms - frame.now_ms if record.cancel is responses.Cancel.UNSENT else None
 
 
+def _is_awaited(record: responses.Response) -> bool:
+    return record.request is not None and not record.is_told
+
+
 def _ended(record: responses.Response, frame: Frame) -> Hashable:
-    return record.ended is Ended.TURN_DETECTED
+    is_whole = record.ended is Ended.COMPLETED and _is_awaited(record)
+    return record.ended is Ended.TURN_DETECTED, is_whole
+
+
+def _cause(record: responses.Response, frame: Frame) -> Hashable:
+    matters = record.is_open or record.cause is Cause.CLIP
+    return record.cause.value if matters else None
+
+
+def _since(name: str, past_ms: int = LONG_MS) -> How:
+    """When something was, relative to now, as far back as what waits for it is long."""
+    read = operator.attrgetter(name)
+    return lambda record, frame: since(read(record), frame.now_ms, past_ms)
+
+
+def _is_set(name: str) -> How:
+    read = operator.attrgetter(name)
+    return lambda record, frame: read(record) is not None
+
+
+def _deadline_left(record: ending.Ending | digits.Collection, frame: Frame) -> Hashable:
+    at_ms = record.deadline_ms if isinstance(record, ending.Ending) else record.deadline_ms()
+    return _left(at_ms, frame.now_ms)
 
 
 def _pressed(record: turns.Keys, frame: Frame) -> Hashable:
@@ -140,7 +179,6 @@ WHILE_OPEN: Final = frozenset(
         "is_server_interrupted",
         "cancel",
         "cancel_refused",
-        "cause",
         "is_kept",
         "tries",
     )
@@ -162,6 +200,21 @@ SPECIAL: Final[Mapping[tuple[type, str], How]] = {
     (responses.Response, "token"): lambda record, frame: record.token is not None,
     (responses.Response, "retry_ms"): _retry,
     (responses.Response, "ended"): _ended,
+    (responses.Response, "cause"): _cause,
+    (responses.Response, "is_told"): lambda record, frame: _is_awaited(record),
+    (responses.PendingTool, "silent_since_ms"): _since("silent_since_ms"),
+    (ending.Ending, "since_ms"): _nothing,
+    (ending.Ending, "quiet_ms"): _deadline_left,
+    (ending.Ending, "left_ms"): _is_set("left_ms"),
+    (ending.Ending, "words"): _is_set("words"),
+    (digits.Collection, "since_ms"): _deadline_left,
+    (state.Idle, "since_ms"): _since("since_ms"),
+    (state.State, "texts"): lambda record, frame: len(record.texts),
+    (known.KnownResponse, "was_completed"): lambda record, frame: (
+        record.was_completed and record.request is not None
+    ),
+    (known.KnownEnding, "since_ms"): _since("since_ms"),
+    (known.KnownEnding, "left_ms"): _is_set("left_ms"),
     (turns.Keys, "pressed_ms"): _pressed,
     (turns.Turn, "heard_ms"): lambda record, frame: _left(
         record.deadline_ms(is_heard=False), frame.now_ms
@@ -185,6 +238,8 @@ SPECIAL: Final[Mapping[tuple[type, str], How]] = {
     (ledger.Ledger, "waiting_takes"): lambda record, frame: len(record.waiting_takes),
     (known.KnownResponse, "progress_ms"): _nothing,
     (responses.Response, "calls"): _nothing,
+    (dues.Dues, "unended"): lambda record, frame: len(record.unended),
+    (dues.Dues, "digits"): lambda record, frame: len(record.digits),
     (dues.Dues, "asked"): lambda record, frame: len(record.asked),
     (dues.Dues, "kept"): lambda record, frame: len(record.kept & record.asked),
 }

@@ -7,12 +7,15 @@ stream takes every write at once and marks come back when they are due, unless a
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from trio_media.core import events as ev
 from trio_media.simulation.search.world import Generation, World
 
 Move: TypeAlias = tuple[str, ev.Event]
+KEYS_END: Final = "#"  # the key that ends what was asked for
+KEYS_MS: Final = 1_000  # how long each key is waited for
+FILLER_MS: Final = 500  # silence of a tool after which the model says that it is still at it
 
 
 def moves(world: World, now_ms: int) -> Iterator[Move]:
@@ -21,6 +24,8 @@ def moves(world: World, now_ms: int) -> Iterator[Move]:
     yield from _local_moves(world)
     yield from _turn_moves(world)
     yield from _asking_moves(world)
+    yield from _wishing_moves(world)
+    yield from _ending_moves(world)
     yield from _create_moves(world)
     for index, generation in enumerate(world.generations):
         yield from _generation_moves(world, index, generation)
@@ -74,14 +79,18 @@ def _turn_moves(world: World) -> Iterator[Move]:
 def _asking_moves(world: World) -> Iterator[Move]:
     if world.left.asks:
         say = ev.Say.GREETING if world.left.is_greeting else ev.Say.APPLICATION
-        is_protected, is_kept = world.left.is_protected, world.left.is_kept
-        yield "ask", ev.SpeechRequested(world.request + 1, say, is_protected, is_kept)
+        left, request = world.left, world.request + 1
+        interrupts = left.is_interrupting
+        asked = ev.SpeechRequested(request, say, left.is_protected, left.is_kept, interrupts)
+        yield "ask", asked
     if world.left.interrupts:
         through = 1 if world.left.is_stale else None
         reason = world.left.interrupts[0]
         yield "interrupt", ev.InterruptRequested(world.request + 1, reason, through)
     if world.left.keys:
         yield "key", ev.KeyPressed("5")
+        if world.wanted:
+            yield "key", ev.KeyPressed(KEYS_END)
     if world.left.hang_ups:
         yield "hang_up", ev.HangUpRequested()
     if world.left.losses:
@@ -90,6 +99,41 @@ def _asking_moves(world: World) -> Iterator[Move]:
         yield "flags", ev.SessionReady(world.flags[0])
     for call_id in world.tools:
         yield "tool_answer", ev.ToolAnswered(call_id)
+
+
+def _wishing_moves(world: World) -> Iterator[Move]:
+    left, request = world.left, world.request + 1
+    if left.clips:
+        clip = ev.ClipOffered(request, f"clip{request}", left.unit_ms, left.is_protected)
+        yield "clip", clip
+    if left.texts:
+        yield "text", ev.TextOffered(request)
+    if left.collections:
+        yield "collect", ev.DigitsRequested(request, 2, KEYS_END, KEYS_MS, KEYS_MS)
+    if left.abandons and world.wanted:
+        yield "abandon", ev.DigitsAbandoned(world.wanted[0])
+    if left.holds and not world.is_held:
+        yield "hold", ev.AnsweringHeld(is_held=True)
+    if world.is_held:
+        yield "let_go", ev.AnsweringHeld(is_held=False)
+
+
+def _ending_moves(world: World) -> Iterator[Move]:
+    if world.leaving is not None:
+        yield "leave_failed", ev.LeaveFailed(world.leaving)
+    if not world.left.endings:
+        return
+    kind, request = world.left.endings[0], world.request + 1
+    if kind == "tool" and not world.tools:
+        return
+    ending = ev.EndingRequested(
+        request,
+        words=request + 1 if kind in ("words", "final", "leaves") else None,
+        is_final=kind == "final",
+        leaves=kind == "leaves",
+        tool_call_id=world.tools[0] if kind == "tool" else None,
+    )
+    yield "end", ending
 
 
 def _create_moves(world: World) -> Iterator[Move]:
@@ -124,11 +168,26 @@ def _generation_moves(world: World, index: int, generation: Generation) -> Itera
         yield f"item_done {index}", ev.ItemAudioDone(rid, f"{rid}.{current}")
     if world.left.tools and generation.calls < world.left.calls:
         call_id = f"{rid}.call{generation.calls + 1}"
-        yield f"call {index}", ev.ToolCalled(rid, call_id, call_id)
+        yield f"call {index}", _called(world, rid, call_id)
+    if world.left.service_tools:
+        yield f"service_tool {index}", ev.ServiceToolRan(rid)
     for ended in _endings(world, rid):
         yield f"over {index}", ev.ResponseOver(rid, ended)
     if world.left.faults:
         yield f"nameless_over {index}", ev.ResponseOver(None, ev.Ended.FAILED)
+
+
+def _called(world: World, response_id: str, call_id: str) -> ev.ToolCalled:
+    wishes = world.left.wishes
+    return ev.ToolCalled(
+        response_id,
+        call_id,
+        call_id,
+        filler_ms=FILLER_MS if "fills" in wishes else None,
+        is_cancelled_by_interruption="gives_way" in wishes,
+        is_protecting="protects" in wishes,
+        holds_answers="holds" in wishes,
+    )
 
 
 def _endings(world: World, response_id: str) -> Iterator[ev.Ended]:

@@ -13,7 +13,8 @@ from trio_media.core.invariants import BrokenInvariant, Invariants
 from trio_media.core.machine import DecisionCore
 from trio_media.core.policy import Policy
 from trio_media.core.promises import keeps_back
-from trio_media.core.units import earliest
+from trio_media.core.tooling import holds_answers
+from trio_media.core.units import ENDING_MAX_MS, earliest
 from trio_media.simulation.search.budgets import Budgets
 from trio_media.simulation.search.cloning import clone
 from trio_media.simulation.search.effects import made
@@ -24,7 +25,7 @@ from trio_media.simulation.search.moves import moves
 from trio_media.simulation.search.packing import pack, unpack
 from trio_media.simulation.search.world import World
 
-PATIENCE_MS: Final = 60_000  # no wait of the core is longer than this
+PATIENCE_MS: Final = ENDING_MAX_MS  # no wait of the core is longer than this
 Move: TypeAlias = tuple[str, ev.Event, int]
 """What may come next: its name, the event, and when."""
 BREAKS: Final = (AssertionError, KeyError, IndexError, TypeError, ValueError, AttributeError)
@@ -129,8 +130,10 @@ class Node:
             state.floor.is_hushed
             or state.book.open()
             or state.interruptions
-            or (state.owed.is_owed and not state.floor.is_heard)
+            or (state.owed.is_owed and not state.floor.is_heard and not holds_answers(state))
             or is_owed
+            or state.ending is not None
+            or state.collections.waiting
         )
 
     def form(self, *, forgets: bool = True) -> Hashable:
@@ -139,7 +142,7 @@ class Node:
         ``forgets``: leave out the responses that matter to no future.
         """
         state, ledger = self.core.state, self.invariants.ledger
-        is_owed = state.owed.is_owed or state.floor.is_hushed
+        is_owed = state.owed.is_owed or state.floor.is_hushed or state.policy.silence_ms > 0
         may_hush = self.world.is_heard or self.world.left.onsets > 0
         over = gone(state.book, ledger, self.world) if forgets else frozenset()
         frame = Frame(self.now_ms, state.playout.high_ms, is_owed, may_hush, over)

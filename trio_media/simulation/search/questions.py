@@ -10,7 +10,7 @@ due with reconnects.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 import attrs
 
@@ -39,12 +39,15 @@ class Question:
     ears: tuple[Ear, ...]
     is_complete: bool = True
     """It is searched to its end at every test; else to the bound."""
+    silence_ms: int = 0
+    """After so long without a word of anybody the model asks for one."""
 
     def policies(self) -> Iterator[Policy]:
         """Yield the policies under which the question is asked."""
         for authority in self.authorities:
             for ear in self.ears:
-                yield policy_of(authority, ear)
+                policy = policy_of(authority, ear)
+                yield attrs.evolve(policy, silence_ms=self.silence_ms, silence_asks=1)
 
 
 def policy_of(authority: Authority, ear: Ear) -> Policy:
@@ -55,6 +58,104 @@ def policy_of(authority: Authority, ear: Ear) -> Policy:
 def _protected(**amounts: int) -> Budgets:
     return attrs.evolve(FAST, is_protected=True, **amounts)  # type: ignore[arg-type]
 
+
+ASKED: Final = (
+    Question(
+        "words that interrupt",
+        attrs.evolve(FAST, asks=2, responses=2, is_interrupting=True),
+        (CLIENT,),
+        (Ear.SERVER,),
+    ),
+    Question(
+        "a clip",
+        attrs.evolve(FAST, asks=0, clips=2, onsets=1, responses=0),
+        (CLIENT,),
+        (Ear.LOCAL,),
+    ),
+    Question(
+        "a clip and an answer",
+        attrs.evolve(FAST, clips=1, interrupts=BY_US),
+        (CLIENT,),
+        (Ear.SERVER,),
+    ),
+    Question("a protected clip", _protected(asks=0, clips=1, onsets=1), (CLIENT,), (Ear.LOCAL,)),
+    Question(
+        "keys for somebody",
+        attrs.evolve(FAST, asks=0, clips=1, responses=0, keys=3, collections=1, abandons=1),
+        (CLIENT,),
+        (Ear.SERVER,),
+    ),
+    Question(
+        "an ending and an onset",
+        attrs.evolve(FAST, onsets=1, asks=0, responses=1, endings=("words",)),
+        (CLIENT,),
+        (Ear.LOCAL,),
+    ),
+    Question(
+        "an ending and a turn",
+        attrs.evolve(FAST, turns=1, asks=0, responses=1, endings=("words",)),
+        BOTH,
+        (Ear.SERVER,),
+    ),
+    Question(
+        "a final ending",
+        attrs.evolve(FAST, turns=1, asks=0, responses=2, endings=("final",)),
+        BOTH,
+        (Ear.SERVER,),
+    ),
+    Question(
+        "a handing over",
+        attrs.evolve(FAST, losses=1, responses=1, endings=("leaves",)),
+        (CLIENT,),
+        (Ear.SERVER,),
+    ),
+    Question(
+        "an ending by a tool",
+        attrs.evolve(FAST, tools=1, asks=1, responses=2, endings=("tool",)),
+        (CLIENT,),
+        (Ear.SERVER,),
+    ),
+    Question(
+        "a tool that fills and gives way",
+        attrs.evolve(
+            FAST, responses=2, tools=1, interrupts=(Reason.TOOL,), wishes=("fills", "gives_way")
+        ),
+        (CLIENT,),
+        (Ear.SERVER,),
+        is_complete=False,
+    ),
+    Question(
+        "a tool that holds answers",
+        attrs.evolve(
+            FAST, responses=2, tools=1, turns=1, collections=1, wishes=("holds", "protects")
+        ),
+        (CLIENT,),
+        (Ear.SERVER,),
+        is_complete=False,
+    ),
+    Question(
+        "answers are held",
+        attrs.evolve(FAST, responses=2, tools=1, turns=1, holds=1),
+        (CLIENT,),
+        (Ear.SERVER,),
+        is_complete=False,
+    ),
+    Question(
+        "the service's tool",
+        attrs.evolve(FAST, asks=0, responses=1, server_creates=1, service_tools=1, turns=1),
+        (SERVER,),
+        (Ear.SERVER,),
+    ),
+    Question(
+        "silence",
+        attrs.evolve(FAST, asks=0, responses=1, onsets=1),
+        (CLIENT,),
+        (Ear.LOCAL,),
+        is_complete=False,
+        silence_ms=1_000,
+    ),
+)
+"""What applications ask for, each with what may come in between."""
 
 QUESTIONS: Final = (
     Question("an onset", attrs.evolve(FAST, items=2, onsets=1), BOTH, (Ear.LOCAL, Ear.BOTH)),
@@ -130,6 +231,7 @@ QUESTIONS: Final = (
         BOTH,
         (Ear.SERVER,),
     ),
+    *ASKED,
     Question(
         "two answers of two items of three units",
         attrs.evolve(LARGE, interrupts=BY_US),
@@ -189,6 +291,27 @@ MANY: Final = (
         BOTH,
         (Ear.BOTH,),
     ),
+    Question(
+        "an ending, an onset and a tool, to the end",
+        attrs.evolve(FAST, onsets=1, tools=1, responses=2, endings=("words",)),
+        (CLIENT,),
+        (Ear.LOCAL,),
+    ),
+    Question(
+        "a tool that holds answers, and keys, to the end",
+        attrs.evolve(
+            FAST, responses=3, tools=1, turns=1, keys=2, collections=1, wishes=("holds", "fills")
+        ),
+        (CLIENT,),
+        (Ear.SERVER,),
+    ),
+    Question(
+        "silence, an onset and a turn, to the end",
+        attrs.evolve(FAST, asks=0, responses=2, onsets=1, turns=1),
+        (CLIENT,),
+        (Ear.LOCAL,),
+        silence_ms=1_000,
+    ),
 )
 """Far more states than a test may take: thousands to millions each."""
 
@@ -196,7 +319,12 @@ MANY: Final = (
 def walk_budgets(seed: int) -> tuple[Policy, Budgets]:
     """Return a policy and large budgets for a walk; every twelve seeds have every policy."""
     authority = (CLIENT, SERVER)[seed % 2]
-    policy = Policy(authority=authority, ear=list(Ear)[seed // 2 % 3], lead_ms=LEAD_MS)
+    policy = Policy(
+        authority=authority,
+        ear=list(Ear)[seed // 2 % 3],
+        lead_ms=LEAD_MS,
+        silence_ms=(0, 0, 0, 1_500)[seed // 3 % 4],
+    )
     budgets = Budgets(
         asks=3,
         responses=6,
@@ -214,5 +342,24 @@ def walk_budgets(seed: int) -> tuple[Policy, Budgets]:
         server_creates=3 if authority is SERVER else int(seed % 5 == 0),
         is_protected=bool(seed // 6 % 2),
         has_tokens=bool(seed // 12 % 3),
+        **_wishes(seed),
     )
     return policy, budgets
+
+
+def _wishes(seed: int) -> dict[str, Any]:
+    """Return what applications ask for in a walk: in every third one nothing."""
+    if seed % 3 == 0:
+        return {}
+    wishes = (("fills",), ("gives_way", "fills"), ("holds",), ("protects", "holds", "fills"))
+    return {
+        "clips": 2,
+        "texts": 1,
+        "collections": 2,
+        "abandons": 1,
+        "endings": (("words", "leaves"), ("tool", "final"), ("leaves", "words"))[seed // 5 % 3],
+        "holds": 1,
+        "service_tools": 1,
+        "wishes": wishes[seed // 7 % 4],
+        "is_interrupting": bool(seed // 11 % 2),
+    }

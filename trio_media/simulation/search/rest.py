@@ -74,6 +74,7 @@ def come_to_rest(node: Node, *, has_marks: bool) -> tuple[int, int]:
     steps: list[str] = []
     if node.world.is_stalled:
         node.step("write", ev.TimePassed(), node.now_ms)
+    _let_go(node)
     for deadlines in range(DEADLINES_MAX + 1):
         if not has_marks:
             node.world.carrier.marks.clear()
@@ -91,6 +92,15 @@ def come_to_rest(node: Node, *, has_marks: bool) -> tuple[int, int]:
     raise NeverRestsError(f"not after {len(steps)} deadlines and {waited_ms} ms", steps)
 
 
+def _let_go(node: Node) -> None:
+    """What may hold answers, or is spoken of now and then, ends by itself: outside of the core."""
+    if node.world.is_held and not node.core.state.is_over:
+        node.step("let_go", ev.AnsweringHeld(is_held=False), node.now_ms)
+    for call_id in list(node.world.tools) if node.world.left.wishes else ():
+        if not node.core.state.is_over:
+            node.step("tool_answer", ev.ToolAnswered(call_id), node.now_ms)
+
+
 def _unrest(node: Node) -> Iterator[str]:
     """Name what keeps a call without a deadline from being at rest."""
     state = node.core.state
@@ -106,6 +116,7 @@ def _unrest(node: Node) -> Iterator[str]:
         "something is audible": bool(state.playout.audible()),
         "a create waits": bool(state.creates.queue),
         "an answer is owed": state.owed.is_owed,
+        "the call is about to end": state.ending is not None,
         "the server has not its authority back": _keeps_authority(node),
         "no create could go out": not answering.may_create(state, node.now_ms + SERVER_CREATE_MS),
     }

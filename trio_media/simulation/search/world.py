@@ -47,6 +47,11 @@ class World:
     """Cancels not answered: command and response."""
     flags: list[bool] = attrs.field(factory=list)
     tools: list[str] = attrs.field(factory=list)
+    wanted: list[int] = attrs.field(factory=list)
+    """Requests for keys that have none yet."""
+    leaving: int | None = None
+    """The request by which the call is being handed over."""
+    is_held: bool = False
     taken: set[int] = attrs.field(factory=set)
     """Numbers of the responses that were taken."""
     numbers: dict[str, int] = attrs.field(factory=dict)
@@ -67,6 +72,7 @@ class World:
         """Note what goes out."""
         for command in commands:
             self.carrier.took(command)
+            self._took_wishes(command)
             match command:
                 case cm.CreateResponse(command=number, response=response):
                     self.creates.append((number, response))
@@ -75,8 +81,6 @@ class World:
                     self.cancels.append((number, rid))
                 case cm.SetTurnFlags(server_acts=acts) if self.flags[-1:] != [acts]:
                     self.flags.append(acts)
-                case cm.RunTool(call_id=call_id):
-                    self.tools.append(call_id)
                 case cm.Taken(responses=numbers):
                     self.taken.update(numbers)
                 case cm.ResponseOpened(response=number, response_id=rid):
@@ -84,6 +88,21 @@ class World:
                     self.newest = max(self.newest, number)
                 case _:
                     pass
+
+    def _took_wishes(self, command: cm.Command) -> None:
+        match command:
+            case cm.RunTool(call_id=call_id):
+                self.tools.append(call_id)
+            case cm.CancelTool(call_id=call_id):
+                self.tools.remove(call_id)
+            case cm.DigitsCollected(request=request):
+                self.wanted.remove(request)
+            case cm.Leave(request=request):
+                self.leaving = request
+            case cm.EndingSettled(request=request) if request == self.leaving:
+                self.leaving = None
+            case _:
+                pass
 
     def next_due_ms(self) -> int | None:
         """Return when the next mark comes back."""
@@ -115,6 +134,7 @@ class World:
             tuple([self.newest - response for _, response in self.creates]),
             tuple([rid for _, rid in self.cancels if rid not in gone]),
             (tuple(self.flags), tuple(self.tools), self.server_acts, self.is_stalled),
+            (len(self.wanted), self.leaving is not None, self.is_held),
             (self.is_heard, self.is_voiced, self.is_confirmed, self.turn, self.is_turn_judged),
         )
 

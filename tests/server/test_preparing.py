@@ -1,0 +1,133 @@
+"""A model session made beforehand, over memory streams and on a virtual clock."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from tests.call.wires import is_type
+from trio_media.server.preparing import TAKEN_S
+
+from .scene import CONFIG, ENDS_WITHIN_S, open_scene
+
+
+async def test_the_session_is_agreed_on_and_nothing_else_is_said(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_scene() as scene:
+        model = await scene.agree()
+        await trio.sleep(TAKEN_S - 1)
+        assert [message["type"] for _, message in model.came] == ["session.update"]
+        assert model.came[0][1]["session"]["instructions"] == "Be kind."
+        taken = await scene.session.take()
+        assert taken is not None
+        leg, ready = taken
+        assert not ready.server_acts
+        # It is for whoever took it, for as long as they like.
+        await trio.sleep(3 * TAKEN_S)
+        await model.send({"type": "rate_limits.updated", "event_id": "e", "rate_limits": []})
+        assert "rate_limits" in str(await leg.receive())
+        assert not scene.ended.is_set()
+        await leg.abort()
+
+
+async def test_one_that_nobody_takes_is_closed_in_time(autojump_clock: MockClock) -> None:
+    async with open_scene() as scene:
+        model = await scene.agree()
+        began_s = trio.current_time()
+        await scene.ended.wait()
+        assert TAKEN_S <= trio.current_time() - began_s <= TAKEN_S + ENDS_WITHIN_S
+        await model.closed.wait()
+        assert model.close_code == 1000
+        assert await scene.session.take() is None
+
+
+async def test_one_that_nobody_needs_is_closed_at_once(autojump_clock: MockClock) -> None:
+    async with open_scene() as scene:
+        model = await scene.agree()
+        scene.session.let_go()
+        await model.closed.wait()
+        assert model.close_code == 1000
+
+
+async def test_one_that_the_service_ends_while_it_waits_is_none(
+    autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with open_scene() as scene:
+        model = await scene.agree()
+        await trio.sleep(1)
+        await model.websocket.aclose(1001)
+        await scene.ended.wait()
+        assert await scene.session.take() is None
+    assert "no model session could be made beforehand" in caplog.text
+
+
+async def test_one_that_fails_while_it_waits_is_none(autojump_clock: MockClock) -> None:
+    async with open_scene() as scene:
+        model = await scene.agree()
+        error = {"type": "server_error", "code": "session_expired", "message": "too old"}
+        await model.send({"type": "error", "event_id": "e", "error": error})
+        await scene.ended.wait()
+        assert await scene.session.take() is None
+
+
+@pytest.mark.parametrize("how", [{"accepts": False}, {"connects": False}])
+async def test_one_that_cannot_be_made_is_none_and_nobody_waits_for_long(
+    how: dict[str, bool], autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    began_s = trio.current_time()
+    async with open_scene(**how) as scene:
+        assert await scene.session.take() is None
+        assert trio.current_time() - began_s <= CONFIG.realtime.connect_timeout_s
+        await scene.ended.wait()
+    assert "no model session could be made beforehand" in caplog.text
+
+
+async def test_one_that_is_taken_too_early_and_given_up_is_closed(
+    autojump_clock: MockClock,
+) -> None:
+    """The call ends while the session is still being made."""
+    async with open_scene() as scene:
+        await scene.model_came.wait()
+        with trio.move_on_after(1):
+            await scene.session.take()
+        scene.session.let_go()
+        with trio.fail_after(ENDS_WITHIN_S):
+            await scene.ended.wait()
+        assert scene.all_closed
+        assert not scene.session.is_handed_over
+
+
+STAGES = ("new", "connected", "agreed")
+
+
+@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("checkpoints", range(6))
+async def test_a_cancellation_anywhere_leaves_nothing_open(
+    stage: str, checkpoints: int, autojump_clock: MockClock
+) -> None:
+    async with open_scene() as scene:
+        if stage != "new":
+            await scene.model_came.wait()
+        if stage == "agreed":
+            await scene.agree()
+        for _ in range(checkpoints):
+            await trio.lowlevel.checkpoint()
+        scene.scope.cancel()
+        with trio.fail_after(ENDS_WITHIN_S):
+            await scene.ended.wait()
+        assert await scene.session.take() is None
+
+
+async def test_what_comes_of_a_wait_that_is_cancelled_is_not_kept(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_scene() as scene:
+        model = await scene.agree()
+        await model.wait_for(is_type("session.update"))
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await scene.session.take()
+        assert scope.cancelled_caught
+        assert not scene.session.is_handed_over

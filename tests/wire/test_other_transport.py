@@ -15,7 +15,7 @@ EVERY: Final = {test_client_authority: 3, test_server_authority: 3, test_faults:
 """Of so many scenarios of a module one is taken; faults are what a transport is about."""
 
 for _module, _every in EVERY.items():
-    _kind = _module.__name__.rpartition("_")[0].rpartition("test_")[2] or "sweep"
+    _kind = _module.__name__.rpartition("test_")[2]
     for _name in sorted(_module.scenario.scenarios)[::_every]:
         _taken = _module.scenario.scenarios[_name]
         scenario.borrow(f"{_kind}_{_name}", _taken, transport="websockets")

@@ -44,6 +44,8 @@ async def test_an_idle_read_gives_way_at_once(autojump_clock: MockClock) -> None
         async with trio.open_nursery() as nursery:
             nursery.start_soon(receive)
             await wait_all_tasks_blocked()
+            assert isinstance(leg, FrameLeg)
+            assert leg._idle is None
             await peer.send(TEXT, b"a")
         assert got == ["a"]
         await trio.sleep(IDLE_S + 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import ssl
 
 import pytest
 import trio
@@ -69,6 +70,11 @@ async def test_who_waits_is_told_when_all_of_it_is_written(autojump_clock: MockC
         await spy.stalled.wait()
         nursery.start_soon(write_named, "second")
         nursery.start_soon(write_named, "third")
+        await wait_all_tasks_blocked()
+        assert ended == []
+        spy.release()
+        spy.hold()  # whoever wrote first goes on with what the others want
+        await spy.stalled.wait()
         await wait_all_tasks_blocked()
         assert ended == []
         spy.release()
@@ -174,6 +180,16 @@ async def test_silence_is_measured_from_the_last_byte(autojump_clock: MockClock)
     await far.send_all(b"x")
     await wire.receive()
     assert wire.silent_s() == 0
+
+
+async def test_what_is_encrypted_goes_past_no_encryption() -> None:
+    near, far = trio.socket.socketpair()
+    async with trio.SocketStream(near) as plain, trio.SocketStream(far) as peer:
+        stream = trio.SSLStream(plain, ssl.create_default_context(), server_hostname="h")
+        wire = Wire(stream, receive_bytes_max=10)
+        with trio.move_on_after(0.1):
+            await write(wire, b"secret")
+        assert b"secret" not in bytes(await peer.receive_some())
 
 
 async def test_a_socket_that_is_full_is_waited_for() -> None:

@@ -25,6 +25,8 @@ GONE: Final = (trio.BrokenResourceError, trio.ClosedResourceError)
 
 def _socket_of(transport: trio.abc.Stream) -> trio.socket.SocketType | None:
     """The socket into which goes, as it is, what is written to a stream; None: there is none."""
+    if isinstance(transport, trio.SSLStream):
+        return None
     socket = getattr(transport, "socket", None)
     return socket if isinstance(socket, trio.socket.SocketType) else None
 

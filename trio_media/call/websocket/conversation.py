@@ -14,11 +14,12 @@ from typing import Final
 
 import attrs
 from websockets.client import ClientProtocol
-from websockets.frames import OP_CLOSE, OP_CONT, OP_PONG, OP_TEXT, CloseCode, Frame
+from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Request, Response
 from websockets.protocol import SEND_EOF, State
 from websockets.server import ServerProtocol
 
+CONT, TEXT, CLOSE, PONG = Opcode.CONT, Opcode.TEXT, Opcode.CLOSE, Opcode.PONG
 ABNORMAL: Final = "closed with 1006"  # what RFC 6455 calls an end without a goodbye
 REASON_BYTES_MAX: Final = 123  # what a close frame has room for
 
@@ -64,8 +65,8 @@ class Conversation:
             assert isinstance(frame, Frame), "the handshake is over"
             if self.reason is not None:
                 break
-            if frame.opcode is OP_TEXT and frame.fin:
-                self._message(OP_TEXT, frame.data)
+            if frame.opcode is TEXT and frame.fin:
+                self._message(TEXT, frame.data)
             else:
                 self._take_rare(frame)
         if self._protocol.state is not State.OPEN:
@@ -73,10 +74,10 @@ class Conversation:
         return len(self.messages) > waiting
 
     def _take_rare(self, frame: Frame) -> None:
-        if frame.opcode is OP_PONG:
+        if frame.opcode is PONG:
             self.pongs.append(bytes(frame.data))
-        elif frame.opcode < OP_CLOSE:
-            if frame.opcode is not OP_CONT:
+        elif frame.opcode < CLOSE:
+            if frame.opcode is not CONT:
                 self._opcode = frame.opcode
             if frame.data:  # fragments without content are nothing to keep
                 self._fragments.append(bytes(frame.data))
@@ -86,7 +87,7 @@ class Conversation:
                 self._message(self._opcode, whole)
 
     def _message(self, opcode: int, payload: bytes | bytearray | memoryview) -> None:
-        if opcode != OP_TEXT:
+        if opcode != TEXT:
             self.messages.append(bytes(payload))
             return
         try:

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
 
-from trio_media.config import AgentConfig, Config, RealtimeConfig, TwilioConfig
+from trio_media.config import AgentConfig, Config, RealtimeConfig, ServerConfig, TwilioConfig
 from trio_media.config_rules import check_combinations, check_value
 from trio_media.errors import ConfigError
 
@@ -108,3 +109,12 @@ def test_a_message_is_left_only_where_there_is_one() -> None:
     agent = AgentConfig(voicemail="leave_message", voicemail_message="We called.")
     check_combinations(Config(agent=agent))
     check_combinations(Config(agent=AgentConfig(voicemail="hang_up")))
+
+
+def test_a_transport_needs_its_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = Config(server=ServerConfig(transport="websockets"))
+    check_combinations(config)
+    monkeypatch.setitem(sys.modules, "websockets", None)
+    with pytest.raises(ConfigError, match="pip install websockets"):
+        check_combinations(config)
+    check_combinations(Config())

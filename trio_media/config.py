@@ -19,6 +19,7 @@ BACKCHANNELS: Final = (
 """What people say to show that they listen, as transcribers spell it."""
 Authority: TypeAlias = Literal["client", "server"]
 DetectorChoice: TypeAlias = Literal["local", "server", "both"]
+TransportName: TypeAlias = Literal["trio-websocket", "websockets"]
 VoicemailPolicy: TypeAlias = Literal["go_on", "hang_up", "leave_message"]
 
 
@@ -34,6 +35,8 @@ class ServerConfig:
     """``https://host`` as the carrier sees us; empty: derived from the request's Host."""
     max_calls: int = 40
     drain_s: float = 300
+    transport: TransportName = "trio-websocket"
+    """The library under the websockets of calls; ``websockets`` must be installed for it."""
     admin_token: str = attrs.field(default="", repr=False)
     token_secret: str = attrs.field(default="", repr=False)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from typing import Any, Final, TypeAlias, cast
 from urllib.parse import urlsplit
 
@@ -171,6 +172,11 @@ def check_combinations(config: Config) -> None:
     Raises:
         ConfigError: two values contradict each other.
     """
+    if config.server.transport == "websockets" and find_spec("websockets") is None:
+        raise ConfigError(
+            "server.transport = 'websockets': needs the package websockets (pip install "
+            "websockets); trio-websocket needs none"
+        )
     if config.twilio.validate_signature and not config.twilio.auth_token:
         raise ConfigError(
             "twilio.validate_signature = True: needs twilio.auth_token (or TWILIO_AUTH_TOKEN)"

@@ -42,6 +42,11 @@ class ScenarioBook:
 
         return register
 
+    def borrow(self, name: str, scenario: Scenario, **settings: Any) -> None:
+        """Register a scenario of another book under this name, with some settings changed."""
+        config = tuple(sorted({**dict(scenario.config), **settings}.items()))
+        self.scenarios[name] = attrs.evolve(scenario, name=name, config=config)
+
     def run_wanted(self, request: pytest.FixtureRequest) -> dict[str, Verdict]:
         """Run, all together, those that this test run asks for."""
         wanted = [

@@ -198,7 +198,12 @@ def make_config(settings: Sequence[tuple[str, Any]] = (), url: str = "") -> Conf
     """A configuration in which everything takes as little time as it may."""
     given = dict(settings)
     return Config(
-        server=ServerConfig(port=0, drain_s=5, token_secret="t" * 32),
+        server=ServerConfig(
+            port=0,
+            drain_s=5,
+            token_secret="t" * 32,
+            transport=given.pop("transport", "trio-websocket"),
+        ),
         realtime=RealtimeConfig(
             provider="openai", api_key="sk-test", url=given.pop("url", url), connect_timeout_s=1
         ),

@@ -19,6 +19,7 @@
   what it works with, ``carry_out`` what it does for each command.
 - ``outboxes``: what waits for a wire, what overtakes what, and what is dropped when it is full.
 - ``stream``, ``leg``: bytes, websockets, and the only place where foreign errors become ours.
+  ``websocket`` does the same over another library; ``transports`` has both by name.
 - ``watch``: how a leg is found dead, and how it is closed.
 - ``inbound``, ``model_session``: the two readers.  ``outbound``: the carrier's writer.
 - ``listening``: the caller's ear: onsets inline, the voice model in its own time, one report.

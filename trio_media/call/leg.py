@@ -1,7 +1,7 @@
 """A leg: one websocket of the call, and the only place where foreign errors become ours.
 
 `Leg` is all that a call knows of it, and a `Transport` makes one of each kind, so that whole calls
-can be held over other transports.
+can be held over other transports: `call.transports` has those that can be configured.
 
 Hazards of trio-websocket 0.12 that are closed here: a cancelled send leaves half a frame (the
 stream refuses to go on), ``aclose`` waits a minute for a peer that does not read (deadlines, then

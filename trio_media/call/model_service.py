@@ -9,8 +9,9 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 import attrs
 import trio
 
-from trio_media.call.leg import WEBSOCKETS, OpenModelLeg, Transport, open_model_transport
+from trio_media.call.leg import OpenModelLeg, Transport, open_model_transport
 from trio_media.call.translate import plain_words
+from trio_media.call.transports import transport_named
 from trio_media.config import Config, RealtimeConfig
 from trio_media.core import events as ev
 from trio_media.errors import ModelRefused
@@ -39,10 +40,11 @@ class ModelService:
 
 
 def model_service(
-    config: Config, connect: Connect | None, transport: Transport = WEBSOCKETS
+    config: Config, connect: Connect | None, transport: Transport | None = None
 ) -> ModelService:
     """The service that is configured.  ``connect``: how it is reached, if not by its URL."""
     realtime = config.realtime
+    transport = transport or transport_named(config.server.transport)
     return ModelService(
         codec=SERVICES[realtime.effective_provider](realtime.dialect, realtime.model),
         url=model_url(realtime),

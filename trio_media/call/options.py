@@ -12,7 +12,7 @@ from trio_media.audio.detector import Detector
 from trio_media.call.account import CarrierAccount
 from trio_media.call.attending import Attend
 from trio_media.call.control import CallControl
-from trio_media.call.leg import WEBSOCKETS, Transport
+from trio_media.call.leg import Transport
 from trio_media.call.line import Line
 from trio_media.call.model_service import Connect
 from trio_media.call.record import CallObserver
@@ -50,8 +50,8 @@ class CallOptions:
     carrier: str = "twilio"
     connect: Connect | None = None
     """How the model is reached; None: over the network, by the configured URL."""
-    transport: Transport = WEBSOCKETS
-    """What is spoken on both legs' streams."""
+    transport: Transport | None = None
+    """What is spoken on both legs' streams; None: what the configuration says."""
     detect: Detect | None = None
     """Makes the caller's onset detector, given how much speech (ms) confirms; None: the best that
     is installed, behind the echo gate."""

@@ -22,6 +22,7 @@ from trio_media.call.options import Log as Log
 from trio_media.call.options import admit_all as admit_all
 from trio_media.call.options import policy_of as policy_of
 from trio_media.call.record import CallEnd
+from trio_media.call.transports import transport_named
 from trio_media.call.watch import close_leg
 from trio_media.config import Config
 from trio_media.errors import CallRefused, LegLost, RemoteProtocolError
@@ -76,11 +77,12 @@ async def _carry(
 ) -> CallEnd:
     """Accept, wait for the start, admit, and run the call."""
     codec = CARRIERS[options.carrier]()
+    transport = options.transport or transport_named(config.server.transport)
     leg: Leg | None = None
     call_sid = ""
     try:
         with trio.fail_after(ACCEPT_S):
-            leg = await options.transport.accept_carrier(nursery, stream)
+            leg = await transport.accept_carrier(nursery, stream)
         with trio.fail_after(config.twilio.start_timeout_s):
             started = await _await_start(leg, codec)
         call_sid = started.call_sid

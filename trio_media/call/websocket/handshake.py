@@ -1,0 +1,166 @@
+"""The handshake of either side, and the transport that is made of the two.
+
+Wire facts: RFC 6455, section 4.  No extension and no subprotocol is ever agreed on.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Final
+from urllib.parse import urlsplit
+
+import trio
+from websockets.client import ClientProtocol
+from websockets.exceptions import InvalidStatus
+from websockets.http11 import Request, Response
+from websockets.protocol import SEND_EOF
+from websockets.server import ServerProtocol
+from websockets.uri import WebSocketURI
+
+from trio_media.call.leg import (
+    CARRIER_MESSAGE_BYTES_MAX,
+    MODEL_MESSAGE_BYTES_MAX,
+    Transport,
+)
+from trio_media.call.websocket.conversation import Conversation
+from trio_media.call.websocket.leg import FrameLeg
+from trio_media.call.websocket.wire import GONE, Wire
+from trio_media.errors import LegLost, ModelRefused, evidence
+
+HEAD_BYTES_MAX: Final = 65_536  # the server has judged the head already, by stricter rules
+BLANK_LINE: Final = b"\r\n\r\n"
+LOST: Final = "lost during the handshake"
+
+# What the library has to say stands in the reason of a leg that is lost; and at the level of
+# debugging it would log heads, in which there is our key.
+_silent: Final = logging.getLogger("trio_media.call.websocket")
+_silent.setLevel(logging.CRITICAL)
+
+
+async def accept_carrier(nursery: trio.Nursery, transport: trio.abc.Stream) -> FrameLeg:
+    """Answer a websocket upgrade whose bytes are still to be read from ``transport``.
+
+    Raises `LegLost`; a request that is no upgrade has got its answer then.  The caller puts a
+    deadline around this.
+    """
+    protocol = ServerProtocol(max_size=CARRIER_MESSAGE_BYTES_MAX, logger=_silent)
+    wire = Wire(transport, receive_bytes_max=4 * CARRIER_MESSAGE_BYTES_MAX)
+    try:
+        request, rest = await _receive_request(protocol, wire)
+        response = protocol.accept(request)
+        if response.status_code != 101:
+            response.headers["Sec-WebSocket-Version"] = "13"
+        protocol.send_response(response)
+        await _write(protocol, wire)
+    except GONE:
+        raise LegLost("carrier", LOST) from None
+    if response.status_code != 101:
+        raise LegLost("carrier", LOST)
+    conversation = Conversation(protocol)
+    if rest:
+        conversation.receive(rest)
+    return await _begin(nursery, FrameLeg("carrier", wire, conversation))
+
+
+async def _begin(nursery: trio.Nursery, leg: FrameLeg) -> FrameLeg:
+    """React to what came right behind the handshake, and begin to look after the leg."""
+    await leg.react()
+    nursery.start_soon(leg.read_when_idle)
+    return leg
+
+
+async def _receive_request(protocol: ServerProtocol, wire: Wire) -> tuple[Request, bytes]:
+    """Return the request, and what came behind it.
+
+    The head alone is given to the protocol object: it would act on frames before it has answered.
+    """
+    head_bytes, tail = 0, b""
+    while True:
+        piece = bytes(await wire.receive())
+        end = (tail + piece).find(BLANK_LINE)
+        head_piece = piece if end < 0 else piece[: end + len(BLANK_LINE) - len(tail)]
+        tail = (tail + piece)[-(len(BLANK_LINE) - 1) :]
+        head_bytes += len(head_piece)
+        # The library cannot quote what is not ASCII, and quotes what it refuses.
+        if not piece or not head_piece.isascii() or head_bytes > HEAD_BYTES_MAX:
+            raise LegLost("carrier", LOST)
+        protocol.receive_data(head_piece)
+        for event in protocol.events_received():
+            assert isinstance(event, Request)
+            return event, piece[len(head_piece) :]
+        if protocol.handshake_exc is not None:
+            raise LegLost("carrier", LOST)
+
+
+async def open_model(
+    nursery: trio.Nursery,
+    transport: trio.abc.Stream,
+    url: str,
+    headers: Sequence[tuple[bytes, bytes]],
+) -> FrameLeg:
+    """Shake hands with the model service.
+
+    Raises `ModelRefused` when it answers anything but an upgrade, and `LegLost` when it does not
+    answer properly.  The caller puts a deadline around this.
+    """
+    protocol = ClientProtocol(_target(url), max_size=MODEL_MESSAGE_BYTES_MAX, logger=_silent)
+    wire = Wire(transport, receive_bytes_max=2 * MODEL_MESSAGE_BYTES_MAX)
+    conversation = Conversation(protocol)
+    request = protocol.connect()
+    for name, value in headers:
+        request.headers[name.decode()] = value.decode()
+    protocol.send_request(request)
+    try:
+        await _write(protocol, wire)
+        await _receive_response(protocol, wire, conversation)
+    except GONE:
+        raise LegLost("model", LOST) from None
+    return await _begin(nursery, FrameLeg("model", wire, conversation))
+
+
+def _target(url: str) -> WebSocketURI:
+    """Where the handshake goes: without who asks, which the headers say."""
+    parts = urlsplit(url)
+    is_secure = parts.scheme == "wss"
+    port = parts.port or (443 if is_secure else 80)
+    return WebSocketURI(is_secure, parts.hostname or "", port, parts.path, parts.query)
+
+
+async def _receive_response(
+    protocol: ClientProtocol, wire: Wire, conversation: Conversation
+) -> None:
+    """Return when the peer has agreed; frames behind its answer are in the conversation then."""
+    while True:
+        received = await wire.receive()
+        if received:
+            protocol.receive_data(bytes(received))
+        else:
+            protocol.receive_eof()
+        events = protocol.events_received()
+        if protocol.handshake_exc is not None:
+            raise _refusal(protocol.handshake_exc)
+        if events:
+            assert isinstance(events[0], Response)
+            conversation.take(events[1:])
+            return
+
+
+def _refusal(error: Exception) -> Exception:
+    """What a handshake with the model that came to nothing means."""
+    if isinstance(error, InvalidStatus):
+        response = error.response
+        return ModelRefused(f"http_{response.status_code}", evidence(bytes(response.body)))
+    return LegLost("model", LOST)
+
+
+async def _write(protocol: ServerProtocol | ClientProtocol, wire: Wire) -> None:
+    pieces = protocol.data_to_send()
+    wire.put(b"".join(pieces))
+    if SEND_EOF in pieces:
+        wire.end_writing()
+    await wire.flush()
+
+
+FRAMES: Final = Transport(accept_carrier, open_model)
+"""Both legs over the protocol objects of ``websockets``."""

@@ -42,6 +42,7 @@ def test_every_key_can_be_set_by_its_variable() -> None:
         "realtime.url": "ws://c.example",
         "realtime.session": '{"voice": {"speed": 2}}',
         "twilio.auth_token": "secret",
+        "realtime.append_ms": "40",
     }
     for section in attrs.fields(Config):
         for field in attrs.fields(type(getattr(Config(), section.name))):

@@ -80,6 +80,9 @@ class RealtimeConfig:
     voice: str = "marin"
     transcription: str = "gpt-4o-mini-transcribe"
     connect_timeout_s: float = 5
+    append_ms: int = 0
+    """The caller's audio goes out in messages of so much; 0: as it comes, normally 20 ms.  More
+    costs less, and is that much later."""
     session: Mapping[str, Any] = attrs.field(factory=dict, repr=_shown_session)
 
     @property

@@ -110,6 +110,7 @@ _OBJECTIONS: Final[Mapping[str, Objection]] = {
     "realtime.url": _url(("wss", "ws"), may_have_query=True),
     "realtime.api_key": _no_whitespace,
     "realtime.connect_timeout_s": _Range(0.1, 60).objection,
+    "realtime.append_ms": _Range(0, 200, multiple_of=FRAME_MS).objection,
     "agent.max_call_s": _Range(0, DAY_S).objection,
     "agent.silence_s": _Range(0, 3_600).objection,
     "agent.silence_asks": _Range(0, 100).objection,

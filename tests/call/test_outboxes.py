@@ -127,6 +127,19 @@ async def test_a_backlog_goes_out_in_larger_pieces_but_not_all_at_once() -> None
     assert b"".join(pieces) == speech(200 * APPENDS_MAX)
 
 
+async def test_audio_waits_until_there_is_as_much_as_was_chosen(autojump_clock: MockClock) -> None:
+    outbox = ModelOutbox(append_ms=40)
+    outbox.open_audio()
+    outbox.put_audio(speech(20))
+    with trio.move_on_after(1) as scope:
+        await outbox.next_batch()
+    assert scope.cancelled_caught, "half of it is not enough"
+    outbox.put_control("cancel")
+    assert await outbox.next_batch() == (["cancel"], []), "and nothing waits for it"
+    outbox.put_audio(speech(20, start_ms=20))
+    assert await outbox.next_batch() == ([], [speech(40)])
+
+
 async def test_the_oldest_caller_audio_makes_room() -> None:
     outbox = ModelOutbox()
     for number in range(600):

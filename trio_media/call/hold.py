@@ -63,6 +63,7 @@ async def hold_call(
         if prepared is None
         else prepared.service
     )
+    line.model_outbox.append_ms = config.realtime.append_ms
     control = CallControl(line)
     policy = policy_of(config, has_judge=judge is not None)
     timeline, echo = CallerTimeline(), EchoGate()

@@ -139,6 +139,8 @@ class ModelOutbox:
     takes_audio: bool = False
     """False until the session is confirmed: audio sent earlier would be misread."""
     is_closed: bool = False
+    append_ms: int = 0
+    """Caller audio waits until there is so much of it: fewer messages, each that much later."""
     dropped_ms: int = 0
     """Caller audio that was dropped because the model did not take it."""
 
@@ -160,7 +162,7 @@ class ModelOutbox:
             dropped_bytes = len(self._audio.popleft())
             self._audio_bytes -= dropped_bytes
             self.dropped_ms += dropped_bytes // BYTES_PER_MS
-        if self.takes_audio:
+        if self._has_audio():
             self._wakeup.set()
 
     def open_audio(self) -> None:
@@ -177,10 +179,15 @@ class ModelOutbox:
             await self._wakeup.wait()
         control = list(self._control)
         self._control.clear()
-        return control, self._take_audio() if self.takes_audio else []
+        return control, self._take_audio() if self._has_audio() else []
 
     def _has_work(self) -> bool:
-        return bool(self._control) or (self.takes_audio and bool(self._audio))
+        return bool(self._control) or self._has_audio()
+
+    def _has_audio(self) -> bool:
+        """Whether there is so much audio that it is sent."""
+        is_enough = self._audio_bytes >= self.append_ms * BYTES_PER_MS
+        return self.takes_audio and bool(self._audio) and is_enough
 
     def _take_audio(self) -> list[bytes]:
         pieces: list[bytes] = []

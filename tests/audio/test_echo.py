@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import trio_media.phone.voices
-from trio_media.audio.echo import KEPT_FRAMES, EchoGate, band_levels
+from trio_media.audio.echo import EchoGate
+from trio_media.audio.played import band_levels
 from trio_media.audio.g711 import decode_mulaw, encode_mulaw
 from trio_media.audio.wav import read_wav
 
@@ -147,17 +148,6 @@ def test_audio_of_any_length_is_heard() -> None:
     for at_ms, length in ((0, 0), (0, 1), (10, 400), (60, 1_000), (500, 7)):
         heard = gate.hear(b"\x20" * length, at_ms, is_speaking=False)
         assert heard == b"\x20" * length
-
-
-def test_a_long_gap_costs_no_more_than_a_short_one() -> None:
-    gate = EchoGate()
-    gate.played(0, b"\x20" * 1_600)
-    gate.hear(b"\x20" * 160, 0, is_speaking=False)
-    gate.hear(b"\x20" * 160, 10**9, is_speaking=False)
-    assert len(gate._frames) == KEPT_FRAMES
-    assert not gate._ahead
-    gate.played(5, b"\x20" * 1_600)  # long past
-    assert not gate._ahead
 
 
 def test_bands_are_those_of_a_telephone() -> None:

@@ -14,8 +14,8 @@ import numpy as np
 import webrtcvad
 from numpy.typing import NDArray
 
-from trio_media.audio.g711 import MULAW_SILENCE, SAMPLE_RATE_HZ, decode_mulaw
 from trio_media.audio.detector import SpeechTransition
+from trio_media.audio.g711 import MULAW_SILENCE, SAMPLE_RATE_HZ, decode_mulaw
 from trio_media.audio.levels import (
     FRAME_BYTES,
     FRAME_MS,

@@ -7,8 +7,8 @@ import pytest
 
 import trio_media.phone.voices
 from trio_media.audio.echo import EchoGate
-from trio_media.audio.played import band_levels
 from trio_media.audio.g711 import decode_mulaw, encode_mulaw
+from trio_media.audio.played import band_levels
 from trio_media.audio.wav import read_wav
 
 VOICES = Path(trio_media.phone.voices.__file__).parent

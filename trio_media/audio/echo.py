@@ -203,8 +203,8 @@ class EchoPath:
         """Say whether a frame is in no band louder than the echo of what was played."""
         if self._coupling is None:
             return False
-        excess_db = (self._ratio(heard, source) - self._coupling).max()
-        return bool(excess_db <= self._excess_db + MARGIN_DB)
+        excesses_db: list[float] = (self._ratio(heard, source) - self._coupling).tolist()
+        return max(excesses_db) <= self._excess_db + MARGIN_DB
 
     def _ratio(self, heard: Levels, source: Levels) -> Levels:
         """What is heard above what was played; of a band that was not, above nearly nothing."""

@@ -219,8 +219,8 @@ class OnsetDetector:
         frame_dbfs = level_dbfs(frame)
         is_voice = self._is_voice is None or self._is_voice(frame)
         self._floor.hear(frame_dbfs)
-        threshold_dbfs = max(self._gate_dbfs, self._floor.dbfs + self._margin_db)
-        is_speech = is_voice and frame_dbfs > threshold_dbfs
+        is_speech = is_voice and frame_dbfs > self._gate_dbfs
+        is_speech = is_speech and frame_dbfs > self._floor.dbfs + self._margin_db
         if is_speech and self._is_echo is not None:
             is_speech = not self._is_echo(end_ms - FRAME_MS)
         if is_speech:

@@ -3,7 +3,7 @@
 Rule 1: a ring keeps the newest `KEPT_FRAMES`.  Arrays hold it twice, end to end, so that any
 stretch of it is a slice, and whole numbers hold a bit for each frame, the newest in bit 0.
 Rule 2: while nothing was played lately, time passes for next to nothing.
-Rule 3: bands cost most, so they are worked out when they are asked for, and once.
+Rule 3: bands cost most, so they are worked out when they are asked for, once, and many at a time.
 """
 
 from __future__ import annotations
@@ -52,9 +52,20 @@ _BAND_FLOOR: Final = 1e-4  # energy of the line's own noise in a band
 
 def band_levels(frame: bytes) -> Levels:
     """Return the levels of a frame's bands in dB, above their floor."""
-    samples = amplitudes(frame.ljust(FRAME_BYTES, _SILENCE))
-    spectrum = np.fft.rfft(samples * _WINDOW, _FFT_SAMPLES)
-    energies = _BAND_FILTER @ (spectrum.real**2 + spectrum.imag**2)
+    bands: Levels = bands_of([frame])[0]
+    return bands
+
+
+def bands_of(frames: list[bytes]) -> Levels:
+    """Return the levels of the bands of some frames in dB, above their floor: a row for each.
+
+    Many at once cost little more than one.
+    """
+    samples = amplitudes(b"".join([frame.ljust(FRAME_BYTES, _SILENCE) for frame in frames]))
+    spectra = np.fft.rfft(samples.reshape(-1, FRAME_BYTES) * _WINDOW, _FFT_SAMPLES)
+    powers = spectra.real**2 + spectra.imag**2
+    # One by one: a row must not depend, in its last bit, on what stands beside it.
+    energies = np.array([_BAND_FILTER.dot(power) for power in powers])
     levels: Levels = 10 * np.log10(energies + _BAND_FLOOR)
     return levels
 
@@ -153,15 +164,19 @@ class Played:
         """
         if not self._window(self._spoken, newest, SPREAD_FRAMES):
             return None
-        missing = self._window(self._spoken & ~self._worked_out, newest, SPREAD_FRAMES)
-        while missing:
-            self._work_out(newest - missing.bit_length() + 1)
-            missing &= ~(1 << missing.bit_length() - 1)
+        missing = self._spoken & ~self._worked_out
+        if self._window(missing, newest, SPREAD_FRAMES):
+            self._work_out(missing, min(self.now - newest + SPREAD_FRAMES, KEPT_FRAMES))
         first = (newest - SPREAD_FRAMES + 1) % KEPT_FRAMES
         loudest: Levels = self._bands[first : first + SPREAD_FRAMES].max(axis=0)
         return loudest
 
-    def _work_out(self, number: int) -> None:
-        place = number % KEPT_FRAMES
-        self._bands[place::KEPT_FRAMES] = band_levels(self._frames[place])
-        self._worked_out |= 1 << (self.now - number) % KEPT_FRAMES
+    def _work_out(self, missing: int, newest_frames: int) -> None:
+        """Work out the missing bands among the newest frames: the later ones are asked for next."""
+        missing &= (1 << newest_frames) - 1
+        ages = [age for age in range(newest_frames) if missing >> age & 1]
+        places = [(self.now - age) % KEPT_FRAMES for age in ages]
+        bands = bands_of([self._frames[place] for place in places])
+        for place, levels in zip(places, bands, strict=True):
+            self._bands[place] = self._bands[place + KEPT_FRAMES] = levels
+        self._worked_out |= missing

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import trio_media.phone.voices
-from trio_media.audio.echo import EchoGate
+from trio_media.audio.echo import EchoGate, percentiles
 from trio_media.audio.g711 import decode_mulaw, encode_mulaw
 from trio_media.audio.played import band_levels
 from trio_media.audio.wav import read_wav
@@ -157,3 +157,12 @@ def test_bands_are_those_of_a_telephone() -> None:
     assert low.argmax() <= 1
     assert high.argmax() == len(high) - 1
     assert low.max() - low[len(low) // 2] > 20
+
+
+@pytest.mark.parametrize("rows", [1, 2, 11, 12, 32, 51, 400])
+@pytest.mark.parametrize("percent", [0, 50, 90, 98, 100])
+def test_percentiles_are_those_of_numpy(rows: int, percent: int) -> None:
+    values = np.random.default_rng(rows).standard_normal((rows, 12)).astype(np.float32) * 10
+    expected = np.percentile(values, percent, axis=0)
+    np.testing.assert_array_equal(percentiles(values, percent), expected)
+    np.testing.assert_array_equal(percentiles(values[:, 0], percent), expected[0])

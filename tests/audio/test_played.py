@@ -19,6 +19,7 @@ from trio_media.audio.played import (
     SPREAD_FRAMES,
     Played,
     band_levels,
+    bands_of,
 )
 from trio_media.audio.wav import read_wav
 from trio_media.audio.webrtc import WebRtcDetector
@@ -143,6 +144,22 @@ def loudest(frames_played: list[bytes]) -> np.ndarray | None:
     return np.max(bands, axis=0) if bands else None
 
 
+def test_the_bands_of_many_frames_are_those_of_each() -> None:
+    several = [*frames(MODEL)[:30], b"\x20" * 7]
+    np.testing.assert_array_equal(bands_of(several), [band_levels(frame) for frame in several])
+
+
+def test_what_was_silence_has_bands_as_well() -> None:
+    playing = Played()
+    playing.add(20, b"\xff" * 160)
+    playing.advance(1)
+    playing.advance(4)
+    np.testing.assert_array_equal(playing.source(4), band_levels(b"\xff" * 160))
+    playing.advance(20)
+    assert playing.source(20) is None
+    assert playing.source(1) is not None
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_stretches_are_those_that_were_played(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -153,7 +170,9 @@ def test_stretches_are_those_that_were_played(seed: int) -> None:
     for _ in range(400):
         number += int(rng.choice([1, 1, 1, 1, 2, 5, 60], p=[0.3, 0.2, 0.2, 0.2, 0.05, 0.04, 0.01]))
         if rng.random() < 0.6:
-            account[number] = voice[int(rng.integers(len(voice)))]
+            account[number] = (
+                voice[int(rng.integers(len(voice)))] if rng.random() < 0.5 else b"\xff"
+            )
             playing.add(number * 20, account[number])
         playing.advance(number)
         heard = number - int(rng.integers(0, 4))

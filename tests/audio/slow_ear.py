@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 import numpy as np
-import webrtcvad
 from numpy.typing import NDArray
 
 from trio_media.audio.detector import SpeechTransition
@@ -301,6 +300,8 @@ class SlowWebRtcDetector:
     """One whole frame at a time."""
 
     def __init__(self, confirm_ms: int, is_echo: Callable[[int], bool]) -> None:
+        import webrtcvad  # not on every machine
+
         self._vad = webrtcvad.Vad(3)
         self._is_echo = is_echo
         self._edges = EdgeTracker(confirm_ms)

@@ -91,6 +91,7 @@ class Ear:
 @pytest.mark.parametrize("model", ["silent", "speaks", "is cut"])
 @pytest.mark.parametrize("heard", HEARD)
 def test_the_quick_ear_decides_as_the_slow_one(heard: str, model: str) -> None:
+    pytest.importorskip("webrtcvad")
     quick, slow = Ear(is_slow=False), Ear(is_slow=True)
     played = b"".join(frames(MODEL))
     transitions = echoes = 0

@@ -76,7 +76,7 @@ _TONE_PROBES: Final = _tone_probes()
 def is_keypad_tone(samples: Amplitudes) -> bool:
     """Say whether a whole frame is one DTMF key: two tones and next to nothing else."""
     energy = float(samples.dot(samples))
-    sums = _TONE_PROBES @ samples
+    sums = _TONE_PROBES.dot(samples)
     tones = (sums.real**2 + sums.imag**2).tolist()
     low, high = max(tones[:4]), max(tones[4:])
     if min(low, high) < _DTMF_EACH_MIN * energy:

@@ -143,6 +143,14 @@ def test_audio_of_any_length_is_cut_into_whole_frames(sizes: list[int], start_ms
     ]
 
 
+def test_a_whole_frame_follows_what_was_left_over_of_another() -> None:
+    reframer = Reframer()
+    assert reframer.take(b"a" * 80, 0) == []
+    assert reframer.take(b"b" * 160, 10) == [(b"a" * 80 + b"b" * 80, 20)]
+    assert reframer.take(b"c" * 80, 30) == [(b"b" * 80 + b"c" * 80, 40)]
+    assert reframer.take(b"d" * 160, 40) == [(b"d" * 160, 60)]
+
+
 def test_a_gap_pads_what_was_left_and_gives_blank_frames() -> None:
     reframer = Reframer()
     assert reframer.take(b"a" * 200, 1_000) == [(b"a" * 160, 1_020)]

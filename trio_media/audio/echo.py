@@ -13,24 +13,24 @@ Rule 3: all times are on the call's clock; a frame is 20 ms; levels are in dB.
 
 from __future__ import annotations
 
-import itertools
 from collections import deque
-from typing import Final, TypeAlias
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trio_media.audio.g711 import MULAW_SILENCE, SAMPLE_RATE_HZ
-from trio_media.audio.levels import FRAME_BYTES, FRAME_MS, amplitudes, level_dbfs
+from trio_media.audio.g711 import MULAW_SILENCE
+from trio_media.audio.levels import FRAME_BYTES, FRAME_MS, level_dbfs
+from trio_media.audio.played import (
+    BANDS,
+    FLOOR_DBFS,
+    LAG_FRAMES_MIN,
+    LAGS,
+    Levels,
+    Played,
+    band_levels,
+)
 
-Levels: TypeAlias = NDArray[np.float64]
-
-FLOOR_DBFS: Final = -65.0  # below it levels say nothing: the line's own noise
-LAG_FRAMES_MIN: Final = 1  # no network and no ear is faster
-LAG_FRAMES_MAX: Final = 30  # 600 ms; no telephone's echo is later
-SPREAD_FRAMES: Final = 6  # how long a room holds on to a sound, as far as it matters
-KEPT_FRAMES: Final = 40  # of what was played: the longest lag and its spread
-AHEAD_FRAMES_MAX: Final = 3_100  # of what will be played: more than a carrier may hold
 MEMORY_FRAMES: Final = 150  # 3 s of the model's speech say where the echo is
 EVIDENCE_FRAMES: Final = 25  # a correlation of less than half a second means nothing
 SILENCE_FRAMES: Final = 50  # a second of the model's speech without an echo: there is none
@@ -40,9 +40,6 @@ MEASURE_EVERY_FRAMES: Final = 20  # how loud it is, too
 CORRELATION_MIN: Final = 0.5  # an echo has 0.7 and more, two who talk at once less than 0.3
 HEARD_SPREAD_DB: Final = 1.5  # standard deviation of what is heard; a noisy line has less
 CORRELATION_LOST: Final = 0.1  # an echo that was there has gone
-BANDS: Final = 12  # of equal width on a logarithmic scale, as ears have them
-BAND_LOW_HZ: Final = 250
-BAND_HIGH_HZ: Final = 3_600
 LOUD_DB: Final = 30.0  # a band that is played so much below the loudest of late leaves no echo
 FADE_DB: Final = 0.02  # a frame: the loudest of late is of the last minutes
 RATIOS_MIN: Final = 12  # frames of echo that say how loud it is
@@ -54,78 +51,50 @@ MARGIN_DB: Final = 3.0
 SPREAD_DB_MIN: Final = 0.5  # what is so even goes together with anything
 SPEECH_FRAMES_MIN: Final = 6  # fewer rise and fall with anything
 SPEECH_FRAMES_MAX: Final = 100  # of speech that may turn out to be echo
-assert KEPT_FRAMES > LAG_FRAMES_MAX + SPREAD_FRAMES
 
-_LAGS: Final = np.arange(LAG_FRAMES_MIN, LAG_FRAMES_MAX + 1)
-_FFT_SAMPLES: Final = 256
 _SILENCE: Final = bytes([MULAW_SILENCE])
+_SILENT_FRAME: Final = _SILENCE * FRAME_BYTES
 
 
-def _band_filter() -> NDArray[np.float32]:
-    hz = np.fft.rfftfreq(_FFT_SAMPLES, 1 / SAMPLE_RATE_HZ)
-    edges_hz = np.geomspace(BAND_LOW_HZ, BAND_HIGH_HZ, BANDS + 1)
-    rows = [(hz >= low) & (hz < high) for low, high in itertools.pairwise(edges_hz)]
-    return np.array(rows, dtype=np.float32)
+def percentiles(values: Levels, percent: int) -> Levels:
+    """Return what so many percent of the rows are below, in each column.
 
-
-_BAND_FILTER: Final = _band_filter()
-_WINDOW: Final = np.hanning(FRAME_BYTES).astype(np.float32)
-_BAND_FLOOR: Final = 1e-4  # energy of the line's own noise in a band
-
-
-def band_levels(frame: bytes) -> Levels:
-    """Return the levels of a frame's bands in dB, above their floor."""
-    samples = amplitudes(frame.ljust(FRAME_BYTES, _SILENCE))
-    spectrum = np.fft.rfft(samples * _WINDOW, _FFT_SAMPLES)
-    energies = _BAND_FILTER @ (spectrum.real**2 + spectrum.imag**2)
-    levels: Levels = 10 * np.log10(energies + _BAND_FLOOR)
-    return levels
+    As `np.percentile` has it, to the last bit, without what that must ask first.
+    """
+    place = (len(values) - 1) * (percent / 100)
+    below = int(place)
+    above = min(below + 1, len(values) - 1)
+    share = place - below
+    ordered = np.partition(values, (below, above), axis=0)
+    low, high = ordered[below], ordered[above]
+    # From the nearer end, so that both ends are exact.
+    between: Levels = (
+        high - (high - low) * (1 - share) if share >= 0.5 else low + (high - low) * share
+    )
+    return between
 
 
 class EchoGate:
     """One caller's echo: told what is played and heard, asked which frames are echo."""
 
     def __init__(self) -> None:
-        self._ahead: deque[tuple[int, bytes]] = deque()
-        """Frames that will be played, by number."""
-        self._frames: list[bytes] = [b""] * KEPT_FRAMES
-        """Frames that were played, round and round; empty: nothing was."""
-        self._levels = np.full(KEPT_FRAMES, FLOOR_DBFS)
-        self._bands: list[Levels | None] = [None] * KEPT_FRAMES
-        """Theirs, where they were asked for."""
-        self._now = 0
-        """The frame that is heard."""
+        self._playing = Played()
         self._path = EchoPath()
         self._speech: list[tuple[Levels, Levels]] = []
         """Bands, heard and played, of the speech that goes on."""
         self._echoes: deque[int] = deque(maxlen=SPEECH_FRAMES_MAX)
         """The newest frames that are echo."""
+        self._newest_echo = -1
 
     # --- what is played ---------------------------------------------------------------------
 
     def played(self, at_ms: int, payload: bytes) -> None:
         """The carrier plays this from ``at_ms`` on, behind everything that it plays before."""
-        for number, start in enumerate(range(0, len(payload), FRAME_BYTES), at_ms // FRAME_MS):
-            if number > self._now and len(self._ahead) < AHEAD_FRAMES_MAX:
-                self._ahead.append((number, payload[start : start + FRAME_BYTES]))
+        self._playing.add(at_ms, payload)
 
     def cut(self, at_ms: int) -> None:
         """The carrier plays nothing of it from ``at_ms`` on."""
-        first = -(-at_ms // FRAME_MS)
-        while self._ahead and self._ahead[-1][0] >= first:
-            self._ahead.pop()
-
-    def _advance(self, number: int) -> None:
-        """Let time pass up to a frame."""
-        for passed in range(max(self._now + 1, number - KEPT_FRAMES), number + 1):
-            frame = b""
-            while self._ahead and self._ahead[0][0] <= passed:
-                frame = self._ahead.popleft()[1]
-            self._frames[passed % KEPT_FRAMES] = frame
-            self._bands[passed % KEPT_FRAMES] = None
-            level = level_dbfs(frame) if frame else FLOOR_DBFS
-            self._levels[passed % KEPT_FRAMES] = max(FLOOR_DBFS, level)
-        self._now = max(self._now, number)
+        self._playing.cut(at_ms)
 
     # --- what is heard ----------------------------------------------------------------------
 
@@ -135,17 +104,22 @@ class EchoGate:
         ``is_speaking``: what came before was taken for speech, and it goes on.  Returns the audio
         with silence where there is nothing but echo.
         """
-        heard = bytearray(payload)
-        for number, start in enumerate(range(0, len(payload), FRAME_BYTES), at_ms // FRAME_MS):
+        number = at_ms // FRAME_MS
+        if len(payload) == FRAME_BYTES:  # as carriers send it: nothing is cut or copied
+            return _SILENT_FRAME if self._hear_frame(number, payload, is_speaking) else payload
+        pieces: list[bytes] = []
+        for start in range(0, len(payload), FRAME_BYTES):
             frame = payload[start : start + FRAME_BYTES]
-            self._hear_frame(number, frame, is_speaking)
-            if self._echoes and self._echoes[-1] == number:
-                heard[start : start + len(frame)] = _SILENCE * len(frame)
-        return bytes(heard)
+            is_echo = self._hear_frame(number, frame, is_speaking)
+            pieces.append(_SILENCE * len(frame) if is_echo else frame)
+            number += 1
+        return b"".join(pieces)
 
     def is_echo(self, at_ms: int) -> bool:
         """Say whether the frame that begins at ``at_ms``, and was heard, is nothing but echo."""
-        return at_ms // FRAME_MS in self._echoes
+        number = at_ms // FRAME_MS
+        # Most are asked for as soon as they were heard, and are newer than the last echo.
+        return number <= self._newest_echo and number in self._echoes
 
     def may_be_echo(self, at_ms: int) -> bool:
         """Say whether a voice at ``at_ms`` may be the model's, because nothing is known yet.
@@ -154,47 +128,38 @@ class EchoGate:
         """
         if self._path.is_known:
             return False
-        recent = self._levels.take(at_ms // FRAME_MS - np.arange(UNKNOWN_FRAMES), mode="wrap")
-        return bool(recent.max() > FLOOR_DBFS)
+        return self._playing.is_loud(at_ms // FRAME_MS, UNKNOWN_FRAMES)
 
-    def _hear_frame(self, number: int, frame: bytes, is_speaking: bool) -> None:
-        self._advance(number)
+    def _hear_frame(self, number: int, frame: bytes, is_speaking: bool) -> bool:
+        """Say whether the frame is nothing but echo."""
+        playing, path = self._playing, self._path
+        playing.advance(number)
         if not is_speaking and self._speech:
-            self._path.learn_from_speech(self._speech)
+            path.learn_from_speech(self._speech)
             self._speech = []
-        played = self._levels.take(number - _LAGS, mode="wrap")
-        if played.max() <= FLOOR_DBFS:
-            return
-        if self._path.first_lag is None or not is_speaking:
-            self._path.correlate(max(FLOOR_DBFS, level_dbfs(frame)), played)
-        if self._path.first_lag is None:
-            return
-        source = self._source(number - self._path.first_lag)
+        if not playing.is_loud(number - LAG_FRAMES_MIN, LAGS):
+            return self._was_echo(number)
+        if path.first_lag is None or not is_speaking:
+            heard_db = max(FLOOR_DBFS, level_dbfs(frame)) - FLOOR_DBFS
+            path.correlate(heard_db, playing.rises(number))
+        if path.first_lag is None:
+            return self._was_echo(number)
+        source = playing.source(number - path.first_lag)
         if source is None:
-            return
+            return self._was_echo(number)
         heard = band_levels(frame)
-        if self._path.is_echo(heard, source):
+        if path.is_echo(heard, source):
             self._echoes.append(number)
+            self._newest_echo = max(self._newest_echo, number)
         if not is_speaking:
-            self._path.learn(heard, source)
+            path.learn(heard, source)
         elif len(self._speech) < SPEECH_FRAMES_MAX:
             self._speech.append((heard, source))
+        return self._was_echo(number)
 
-    def _source(self, newest: int) -> Levels | None:
-        """The bands of what an echo would be of: the loudest of some frames, newest first."""
-        numbers = range(newest - SPREAD_FRAMES + 1, newest + 1)
-        bands = [self._played_bands(number % KEPT_FRAMES) for number in numbers]
-        known = [levels for levels in bands if levels is not None]
-        if not known:
-            return None
-        source: Levels = np.max(known, axis=0)
-        return source
-
-    def _played_bands(self, place: int) -> Levels | None:
-        """The bands of a frame that was played; None where nothing was."""
-        if self._bands[place] is None and self._frames[place]:
-            self._bands[place] = band_levels(self._frames[place])
-        return self._bands[place]
+    def _was_echo(self, number: int) -> bool:
+        """Say whether the newest echo is this frame, now or in audio that came before it."""
+        return bool(self._echoes) and self._echoes[-1] == number
 
 
 class EchoPath:
@@ -205,7 +170,7 @@ class EchoPath:
         """The shortest lag, in frames, at which there is an echo; None: there is none."""
         self._frames = 0.0
         self._heard = self._heard_squares = 0.0
-        self._sums = np.zeros((3, _LAGS.size))
+        self._sums = np.zeros((3, LAGS))
         """For each lag: played, its squares, its products with what was heard; fading."""
         self._until_look = EVIDENCE_FRAMES
         self._ratios: NDArray[np.float32] = np.zeros((0, BANDS), np.float32)
@@ -223,15 +188,15 @@ class EchoPath:
             return self._frames >= SILENCE_FRAMES
         return self._coupling is not None
 
-    def correlate(self, heard_dbfs: float, played_dbfs: Levels) -> None:
-        """Take in a frame's level, and those played before it, by their lags."""
+    def correlate(self, heard_db: float, rises: Levels) -> None:
+        """Take in a frame's level over the floor, and `Played.rises` when it is heard."""
         keep = 1 - 1 / MEMORY_FRAMES
-        heard, played = heard_dbfs - FLOOR_DBFS, played_dbfs - FLOOR_DBFS
         self._frames = self._frames * keep + 1
-        self._heard = self._heard * keep + heard
-        self._heard_squares = self._heard_squares * keep + heard * heard
+        self._heard = self._heard * keep + heard_db
+        self._heard_squares = self._heard_squares * keep + heard_db * heard_db
         self._sums *= keep
-        self._sums += (played, played * played, played * heard)
+        self._sums[:2] += rises
+        self._sums[2] += rises[0] * heard_db
         self._until_look -= 1
         if self._until_look <= 0:
             self._until_look = LOOK_EVERY_FRAMES
@@ -248,7 +213,7 @@ class EchoPath:
         # What hardly varies goes together with anything.
         is_varied = heard_spread >= (HEARD_SPREAD_DB * self._frames) ** 2
         if is_varied and correlation[best] >= CORRELATION_MIN:
-            self.first_lag = max(LAG_FRAMES_MIN, int(_LAGS[best]) - 1)
+            self.first_lag = max(LAG_FRAMES_MIN, LAG_FRAMES_MIN + best - 1)
         elif correlation[best] < CORRELATION_LOST:
             self.first_lag = None
 
@@ -256,8 +221,8 @@ class EchoPath:
         """Say whether a frame is in no band louder than the echo of what was played."""
         if self._coupling is None:
             return False
-        excess_db = (self._ratio(heard, source) - self._coupling).max()
-        return bool(excess_db <= self._excess_db + MARGIN_DB)
+        excesses_db: list[float] = (self._ratio(heard, source) - self._coupling).tolist()
+        return max(excesses_db) <= self._excess_db + MARGIN_DB
 
     def _ratio(self, heard: Levels, source: Levels) -> Levels:
         """What is heard above what was played; of a band that was not, above nearly nothing."""
@@ -265,7 +230,8 @@ class EchoPath:
 
     def learn(self, heard: Levels, source: Levels) -> None:
         """Take in the bands of a frame that is no speech."""
-        self._loudest = np.maximum(self._loudest - FADE_DB, source)
+        self._loudest -= FADE_DB
+        np.maximum(self._loudest, source, out=self._loudest)
         if not self._ratios.size:  # most calls have no echo, and need no room for one
             self._ratios = np.zeros((RATIOS_MAX, BANDS), np.float32)
         self._ratios[self._learned % RATIOS_MAX] = self._ratio(heard, source)
@@ -274,9 +240,9 @@ class EchoPath:
         if self._until_measure <= 0:
             self._until_measure = MEASURE_EVERY_FRAMES
             ratios = self._ratios[: self._learned]
-            self._coupling = np.percentile(ratios, COUPLING_PERCENT, axis=0)
+            self._coupling = percentiles(ratios, COUPLING_PERCENT)
             excesses = (ratios - self._coupling).max(axis=1)
-            self._excess_db = min(EXCESS_DB_MAX, float(np.percentile(excesses, EXCESS_PERCENT)))
+            self._excess_db = min(EXCESS_DB_MAX, float(percentiles(excesses, EXCESS_PERCENT)))
 
     def learn_from_speech(self, frames: list[tuple[Levels, Levels]]) -> None:
         """Take in what was taken for speech, if it rose and fell with what was played."""

@@ -82,7 +82,7 @@ _LINEAR_TO_ALAW: Final = _alaw_encode_table()
 
 def decode_mulaw(payload: bytes | bytearray | memoryview) -> Samples:
     """Return the samples of mu-law bytes, as many as there are bytes."""
-    return _MULAW_TO_LINEAR[np.frombuffer(payload, dtype=np.uint8)]
+    return _MULAW_TO_LINEAR.take(np.frombuffer(payload, dtype=np.uint8))
 
 
 def encode_mulaw(samples: Samples) -> bytes:
@@ -92,7 +92,7 @@ def encode_mulaw(samples: Samples) -> bytes:
 
 def decode_alaw(payload: bytes | bytearray | memoryview) -> Samples:
     """Return the samples of A-law bytes, as many as there are bytes."""
-    return _ALAW_TO_LINEAR[np.frombuffer(payload, dtype=np.uint8)]
+    return _ALAW_TO_LINEAR.take(np.frombuffer(payload, dtype=np.uint8))
 
 
 def encode_alaw(samples: Samples) -> bytes:

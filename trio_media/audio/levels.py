@@ -3,10 +3,12 @@
 Rule 1: levels are RMS over full scale (32,768) in dBFS; a sine at full scale reads -3.
 Rule 2: all of this runs inline for every frame of every call, so it works by table and never on
 more than one frame.
+Rule 3: the ears of a call ask for the level of a frame one after the other, so the newest are kept.
 """
 
 from __future__ import annotations
 
+import functools
 import math
 from collections import deque
 from typing import Final, TypeAlias
@@ -27,6 +29,8 @@ _SILENT_POWER: Final = 10 ** (SILENCE_DBFS / 10)
 _AMPLITUDE_OF_CODE: Final[Amplitudes] = decode_mulaw(bytes(range(256))).astype(
     np.float32
 ) / np.float32(32_768)
+
+_LEVELS_KEPT: Final = 64  # of all calls: each asks for one frame a few times in a row
 
 _BUCKET_FRAMES: Final = 10  # 200 ms; the window moves in steps of this
 _BUCKETS_MAX: Final = 8  # 1.6 s: longer than any vowel, and a step of the noise is learned in 2 s
@@ -52,6 +56,7 @@ def amplitudes_dbfs(samples: Amplitudes) -> float:
     return 10 * math.log10(max(power, _SILENT_POWER))
 
 
+@functools.lru_cache(maxsize=_LEVELS_KEPT)
 def level_dbfs(payload: bytes) -> float:
     """Return the level of mu-law bytes, from ``SILENCE_DBFS`` to about -0.2."""
     return amplitudes_dbfs(amplitudes(payload))
@@ -71,7 +76,7 @@ _TONE_PROBES: Final = _tone_probes()
 def is_keypad_tone(samples: Amplitudes) -> bool:
     """Say whether a whole frame is one DTMF key: two tones and next to nothing else."""
     energy = float(samples.dot(samples))
-    sums = _TONE_PROBES @ samples
+    sums = _TONE_PROBES.dot(samples)
     tones = (sums.real**2 + sums.imag**2).tolist()
     low, high = max(tones[:4]), max(tones[4:])
     if min(low, high) < _DTMF_EACH_MIN * energy:
@@ -108,7 +113,9 @@ class NoiseFloor:
 
         From the first frame on, so that a call which opens in noise does not open with an onset.
         """
-        lowest_dbfs = min(self._full_lowest_dbfs, self._open.lowest_dbfs)
+        lowest_dbfs = self._open.lowest_dbfs
+        if self._full_lowest_dbfs < lowest_dbfs:
+            lowest_dbfs = self._full_lowest_dbfs
         if lowest_dbfs == math.inf:  # nothing heard at all
             lowest_dbfs = SILENCE_DBFS
         return max(lowest_dbfs, self._held_dbfs)
@@ -116,8 +123,10 @@ class NoiseFloor:
     def hear(self, frame_dbfs: float) -> None:
         """Take in the level of the next frame."""
         bucket = self._open
-        bucket.lowest_dbfs = min(bucket.lowest_dbfs, frame_dbfs)
-        bucket.highest_dbfs = max(bucket.highest_dbfs, frame_dbfs)
+        if frame_dbfs < bucket.lowest_dbfs:
+            bucket.lowest_dbfs = frame_dbfs
+        if frame_dbfs > bucket.highest_dbfs:
+            bucket.highest_dbfs = frame_dbfs
         bucket.frames += 1
         if bucket.frames == _BUCKET_FRAMES:
             self._turn_bucket()

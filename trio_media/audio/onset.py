@@ -22,8 +22,8 @@ from trio_media.audio.levels import (
     FRAME_MS,
     NoiseFloor,
     amplitudes,
-    amplitudes_dbfs,
     is_keypad_tone,
+    level_dbfs,
 )
 
 END_GAP_MS: Final = 120  # longer than the closure of a plosive, shorter than a pause
@@ -61,6 +61,9 @@ class Reframer:
         frames: list[Frame] = []
         if at_sample - self._next_sample >= FRAME_BYTES:
             frames = self._skip_to(at_sample)
+        elif len(payload) == FRAME_BYTES and not self._rest:  # as carriers send it
+            self._next_sample += FRAME_BYTES
+            return [(payload, self._next_sample // BYTES_PER_MS)]
         start_sample = self._next_sample - len(self._rest)
         self._next_sample += len(payload)
         pending = self._rest + payload if self._rest else payload
@@ -213,17 +216,16 @@ class OnsetDetector:
         return transitions
 
     def _hear_frame(self, frame: bytes, end_ms: int) -> list[SpeechTransition]:
-        samples = amplitudes(frame)
-        frame_dbfs = amplitudes_dbfs(samples)
+        frame_dbfs = level_dbfs(frame)
         is_voice = self._is_voice is None or self._is_voice(frame)
         self._floor.hear(frame_dbfs)
-        threshold_dbfs = max(self._gate_dbfs, self._floor.dbfs + self._margin_db)
-        is_speech = is_voice and frame_dbfs > threshold_dbfs
+        is_speech = is_voice and frame_dbfs > self._gate_dbfs
+        is_speech = is_speech and frame_dbfs > self._floor.dbfs + self._margin_db
         if is_speech and self._is_echo is not None:
             is_speech = not self._is_echo(end_ms - FRAME_MS)
         if is_speech:
             # The frame in which a tone stops is half a tone, and counts as one.
-            is_tone = is_keypad_tone(samples)
+            is_tone = is_keypad_tone(amplitudes(frame))
             is_speech = not (is_tone or self._was_tone)
             self._was_tone = is_tone
         else:

@@ -1,0 +1,182 @@
+"""What the carrier plays, frame by frame: how loud it was, and in which bands.  Pure.
+
+Rule 1: a ring keeps the newest `KEPT_FRAMES`.  Arrays hold it twice, end to end, so that any
+stretch of it is a slice, and whole numbers hold a bit for each frame, the newest in bit 0.
+Rule 2: while nothing was played lately, time passes for next to nothing.
+Rule 3: bands cost most, so they are worked out when they are asked for, once, and many at a time.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from typing import Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trio_media.audio.g711 import MULAW_SILENCE, SAMPLE_RATE_HZ
+from trio_media.audio.levels import FRAME_BYTES, FRAME_MS, amplitudes, level_dbfs
+
+Levels: TypeAlias = NDArray[np.floating]
+
+FLOOR_DBFS: Final = -65.0  # below it levels say nothing: the line's own noise
+LAG_FRAMES_MIN: Final = 1  # no network and no ear is faster
+LAG_FRAMES_MAX: Final = 30  # 600 ms; no telephone's echo is later
+LAGS: Final = LAG_FRAMES_MAX - LAG_FRAMES_MIN + 1
+SPREAD_FRAMES: Final = 6  # how long a room holds on to a sound, as far as it matters
+KEPT_FRAMES: Final = 40  # of what was played: the longest lag and its spread
+AHEAD_FRAMES_MAX: Final = 3_100  # of what will be played: more than a carrier may hold
+BANDS: Final = 12  # of equal width on a logarithmic scale, as ears have them
+BAND_LOW_HZ: Final = 250
+BAND_HIGH_HZ: Final = 3_600
+assert KEPT_FRAMES > LAG_FRAMES_MAX + SPREAD_FRAMES
+
+_OLDEST: Final = KEPT_FRAMES - 1
+_ALL: Final = (1 << KEPT_FRAMES) - 1
+_FFT_SAMPLES: Final = 256
+_SILENCE: Final = bytes([MULAW_SILENCE])
+
+
+def _band_filter() -> NDArray[np.float32]:
+    hz = np.fft.rfftfreq(_FFT_SAMPLES, 1 / SAMPLE_RATE_HZ)
+    edges_hz = np.geomspace(BAND_LOW_HZ, BAND_HIGH_HZ, BANDS + 1)
+    rows = [(hz >= low) & (hz < high) for low, high in itertools.pairwise(edges_hz)]
+    return np.array(rows, dtype=np.float32)
+
+
+_BAND_FILTER: Final = _band_filter()
+_WINDOW: Final = np.hanning(FRAME_BYTES).astype(np.float32)
+_BAND_FLOOR: Final = 1e-4  # energy of the line's own noise in a band
+
+
+def band_levels(frame: bytes) -> Levels:
+    """Return the levels of a frame's bands in dB, above their floor."""
+    samples = amplitudes(frame.ljust(FRAME_BYTES, _SILENCE))
+    spectrum = np.fft.rfft(samples * _WINDOW, _FFT_SAMPLES)
+    energies = _BAND_FILTER.dot(spectrum.real**2 + spectrum.imag**2)
+    levels: Levels = 10 * np.log10(energies + _BAND_FLOOR)
+    return levels
+
+
+def bands_of(frames: list[bytes]) -> Levels:
+    """Return `band_levels` of some frames, a row for each: many cost little more than one."""
+    samples = amplitudes(b"".join([frame.ljust(FRAME_BYTES, _SILENCE) for frame in frames]))
+    spectra = np.fft.rfft(samples.reshape(-1, FRAME_BYTES) * _WINDOW, _FFT_SAMPLES)
+    powers = spectra.real**2 + spectra.imag**2
+    # One by one: a row must not depend, in its last bit, on what stands beside it.
+    energies = np.array([_BAND_FILTER.dot(power) for power in powers])
+    levels: Levels = 10 * np.log10(energies + _BAND_FLOOR)
+    return levels
+
+
+class Played:
+    """The newest frames that the carrier played, and those that it will play.
+
+    Frames are told by number: `FRAME_MS` of the call's clock each.  Those asked for must not be
+    newer than ``now``.
+    """
+
+    def __init__(self) -> None:
+        self.now = 0
+        """The newest frame that was played."""
+        self._ahead: deque[tuple[int, bytes]] = deque()
+        """Frames that will be played, by number."""
+        self._frames: list[bytes] = [b""] * KEPT_FRAMES
+        """Frames that were played, round and round; empty: nothing was."""
+        self._spoken = self._loud = self._worked_out = 0
+        """For each frame a bit: something was played; above the floor; its bands are known."""
+        self._rises = np.zeros((2, 2 * KEPT_FRAMES))
+        """Levels above the floor in dB, and their squares; newer frames are to the left."""
+        self._bands = np.full((2 * KEPT_FRAMES, BANDS), -np.inf, dtype=_BAND_FILTER.dtype)
+        """Of a frame that nothing was played in, or that was not asked for: below everything."""
+
+    def add(self, at_ms: int, payload: bytes) -> None:
+        """The carrier plays this from ``at_ms`` on, behind everything that it plays before."""
+        for number, start in enumerate(range(0, len(payload), FRAME_BYTES), at_ms // FRAME_MS):
+            if number > self.now and len(self._ahead) < AHEAD_FRAMES_MAX:
+                self._ahead.append((number, payload[start : start + FRAME_BYTES]))
+
+    def cut(self, at_ms: int) -> None:
+        """The carrier plays nothing of it from ``at_ms`` on."""
+        first = -(-at_ms // FRAME_MS)
+        while self._ahead and self._ahead[-1][0] >= first:
+            self._ahead.pop()
+
+    def advance(self, number: int) -> None:
+        """Let time pass up to a frame.  It never goes back."""
+        if not self._ahead and not self._spoken:
+            self.now = max(self.now, number)
+            return
+        first = self.now + 1
+        if number - self.now > KEPT_FRAMES:  # a long gap costs no more than a short one
+            self._forget()
+            first = number - KEPT_FRAMES
+        for passed in range(first, number + 1):
+            frame = b""
+            while self._ahead and self._ahead[0][0] <= passed:
+                frame = self._ahead.popleft()[1]
+            self._keep(passed % KEPT_FRAMES, frame)
+        self.now = max(self.now, number)
+
+    def _forget(self) -> None:
+        """Keep nothing of what was played."""
+        self._spoken = self._loud = self._worked_out = 0
+        self._rises.fill(0.0)
+        self._bands.fill(-np.inf)
+
+    def _keep(self, place: int, frame: bytes) -> None:
+        """Keep a frame in place of the oldest."""
+        rise_db = max(FLOOR_DBFS, level_dbfs(frame)) - FLOOR_DBFS if frame else 0.0
+        if rise_db or self._loud >> _OLDEST:
+            left, right = _OLDEST - place, _OLDEST - place + KEPT_FRAMES
+            rises, squares = self._rises
+            rises[left] = rises[right] = rise_db
+            squares[left] = squares[right] = rise_db * rise_db
+        if self._worked_out >> _OLDEST:
+            self._bands[place::KEPT_FRAMES] = -np.inf
+        self._frames[place] = frame
+        self._spoken = self._spoken << 1 & _ALL | bool(frame)
+        self._loud = self._loud << 1 & _ALL | bool(rise_db)
+        self._worked_out = self._worked_out << 1 & _ALL
+
+    def _window(self, bits: int, newest: int, frames: int) -> int:
+        """Return the bits of some frames up to the newest of them, which is in bit 0."""
+        back = (self.now - newest) % KEPT_FRAMES
+        return (bits >> back | bits << KEPT_FRAMES - back) & (1 << frames) - 1
+
+    def is_loud(self, newest: int, frames: int) -> bool:
+        """Say whether any of so many frames, up to the newest of them, is above the floor."""
+        return self._loud != 0 and self._window(self._loud, newest, frames) != 0
+
+    def rises(self, heard: int) -> Levels:
+        """Return what was played before a frame is heard: levels over the floor, and their squares.
+
+        A column for each lag, the shortest first.  A view: it changes when time passes.
+        """
+        left = _OLDEST - (heard - LAG_FRAMES_MIN) % KEPT_FRAMES
+        return self._rises[:, left : left + LAGS]
+
+    def source(self, newest: int) -> Levels | None:
+        """Return the bands of what an echo would be of: the loudest of `SPREAD_FRAMES`.
+
+        None where nothing was played at all.
+        """
+        if not self._window(self._spoken, newest, SPREAD_FRAMES):
+            return None
+        missing = self._spoken & ~self._worked_out
+        if self._window(missing, newest, SPREAD_FRAMES):
+            self._work_out(missing, min(self.now - newest + SPREAD_FRAMES, KEPT_FRAMES))
+        first = (newest - SPREAD_FRAMES + 1) % KEPT_FRAMES
+        loudest: Levels = self._bands[first : first + SPREAD_FRAMES].max(axis=0)
+        return loudest
+
+    def _work_out(self, missing: int, newest_frames: int) -> None:
+        """Work out the missing bands among the newest frames: the later ones are asked for next."""
+        missing &= (1 << newest_frames) - 1
+        ages = [age for age in range(newest_frames) if missing >> age & 1]
+        places = [(self.now - age) % KEPT_FRAMES for age in ages]
+        bands = bands_of([self._frames[place] for place in places])
+        for place, levels in zip(places, bands, strict=True):
+            self._bands[place] = self._bands[place + KEPT_FRAMES] = levels
+        self._worked_out |= missing

@@ -210,3 +210,23 @@ async def test_while_answers_are_held_nothing_that_is_heard_is_answered(
         await call.control.hold_answers(is_held=False)
         await model.turn("T2")
         await model.wait_for(is_type("response.create"))
+
+
+async def test_a_text_that_finds_no_room_was_not_given_to_the_model(
+    autojump_clock: MockClock,
+) -> None:
+    given: list[bool] = []
+
+    async def add(text: str) -> None:
+        given.append(await call.control.send_text("system", text))
+
+    async with live_call(QUIET) as call:
+        await call.start()
+        await trio.sleep(1)
+        call.notebook.notes.clear()
+        outbox = call.control.line.model_outbox
+        while outbox.put_control("{}"):
+            pass
+        await add("It rains.")
+        assert given == [False]
+        assert call.notebook.noted("model_outbox_full")

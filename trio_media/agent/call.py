@@ -135,7 +135,7 @@ class Call(AttendedCall):
 
         ``timeout_s``: for the first key, once the model is silent; ``between_s``: for each further
         one.  ``say``: said first; keys pressed meanwhile count.
-        **Cancellation:** the keys are the model's again.
+        **Cancellation:** further keys are the model's again.
         """
         first_ms, between_ms = int(timeout_s * 1_000), int(between_s * 1_000)
         if first_ms <= 0 or between_ms <= 0:

@@ -57,13 +57,15 @@ def _require_room(desk: Desk, has_room: bool) -> None:
 # --- to the model ----------------------------------------------------------------------------
 
 
-def _tell_model(desk: Desk, command: int, text: str) -> None:
+def _tell_model(desk: Desk, command: int, text: str) -> bool:
+    """Put a command on its way; returns whether it is."""
     if desk.line.model_outbox.put_control(text):
-        return
+        return True
     desk.pending.append(ev.CommandUnsent(command))
     if not desk.line.model_outbox.is_closed:  # full: nobody has read us for long
         desk.line.note("model_outbox_full")
         _drop_session(desk)
+    return False
 
 
 def _drop_session(desk: Desk) -> None:
@@ -125,9 +127,9 @@ def _send_text(desk: Desk, command: cm.SendText, now_ms: int) -> None:
     assert words is not None, "a text is kept until it is sent"
     ours = event_id(command.command)
     text = desk.model_codec.encode_text(role=words.role, text=words.text, event_id=ours)
-    _tell_model(desk, command.command, text)
+    is_sent = _tell_model(desk, command.command, text)
     desk.control.forget_words(command.request)
-    desk.control.settled(command.request, True)
+    desk.control.settled(command.request, is_sent)
 
 
 def _set_flags(desk: Desk, command: cm.SetTurnFlags, now_ms: int) -> None:

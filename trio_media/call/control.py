@@ -196,7 +196,7 @@ class CallControl:
 
         ``first_ms`` runs from when the model is silent.  Several who ask are served one after the
         other.  Raises `LocalProtocolError` for a count or a terminator that makes no sense.
-        **Cancellation:** the keys are the model's again.
+        **Cancellation:** further keys are the model's again.
         """
         if not 1 <= count <= DIGITS_MAX:
             raise LocalProtocolError(f"count is 1 to {DIGITS_MAX}, not {count}")

@@ -17,7 +17,7 @@ from trio_media.server.addresses import MEDIA_PATH
 from trio_media.server.admission import REFUSALS, Admission
 from trio_media.server.answers import SECURITY_HEADERS
 from trio_media.server.metrics import CONTENT_TYPE, Metrics
-from trio_media.server.webhooks import WEBHOOKS, Webhooks
+from trio_media.server.webhooks import WEBHOOKS, Webhooks, answer_webhook
 
 Known = TypeVar("Known")
 
@@ -51,8 +51,8 @@ def make_app(site: Site) -> ASGIApp:
             Route("/readyz", _bind(_readyz, site), methods=["GET"]),
             Route("/metrics", _bind(_metrics, site), methods=["GET"]),
             *(
-                Route(path, _bind(answer, site.webhooks), methods=["POST"])
-                for path, answer in WEBHOOKS.items()
+                Route(path, _bind(answer_webhook, site.webhooks), methods=["POST"])
+                for path in WEBHOOKS
             ),
         ]
     )

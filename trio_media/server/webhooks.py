@@ -85,12 +85,8 @@ class Asked:
         return self.form.first("CallSid")[:CALL_SID_CHARS_MAX]
 
 
-async def _voice(webhooks: Webhooks, request: Request) -> Response:
+async def _voice(webhooks: Webhooks, asked: Asked) -> Response:
     """Answer a call that begins: connect it to our media stream."""
-    try:
-        asked = await _judge(webhooks, request)
-    except BadForm as bad:
-        return PlainTextResponse(f"{bad.reason}\n", status_code=bad.status)
     call_sid = asked.form.first("CallSid")
     if not 0 < len(call_sid) <= CALL_SID_CHARS_MAX or not call_sid.isprintable():
         return PlainTextResponse("CallSid is missing or too long\n", status_code=400)
@@ -134,22 +130,14 @@ def _told(info: CallInfo) -> dict[str, str]:
     }
 
 
-async def _after(webhooks: Webhooks, request: Request) -> Response:
+async def _after(webhooks: Webhooks, asked: Asked) -> Response:
     """Say what follows a media stream that has ended."""
-    try:
-        asked = await _judge(webhooks, request)
-    except BadForm as bad:
-        return PlainTextResponse(f"{bad.reason}\n", status_code=bad.status)
     twiml = webhooks.reception.afterwards.take(asked.call_sid)
     return _twiml(say_and_hang_up(SORRY) if twiml is None else twiml)
 
 
-async def _transferred(webhooks: Webhooks, request: Request) -> Response:
+async def _transferred(webhooks: Webhooks, asked: Asked) -> Response:
     """Say what follows a transfer: nothing, once they have talked."""
-    try:
-        asked = await _judge(webhooks, request)
-    except BadForm as bad:
-        return PlainTextResponse(f"{bad.reason}\n", status_code=bad.status)
     outcome = asked.form.first("DialCallStatus")[:32]
     log.info("transfer over", extra={"call_sid": asked.call_sid, "outcome": outcome})
     if outcome in PARTED_WELL:
@@ -157,12 +145,8 @@ async def _transferred(webhooks: Webhooks, request: Request) -> Response:
     return _twiml(say_and_hang_up(NOT_REACHED))
 
 
-async def _status(webhooks: Webhooks, request: Request) -> Response:
+async def _status(webhooks: Webhooks, asked: Asked) -> Response:
     """Take a status callback."""
-    try:
-        asked = await _judge(webhooks, request)
-    except BadForm as bad:
-        return PlainTextResponse(f"{bad.reason}\n", status_code=bad.status)
     told = asked.form.first("CallStatus")[:32]
     fields = {
         "call_sid": asked.call_sid,
@@ -180,12 +164,8 @@ async def _status(webhooks: Webhooks, request: Request) -> Response:
     return Response(status_code=204)
 
 
-async def _machine(webhooks: Webhooks, request: Request) -> Response:
+async def _machine(webhooks: Webhooks, asked: Asked) -> Response:
     """Learn who has answered a call that we placed."""
-    try:
-        asked = await _judge(webhooks, request)
-    except BadForm as bad:
-        return PlainTextResponse(f"{bad.reason}\n", status_code=bad.status)
     _hear_machine(webhooks, asked)
     return Response(status_code=204)
 
@@ -232,7 +212,7 @@ def _twiml(text: str) -> Response:
     return Response(text, media_type="text/xml")
 
 
-Answer: TypeAlias = Callable[[Webhooks, Request], Awaitable[Response]]
+Answer: TypeAlias = Callable[[Webhooks, Asked], Awaitable[Response]]
 WEBHOOKS: Final[Mapping[str, Answer]] = {
     VOICE_PATH: _voice,
     AFTER_PATH: _after,
@@ -241,3 +221,12 @@ WEBHOOKS: Final[Mapping[str, Answer]] = {
     AMD_PATH: _machine,
 }
 """By path; each is a POST of a signed form."""
+
+
+async def answer_webhook(webhooks: Webhooks, request: Request) -> Response:
+    """Read and check one of the requests to `WEBHOOKS`, and answer it."""
+    try:
+        asked = await _judge(webhooks, request)
+    except BadForm as bad:
+        return PlainTextResponse(f"{bad.reason}\n", status_code=bad.status)
+    return await WEBHOOKS[request.url.path](webhooks, asked)

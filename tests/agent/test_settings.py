@@ -10,7 +10,7 @@ from trio.testing import MockClock
 
 from trio_media.agent.agent import Agent
 from trio_media.agent.info import CallInfo
-from trio_media.agent.settings import NOT_DECIDED, SORRY, check_setting, configured, decide, merged
+from trio_media.agent.settings import NOT_DECIDED, SORRY, check_setting, configured, decide
 from trio_media.call.attending import Attendance
 from trio_media.config import AgentConfig, Config, RealtimeConfig
 from trio_media.errors import AgentError, CallRefused
@@ -211,14 +211,3 @@ def test_tools_of_the_users_session_are_kept() -> None:
     config = configured(CONFIG, {"session": {"tools": [mine]}}, [{"name": "ours"}])
     assert config.realtime.session["tools"] == [mine, {"name": "ours"}]
     assert configured(config, {}, []).realtime.session["tools"] == [mine, {"name": "ours"}]
-
-
-def test_merging_changes_neither_of_the_two() -> None:
-    base: dict[str, Any] = {"a": {"b": [1]}, "c": {"d": 1}}
-    extra: dict[str, Any] = {"a": {"e": [2]}, "c": 5}
-    found = merged(base, extra)
-    assert found == {"a": {"b": [1], "e": [2]}, "c": 5}
-    found["a"]["b"].append(9)
-    found["a"]["e"].append(9)
-    assert base == {"a": {"b": [1]}, "c": {"d": 1}}
-    assert extra == {"a": {"e": [2]}, "c": 5}

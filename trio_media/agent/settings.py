@@ -7,7 +7,6 @@ Rule 2: a setting that decides nothing leaves what is configured.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias, TypeVar, get_args
 
@@ -20,6 +19,7 @@ from trio_media.config import Config, VoicemailPolicy
 from trio_media.config_rules import check_value
 from trio_media.errors import AgentError, CallRefused, ConfigError
 from trio_media.logs import CallLogger
+from trio_media.realtime.merging import merged
 
 T = TypeVar("T")
 Setting: TypeAlias = T | Callable[[CallInfo], Any] | None
@@ -145,15 +145,3 @@ def configured(
         agent=attrs.evolve(config.agent, **told),
         realtime=attrs.evolve(config.realtime, voice=voice, session=session),
     )
-
-
-def merged(base: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
-    """Merge ``extra`` into a copy of ``base``: mappings key by key, all else replaced."""
-    found = {key: copy.deepcopy(value) for key, value in base.items()}
-    for key, value in extra.items():
-        old = found.get(key)
-        if isinstance(old, Mapping) and isinstance(value, Mapping):
-            found[key] = merged(old, value)
-        else:
-            found[key] = copy.deepcopy(value)
-    return found

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Final, Literal, TypeAlias
 
 from trio_media.realtime.events import SessionRequest, SessionUpdated
+from trio_media.realtime.merging import merged
 
 Dialect: TypeAlias = Literal["ga", "beta"]
 JsonObject: TypeAlias = dict[str, Any]
@@ -43,7 +44,7 @@ def session_of(request: SessionRequest, dialect: Dialect, model: str) -> JsonObj
     base = _ga_session(request) if dialect == "ga" else _beta_session(request)
     if model:
         base["model"] = model
-    session = _merged(base, request.extra)
+    session = merged(base, request.extra)
     turn_detection = turn_detection_of(session, dialect)
     if turn_detection is None:
         turn_detection = {"type": "server_vad"}
@@ -51,7 +52,7 @@ def session_of(request: SessionRequest, dialect: Dialect, model: str) -> JsonObj
         "create_response": request.create_response,
         "interrupt_response": request.interrupt_response,
     }
-    return _merged(session, turn_detection_alone({**turn_detection, **flags}, dialect))
+    return merged(session, turn_detection_alone({**turn_detection, **flags}, dialect))
 
 
 def turn_detection_of(session: Mapping[str, Any], dialect: Dialect) -> JsonObject | None:
@@ -142,18 +143,6 @@ def _beta_session(request: SessionRequest) -> JsonObject:
 
 def _transcription(request: SessionRequest) -> JsonObject | None:
     return {"model": request.transcription_model} if request.transcription_model else None
-
-
-def _merged(base: Mapping[str, Any], extra: Mapping[str, Any]) -> JsonObject:
-    """Merge ``extra`` into a copy of ``base``: objects key by key, all else replaced."""
-    merged = dict(base)
-    for key, value in extra.items():
-        old = merged.get(key)
-        if isinstance(old, Mapping) and isinstance(value, Mapping):
-            merged[key] = _merged(old, value)
-        else:
-            merged[key] = copy.deepcopy(value)
-    return merged
 
 
 def _object_in(parent: Mapping[str, Any], key: str) -> JsonObject:

@@ -212,7 +212,7 @@ async def test_while_answers_are_held_nothing_that_is_heard_is_answered(
         await model.wait_for(is_type("response.create"))
 
 
-async def test_a_text_that_finds_no_room_was_not_given_to_the_model(
+async def test_a_text_that_is_not_taken_was_not_given_to_the_model(
     autojump_clock: MockClock,
 ) -> None:
     given: list[bool] = []
@@ -222,11 +222,6 @@ async def test_a_text_that_finds_no_room_was_not_given_to_the_model(
 
     async with live_call(QUIET) as call:
         await call.start()
-        await trio.sleep(1)
-        call.notebook.notes.clear()
-        outbox = call.control.line.model_outbox
-        while outbox.put_control("{}"):
-            pass
+        call.control.line.model_outbox.close()  # not full: its writer might make room in time
         await add("It rains.")
         assert given == [False]
-        assert call.notebook.noted("model_outbox_full")

@@ -16,6 +16,13 @@ def evidence(message: str | bytes) -> str:
     return ascii(message[:EVIDENCE_CHARS_MAX])[:EVIDENCE_CHARS_MAX]
 
 
+def first_of(error: BaseException) -> BaseException:
+    """Take the first error out of the groups that nurseries put around it."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
 class TrioMediaError(Exception):
     """Anything this package raises on purpose."""
 

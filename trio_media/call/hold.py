@@ -22,7 +22,7 @@ from trio_media.call.inbound import fill_gaps, inbound_audio
 from trio_media.call.leg import Leg
 from trio_media.call.line import Line
 from trio_media.call.listening import Listener, VoiceJudge, start_listening
-from trio_media.call.model_service import model_service
+from trio_media.call.model_service import ModelService, model_service
 from trio_media.call.model_session import hold_model_session
 from trio_media.call.options import CallOptions, policy_of, voice_ms
 from trio_media.call.outbound import write_carrier
@@ -57,12 +57,7 @@ async def hold_call(
     config, attendant = attendance.config, attendance.attendant
     line = Line.begin()
     line.tools = {**options.tools, **(attendant.tools if attendant is not None else {})}
-    prepared = attendance.session
-    service = (
-        model_service(config, options.connect, options.transport)
-        if prepared is None
-        else prepared.service
-    )
+    service = _service(attendance, options)
     line.model_outbox.append_ms = config.realtime.append_ms
     control = CallControl(line)
     policy = policy_of(config, has_judge=judge is not None)
@@ -87,7 +82,7 @@ async def hold_call(
             call_sid=started.call_sid,
         )
         line.note("started", call_sid=started.call_sid, stream_sid=started.stream_sid)
-        hold = partial(hold_model_session, prepared=prepared)
+        hold = partial(hold_model_session, prepared=attendance.session)
         nursery.start_soon(_tell_end, session_over, hold, service, line, session)
         listener = None
         if policy.hears_locally:
@@ -114,6 +109,13 @@ async def hold_call(
     if attendant is not None:
         await attendant.ended(end)
     return end
+
+
+def _service(attendance: Attendance, options: CallOptions) -> ModelService:
+    """Where the model is: a session that was made beforehand knows."""
+    if attendance.session is not None:
+        return attendance.session.service
+    return model_service(attendance.config, options.connect, options.transport)
 
 
 @attrs.frozen

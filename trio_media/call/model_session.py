@@ -24,7 +24,7 @@ from trio_media.call.prepared import PreparedSession
 from trio_media.call.translate import to_core
 from trio_media.call.watch import close_leg, ping_leg, watch_leg
 from trio_media.core import events as ev
-from trio_media.errors import LegLost, ModelRefused, RemoteProtocolError
+from trio_media.errors import LegLost, ModelRefused, RemoteProtocolError, first_of
 from trio_media.realtime import events as rt
 
 TOOL_CALLS_MAX: Final = 64  # calls of tools waiting to be run or answered
@@ -53,25 +53,18 @@ async def hold_model_session(
             await _hold(service, line, stop, nursery, prepared)
             nursery.cancel_scope.cancel()
     except* LegLost as group:
-        reason = _first(group)
+        reason = str(first_of(group))
     except* ModelRefused as group:
-        reason = _first(group)
+        reason = str(first_of(group))
         line.tally.count("model_refused")
     except* RemoteProtocolError as group:
-        reason = _first(group)
+        reason = str(first_of(group))
         line.tally.count("model_protocol_errors")
     if stop.cancel_called:
         return
     line.model_outbox.close()
     line.note("model_lost", reason=reason)
     await line.send_inbox.send(ev.SessionLost())
-
-
-def _first(group: BaseExceptionGroup[Exception]) -> str:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return str(error)
 
 
 async def _hold(

@@ -15,7 +15,7 @@ from trio_media.call.leg import Leg
 from trio_media.call.model_session import agree, connect_model, watch_untaken
 from trio_media.call.prepared import PreparedSession
 from trio_media.call.watch import close_leg
-from trio_media.errors import LegLost, ModelRefused, RemoteProtocolError
+from trio_media.errors import LegLost, ModelRefused, RemoteProtocolError, first_of
 
 TAKEN_S: Final = 30.0  # a media stream that comes later finds a session made for it then
 
@@ -34,16 +34,9 @@ async def prepare_session(session: PreparedSession) -> None:
             nursery.cancel_scope.cancel()
     except* (LegLost, ModelRefused, RemoteProtocolError) as group:
         if not session.is_handed_over:
-            log.warning("no model session could be made beforehand: %s", _first(group))
+            log.warning("no model session could be made beforehand: %s", first_of(group))
     finally:
         session.lost()
-
-
-def _first(group: BaseExceptionGroup[Exception]) -> BaseException:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
 
 
 async def _prepare(session: PreparedSession, nursery: trio.Nursery) -> None:

@@ -136,13 +136,8 @@ async def serve(
             http=_http(config, admission, metrics, reception, dialing),
         )
         nursery.start_soon(measure_lateness, lateness, metrics.observe_lateness)
-        await nursery.start(
-            functools.partial(
-                trio.serve_listeners,
-                functools.partial(serve_connection, port),
-                [listen(bound)],
-            )
-        )
+        serve_one = functools.partial(serve_connection, port)
+        await nursery.start(trio.serve_listeners, serve_one, [listen(bound)])
         url = shown_address(bound)
         _announce(config, url)
         if options.owns_process:

@@ -19,6 +19,7 @@ from trio_media.call.record import CallEnd, CallObserver
 from trio_media.call.run import CallOptions, run_call
 from trio_media.call.tool import RunTool, Tool, as_tools
 from trio_media.config import Config
+from trio_media.errors import first_of
 from trio_media.simulation.calls import scenario as sc
 from trio_media.simulation.calls.account import Account
 from trio_media.simulation.calls.befalling import act_application, act_caller, move_on, suffer
@@ -203,8 +204,7 @@ async def _attend(stage: Stage, attend: Attend, started: MediaStreamStarted) -> 
 
 
 def _described(error: BaseException) -> str:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
+    error = first_of(error)
     return f"{type(error).__name__}: {error}"
 
 

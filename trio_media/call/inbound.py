@@ -68,6 +68,7 @@ async def _caller_audio(
         line.tally.count("caller_gap_ms", missing_ms)
         line.model_outbox.put_audio(silence(missing_ms))
     line.model_outbox.put_audio(media.payload)
+    line.model_outbox.write_now()
     line.tally.count("caller_frames")
     at_ms = timeline.at_ms(media.timestamp_ms)
     for observer in line.observers:
@@ -81,9 +82,9 @@ async def _pass_on(event: tel.CarrierEvent, line: Line) -> None:
         case tel.MarkEchoed(name=name):
             mark = mark_of(name)
             if mark is not None:
-                await line.send_inbox.send(ev.MarkEchoed(*mark))
+                await line.tell_owner(ev.MarkEchoed(*mark))
         case tel.KeyPressed(digit=digit):
-            await line.send_inbox.send(ev.KeyPressed(digit))
+            await line.tell_owner(ev.KeyPressed(digit))
         case _:
             return
 
@@ -102,5 +103,6 @@ async def fill_gaps(
             continue
         line.tally.count("caller_fill_ms", fill_ms)
         line.model_outbox.put_audio(silence(fill_ms))
+        line.model_outbox.write_now()
         if listener is not None:
             await listener.hear(silence(fill_ms), now_ms - fill_ms)

@@ -54,10 +54,26 @@ class Leg(Protocol):
         ...
 
     async def send_batch(self, messages: Sequence[str]) -> None:
-        """Write messages, in order, as one write.
+        """Write messages, in order, as one write, behind what `write_now` has left.
 
         Raises `LegLost`.  **Cancellation:** the leg cannot be written to afterwards; do not put a
         deadline around this.
+        """
+        ...
+
+    @property
+    def is_free(self) -> bool:
+        """Whether `write_now` may be asked: the leg is open, and nothing waits to be written.
+
+        Never, where nothing can be written without a wait.
+        """
+        ...
+
+    def write_now(self, messages: Sequence[str]) -> bool:
+        """Write messages, in order, as one write, as far as that needs no wait; only while free.
+
+        Returns whether that was all; if not, the next `send_batch` writes the rest first, and says
+        so if the leg is lost.
         """
         ...
 
@@ -133,6 +149,15 @@ class WebSocketLeg:
             raise LegLost(self.name, str(broken) or "broken") from None
         if lost is not None:
             raise lost
+
+    @property
+    def is_free(self) -> bool:
+        """See `Leg.is_free`: the library writes in no other way than by waiting."""
+        return False
+
+    def write_now(self, messages: Sequence[str]) -> bool:
+        """See `Leg.write_now`."""
+        raise AssertionError("it is never free")
 
     async def _pile(self, messages: Sequence[str]) -> LegLost | None:
         try:

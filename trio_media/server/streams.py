@@ -25,6 +25,11 @@ class ReplayedStream(trio.abc.HalfCloseableStream):
         assert isinstance(self._stream, trio.SocketStream)
         return self._stream.socket
 
+    @property
+    def is_replaying(self) -> bool:
+        """Whether bytes put back are to be received before any of the socket's."""
+        return bool(self._replay)
+
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
         """Receive the bytes put back, then the stream's own; ``b""`` at its end.
 

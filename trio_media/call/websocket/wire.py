@@ -127,6 +127,29 @@ class Wire:
                 self._cut()
         await self._end_writing()
 
+    @property
+    def is_free(self) -> bool:
+        """Whether `write_now` may be asked: nothing is to be written, and no write could wait."""
+        if self._socket is None or self._writing.is_taken:
+            return False
+        return not (self._pile or self._is_cut or self._ends_writing)
+
+    def write_now(self, payload: bytes) -> bool:
+        """Write what the kernel takes at once; only while `is_free`.
+
+        Returns whether that was all; if not, the rest is on the pile, and `flush` writes it.  A
+        transport that is gone takes nothing, and it is `flush` that says so.
+        """
+        self._piled_bytes += len(payload)
+        self.progress_s = trio.current_time()
+        try:
+            rest = self._write_now(payload)
+        except trio.BrokenResourceError:
+            rest = payload
+        if rest:
+            self._pile.append(rest)
+        return not rest
+
     async def answer(self) -> None:
         """Write what is on the pile, unless somebody writes already and takes it along.
 
@@ -149,8 +172,11 @@ class Wire:
         self._answers_bytes = 0
         self._writing.take()
         self.progress_s = trio.current_time()
+        self._writes += 1
         try:
-            payload = self._write_now(payload)
+            # Every few writes go without, so that a task with much to write lets others run.
+            if self._writes % AWAITED_EVERY:
+                payload = self._write_now(payload)
             for start in range(0, len(payload), SLICE_BYTES):
                 piece = payload[start : start + SLICE_BYTES]
                 await self.transport.send_all(piece)
@@ -163,11 +189,9 @@ class Wire:
         """Write what the kernel takes at once, if there is one; return the rest.
 
         A Trio socket does not block, whoever writes to it.  This spares the checkpoint of an
-        awaited write, which costs more than the write; every few writes go without, so that a task
-        with much to write lets others run.
+        awaited write, which costs more than the write.
         """
-        self._writes += 1
-        if self._socket is None or self._writes % AWAITED_EVERY == 0:
+        if self._socket is None:
             return payload
         try:
             taken_bytes = os.write(self._socket.fileno(), payload)
@@ -192,12 +216,30 @@ class Wire:
 
         Raises as `flush` does, also when the budget is exceeded.  **Cancellation:** loses nothing.
         """
-        received = await self.transport.receive_some(RECEIVE_BYTES)
+        if self._socket is None or getattr(self.transport, "is_replaying", False):
+            received = await self.transport.receive_some(RECEIVE_BYTES)
+        else:
+            received = await self._receive_directly(self._socket)
         self.received_s = trio.current_time()
         self._since_message_bytes += len(received)
         if self._since_message_bytes > self.receive_bytes_max:
             raise trio.BrokenResourceError("too much was received without completing a message")
         return received
+
+    async def _receive_directly(self, socket: trio.socket.SocketType) -> bytes:
+        """Wait for bytes and then read them: for audio, which is not there before it is spoken, an
+        attempt before the wait is in vain."""
+        while True:
+            await trio.lowlevel.wait_readable(socket)
+            fileno = socket.fileno()
+            if fileno < 0:  # closed since: the number may be another's by now
+                raise trio.ClosedResourceError
+            try:
+                return os.read(fileno, RECEIVE_BYTES)
+            except BlockingIOError:
+                continue
+            except OSError as error:
+                raise trio.BrokenResourceError(f"socket connection broken: {error}") from error
 
     def message_completed(self) -> None:
         """A message came out: the budget begins anew."""

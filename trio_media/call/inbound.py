@@ -6,8 +6,6 @@ detector hears time pass: by timestamp when audio comes again, and by the clock 
 
 from __future__ import annotations
 
-from typing import Final
-
 import trio
 
 from trio_media.audio.g711 import BYTES_PER_MS, MULAW_SILENCE
@@ -19,8 +17,6 @@ from trio_media.call.marks import mark_of
 from trio_media.core import events as ev
 from trio_media.errors import LegLost, RemoteProtocolError
 from trio_media.telephony import events as tel
-
-FILL_EVERY_S: Final = 0.2  # often enough for a detector, and next to nothing
 
 
 def silence(length_ms: int) -> bytes:
@@ -96,7 +92,7 @@ async def fill_gaps(
 ) -> None:
     """Let both ears hear silence while the carrier sends nothing.  Runs until cancelled."""
     while True:
-        await trio.sleep(FILL_EVERY_S)
+        await trio.sleep(timeline.rest_ms(line.now_ms()) / 1_000)
         now_ms = line.now_ms()
         fill_ms = timeline.fill_ms(now_ms)
         if not fill_ms:

@@ -23,6 +23,7 @@ import trio_websocket
 import wsproto.utilities
 
 from trio_media.call.stream import LegStream
+from trio_media.call.tls import open_tls
 from trio_media.errors import ConfigError, LegLost, ModelRefused, RemoteProtocolError, evidence
 
 CARRIER_MESSAGE_BYTES_MAX: Final = 256 * 1024  # 160 B of audio is normal; this is 20 s of it
@@ -260,19 +261,19 @@ async def open_model_transport(url: str) -> trio.abc.Stream:
     try:
         if parts.scheme == "ws":
             return await trio.open_tcp_stream(parts.hostname, port)
-        tls = await trio.open_ssl_over_tcp_stream(parts.hostname, port, https_compatible=True)
+        socket_stream = await trio.open_tcp_stream(parts.hostname, port)
     except OSError as error:
         raise LegLost("model", f"{parts.hostname}:{port}: {error}") from error
     is_open = False
     try:
-        await tls.do_handshake()
+        tls = await open_tls(socket_stream, parts.hostname)
         is_open = True
     except (OSError, trio.BrokenResourceError) as error:  # ssl.SSLError is an OSError
         cause = error.__cause__ or error
         raise LegLost("model", f"{parts.hostname}:{port}: TLS: {cause}") from error
     finally:
         if not is_open:
-            await trio.aclose_forcefully(tls)
+            await trio.aclose_forcefully(socket_stream)
     return tls
 
 

@@ -20,6 +20,7 @@ from trio_media.call.leg import (
     open_model_leg,
     open_model_transport,
 )
+from trio_media.call.tls import trusting_the_system
 from trio_media.errors import ConfigError, LegLost, ModelRefused
 
 from .live import GREETS, live_call
@@ -255,10 +256,12 @@ async def test_a_server_that_can_show_who_it_is_is_spoken_to(
             with pytest.raises(LegLost, match=r"TLS: .*verify failed"):
                 await open_model_transport(f"wss://127.0.0.1:{port}")
             monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
+            trusting_the_system.cache_clear()
             async with await open_model_transport(f"wss://127.0.0.1:{port}") as stream:
                 await stream.send_all(b"hello")
                 assert await stream.receive_some() == b"hello"
             nursery.cancel_scope.cancel()
+    trusting_the_system.cache_clear()
 
 
 # --- writing ---------------------------------------------------------------------------------

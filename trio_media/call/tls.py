@@ -10,6 +10,7 @@ Rule 2: OpenSSL does all of the work, as `ssl.SSLContext` was told to.
 from __future__ import annotations
 
 import contextlib
+import functools
 import ssl
 
 import attrs
@@ -86,6 +87,15 @@ class TlsStream(trio.abc.Stream):
         await self.transport.aclose()
 
 
+@functools.cache
+def trusting_the_system() -> ssl.SSLContext:
+    """What clients trust where nothing else is said.
+
+    Made once a process: reading the authorities takes as long as a thousand frames.
+    """
+    return ssl.create_default_context()
+
+
 async def open_tls(
     transport: trio.SocketStream, hostname: str, context: ssl.SSLContext | None = None
 ) -> TlsStream:
@@ -93,7 +103,7 @@ async def open_tls(
 
     Raises `ssl.SSLError`, `OSError` or `trio.BrokenResourceError`; the stream is not closed then.
     """
-    context = context or ssl.create_default_context()
+    context = context or trusting_the_system()
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     tls = context.wrap_bio(incoming, outgoing, server_hostname=hostname)
     is_done = False

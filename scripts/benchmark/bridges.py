@@ -84,11 +84,14 @@ def _ours() -> list[Bridge]:
         found.append(
             Bridge(name=f"trio_media both {tail}", environment=OURS, settings=both, keeps=keeps)
         )
-    for transport in transports()[1:]:
-        settings = {**both, "server": {"transport": transport}}
-        found.append(
-            Bridge(name=f"trio_media both, {transport}", environment=OURS, settings=settings)
-        )
+    variants: list[tuple[str, dict[str, dict[str, Any]]]] = [
+        (transport, {"server": {"transport": transport}}) for transport in transports()[1:]
+    ]
+    variants += [("40 ms appends", {"realtime": {"append_ms": 40}})]
+    variants += [("2 workers", {"server": {"workers": 2}})]
+    for tail, changes in variants:
+        settings = {**both, **changes}
+        found.append(Bridge(name=f"trio_media both, {tail}", environment=OURS, settings=settings))
     return found
 
 

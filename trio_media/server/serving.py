@@ -106,10 +106,12 @@ async def serve(
     """
     options = options or ServeOptions()
     config = with_secrets(config)
-    lateness = LoopLateness()
+    lateness = LoopLateness(config.server.late_ms)
     admission = Admission(max_calls=config.server.max_calls, lateness=lateness)
     metrics = Metrics(
-        active_calls=lambda: admission.active, is_draining=lambda: admission.is_draining
+        active_calls=lambda: admission.active,
+        reserved_calls=lambda: admission.reserved,
+        is_draining=lambda: admission.is_draining,
     )
     agent = options.agent or Agent()
     agent.check(config)
@@ -161,7 +163,9 @@ def _http(
     reception: Reception,
     dialing: Dialing | None,
 ) -> HttpServer:
-    webhooks = Webhooks(config=config, admission=admission, reception=reception, dialing=dialing)
+    webhooks = Webhooks(
+        config=config, admission=admission, reception=reception, metrics=metrics, dialing=dialing
+    )
     return HttpServer(make_app(Site(admission=admission, metrics=metrics, webhooks=webhooks)))
 
 

@@ -37,7 +37,7 @@ class ServerConfig:
     max_calls: int = 40
     late_ms: float = 10
     """No new call is taken once a quarter of the event loop's timers are later than this, or the
-    loop is busy for 80 % of the time; 0: lateness refuses nobody."""
+    loop is busy for 70 % of the time; 0: lateness refuses nobody."""
     busy: BusyPolicy = "say"
     """What a caller gets for whom there is no room: ``say`` answers and says `busy_say`; ``reject``
     answers the webhook with 503, so that the carrier asks its fallback URL; ``forward`` dials

@@ -6,10 +6,12 @@ waits in the kernel.  So it is measured, and a process that is late takes no new
 Two signs are watched, for they come one after the other.  **Busy** is the share of time in which
 the loop does not wait for anything: it rises with every call, and near 1 a backlog grows that
 nothing takes down again.  **Late** is how long after its deadline a timer is served: one round of
-the loop, short until the loop is never idle.  Measured with two busy neighbours on two cores: up to
-24 calls the loop was busy for 0.3 to 0.45 and a quarter of its timers 0.6 to 1 ms late; at 32 it
-was busy for 0.95, a quarter of its timers was 20 ms late, and half of all frames took 155 ms and
-more.  CPU time tells nothing of it: it was 0.43 of a core both times, the neighbours had the rest.
+the loop, short until the loop is never idle.  Measured on two cores with as many busy neighbours,
+adding a call a second: with 26 calls the loop was busy for 0.42, a quarter of its timers was 0.9 ms
+late or more, and 99 % of frames were there within 3 ms (19 ms in the worst two seconds up to then);
+with 28 it was busy for 0.74 and more, a quarter of its timers was 16 ms late, and half of all
+frames took 86 ms.  CPU time tells nothing of it: it was 0.39 of a core before and 0.32 after, for
+the neighbours took the rest.
 
 Rule 1: one stall (a slow disk, a collection of garbage) is one sample, however long: no refusal.
 Rule 2: whoever is late stays so until both signs are well below what made it late.
@@ -31,8 +33,8 @@ LOOK_S: Final = 0.04  # two frames; watching the loop costs 0.9 us a round, so n
 WINDOW: Final = 20  # samples: 2 s, long enough to forgive one stall and short enough to recover
 LATE_MS: Final = 10.0  # half a frame: the other half of the 20 ms that we may add is the call's own
 LATE_SHARE: Final = 0.25  # of the samples that are later; five stalls in two seconds
-BUSY_MAX: Final = 0.8  # a call takes 1 to 2 % of a core, bursts twice that; at 0.9 a backlog grows
-RECOVERED: Final = 0.85  # of a limit: 0.68 of the time busy, which is several calls fewer
+BUSY_MAX: Final = 0.7  # ten calls more, which two seconds of a rush bring, and it is at 0.85
+RECOVERED: Final = 0.85  # of a limit: busy for 0.6, which is some eight calls fewer
 
 
 class LoopLateness:

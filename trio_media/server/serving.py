@@ -108,11 +108,7 @@ async def serve(
     config = with_secrets(config)
     lateness = LoopLateness(config.server.late_ms)
     admission = Admission(max_calls=config.server.max_calls, lateness=lateness)
-    metrics = Metrics(
-        active_calls=lambda: admission.active,
-        reserved_calls=lambda: admission.reserved,
-        is_draining=lambda: admission.is_draining,
-    )
+    metrics = _metrics(admission, lateness)
     agent = options.agent or Agent()
     agent.check(config)
     async with open_rest(config.twilio) as rest, trio.open_nursery() as nursery:
@@ -154,6 +150,15 @@ async def serve(
         nursery.cancel_scope.cancel()
     log.info("stopped")
     return exit_code
+
+
+def _metrics(admission: Admission, lateness: LoopLateness) -> Metrics:
+    return Metrics(
+        active_calls=lambda: admission.active,
+        reserved_calls=lambda: admission.reserved,
+        is_draining=lambda: admission.is_draining,
+        loop_busy_share=lambda: lateness.busy_share,
+    )
 
 
 def _http(

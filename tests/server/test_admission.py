@@ -143,12 +143,21 @@ def test_who_was_promised_a_place_has_it_though_the_server_is_late_by_then(clock
             assert (admission.active, admission.reserved) == (2, 0)
 
 
+def test_one_promise_lets_one_stream_in(clock: Clock) -> None:
+    admission = admission_of(clock, 9, late())
+    assert admission.reserve("CA1") is None
+    with admission.slot(), pytest.raises(CallRefused, match="late"), admission.slot():
+        raise AssertionError("a second call")
+
+
 def test_a_stream_that_was_promised_nothing_takes_no_place_of_others(clock: Clock) -> None:
     admission = admission_of(clock, 1)
     assert admission.reserve("CA1") is None
     # That it is a stranger shows only when it says whose it is.
-    with admission.slot() as stranger, pytest.raises(CallRefused, match="full"):
-        stranger.begin("CA9")
+    with admission.slot() as stranger:
+        with pytest.raises(CallRefused, match="full"):
+            stranger.begin("CA9")
+        assert admission.reserve("CA9") == "full", "it is not here: it was refused"
     with admission.slot() as slot:
         slot.begin("CA1")
 

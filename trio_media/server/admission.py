@@ -138,8 +138,9 @@ class Admission:
         Raises:
             CallRefused: there is none; ``reason`` is that of `refusal`.
         """
+        # Where it is expected there is room for it, by rule 2; a drain leaves nothing to expect.
         is_expected = self.reserved > self._unnamed
-        if self._draining or not is_expected or self.active >= self._max_calls:
+        if not is_expected:
             reason = self.refusal()
             if reason is not None:
                 raise CallRefused(reason)
@@ -175,7 +176,6 @@ class Admission:
         return self.active - unnamed + max(unnamed, self.reserved)
 
     def _begin(self, slot: Slot, call_sid: str) -> None:
-        self._forget_late_comers()
         was_promised = self._until_s.pop(call_sid, None) is not None
         slot.call_sid = call_sid
         if not was_promised and self._taken > self._max_calls:

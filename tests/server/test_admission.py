@@ -67,7 +67,7 @@ def test_a_slot_comes_back_from_a_call_that_crashes() -> None:
     assert admission.active == 0
 
 
-def test_a_late_process_takes_no_call_more_but_one_alone() -> None:
+def test_a_late_process_takes_no_call_but_one_alone() -> None:
     """A server without calls is late because of its neighbours: nothing is won by refusing."""
     admission = Admission(max_calls=9, lateness=late())
     assert admission.refusal() is None

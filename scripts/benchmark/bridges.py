@@ -44,7 +44,7 @@ class Bridge:
     def configuration(self, *, port: int, model_url: str, recordings: Path) -> str:
         """Return trio_media's configuration file for a run."""
         sections: dict[str, dict[str, Any]] = {
-            "server": {"port": port, "max_calls": CALLS_MAX},
+            "server": {"port": port, "max_calls": CALLS_MAX, **_never_late(self.tree)},
             "realtime": {"provider": "openai", "url": model_url, "api_key": "none"},
             "log": {"level": "warning"},
         }
@@ -61,6 +61,13 @@ class Bridge:
             lines.append(f"[{section}]")
             lines += [f"{key} = {_toml(value)}" for key, value in values.items()]
         return "\n".join(lines) + "\n"
+
+
+def _never_late(tree: Path) -> dict[str, float]:
+    """Return what keeps a server from refusing calls because it is saturated, where it can."""
+    path = tree / "trio_media" / "config.py"
+    knows = path.is_file() and "late_ms" in path.read_text(encoding="utf-8")
+    return {"late_ms": 0} if knows else {}
 
 
 def _toml(value: Any) -> str:

@@ -21,6 +21,7 @@ from trio_media.server.addresses import MEDIA_PATH, public_origin
 from trio_media.server.admission import REFUSALS, Admission
 from trio_media.server.answers import answer_and_close, answer_bytes
 from trio_media.server.boundary import crash_boundary
+from trio_media.server.busy import RETRY_AFTER_S
 from trio_media.server.call_interface import RunCall
 from trio_media.server.calls import take_call
 from trio_media.server.heads import WEBSOCKET_VERSION, BadHead, RequestHead, read_head
@@ -35,7 +36,6 @@ HEAD_S: Final = 5.0  # from the connection to the end of the request head
 HEADS_MAX: Final = 256  # connections without a head yet; 4 MB of heads at most
 HTTP_MAX: Final = 256  # plain HTTP connections at a time
 BODY_MAX_BYTES: Final = 64 * 1024  # Twilio's webhooks have 1 to 3 kB
-RETRY_AFTER_S: Final = 5
 
 log = logging.getLogger("trio_media.server")
 
@@ -124,9 +124,10 @@ async def _dispatch(port: Port, stream: trio.SocketStream, head: RequestHead) ->
             await answer_and_close(stream, refused)
             return
         try:
-            with port.admission.slot():
+            with port.admission.slot() as slot:
                 await take_call(
                     ReplayedStream(stream, head.received),
+                    slot,
                     config=port.config,
                     run_call=port.run_call,
                     judge=port.judge,

@@ -48,13 +48,25 @@ class Metrics:
         self,
         *,
         active_calls: Callable[[], int] = int,
+        reserved_calls: Callable[[], int] = int,
         is_draining: Callable[[], bool] = bool,
+        loop_busy_share: Callable[[], float] = float,
     ) -> None:
         registry = self._registry = CollectorRegistry(auto_describe=True)
         Gauge("trio_media_calls_active", "Calls now.", registry=registry).set_function(active_calls)
         Gauge(
+            "trio_media_calls_reserved",
+            "Places kept for calls whose media stream is about to come.",
+            registry=registry,
+        ).set_function(reserved_calls)
+        Gauge(
             "trio_media_draining", "1 while the server takes no calls for good.", registry=registry
         ).set_function(is_draining)
+        Gauge(
+            "trio_media_loop_busy_share",
+            "Share of the last two seconds in which the event loop waited for nothing, 0 to 1.",
+            registry=registry,
+        ).set_function(loop_busy_share)
         self.connections = Gauge(
             "trio_media_connections", "Open connections of any kind.", registry=registry
         )

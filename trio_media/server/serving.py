@@ -106,11 +106,9 @@ async def serve(
     """
     options = options or ServeOptions()
     config = with_secrets(config)
-    lateness = LoopLateness()
+    lateness = LoopLateness(config.server.late_ms)
     admission = Admission(max_calls=config.server.max_calls, lateness=lateness)
-    metrics = Metrics(
-        active_calls=lambda: admission.active, is_draining=lambda: admission.is_draining
-    )
+    metrics = _metrics(admission, lateness)
     agent = options.agent or Agent()
     agent.check(config)
     async with open_rest(config.twilio) as rest, trio.open_nursery() as nursery:
@@ -154,6 +152,15 @@ async def serve(
     return exit_code
 
 
+def _metrics(admission: Admission, lateness: LoopLateness) -> Metrics:
+    return Metrics(
+        active_calls=lambda: admission.active,
+        reserved_calls=lambda: admission.reserved,
+        is_draining=lambda: admission.is_draining,
+        loop_busy_share=lambda: lateness.busy_share,
+    )
+
+
 def _http(
     config: Config,
     admission: Admission,
@@ -161,7 +168,9 @@ def _http(
     reception: Reception,
     dialing: Dialing | None,
 ) -> HttpServer:
-    webhooks = Webhooks(config=config, admission=admission, reception=reception, dialing=dialing)
+    webhooks = Webhooks(
+        config=config, admission=admission, reception=reception, metrics=metrics, dialing=dialing
+    )
     return HttpServer(make_app(Site(admission=admission, metrics=metrics, webhooks=webhooks)))
 
 

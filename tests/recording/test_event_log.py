@@ -21,6 +21,7 @@ from trio_media.recording import event_log
 from trio_media.recording.event_log import (
     QUEUED_BATCHES_MAX,
     QUEUED_BYTES_MAX,
+    WRITE_BYTES_MAX,
     EventLog,
     write_log,
 )
@@ -117,6 +118,22 @@ async def test_the_log_is_flushed_while_the_call_lives(tmp_path: Path) -> None:
             await written(log, len(FILLED))
             assert records(path) == FILLED
             nursery.cancel_scope.cancel()
+
+
+async def test_much_is_written_before_its_second_is_over(tmp_path: Path) -> None:
+    with trio.fail_after(10):
+        log = EventLog(HEADER)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_write, tmp_path / "log", log, NEVER)
+            await written(log, 1)
+            for number in range(QUEUED_BATCHES_MAX // 2):
+                log.event(ev.CarrierWrote(number, number), number)
+            await written(log, 1 + QUEUED_BATCHES_MAX // 2)
+            for number in range(WRITE_BYTES_MAX // 1_000 + 1):
+                log.note("long", number, text="x" * 1_000)
+            await written(log, 2 + QUEUED_BATCHES_MAX // 2)
+            nursery.cancel_scope.cancel()
+    assert log.stats.lines_dropped == 0
 
 
 async def test_lines_without_room_are_dropped_and_the_log_says_where(tmp_path: Path) -> None:

@@ -35,12 +35,11 @@ def _time_passed(state: State, event: ev.TimePassed, now_ms: int) -> None:
 def _carrier_wrote(state: State, event: ev.CarrierWrote, now_ms: int) -> None:
     if state.playout.wrote(event.seq, event.at_ms):
         state.floor.audio_began(event.at_ms)
-    state.playout.advance(now_ms)
+    state.playout.advance(now_ms)  # it was written a while ago, and some of it is heard already
 
 
 def _mark_echoed(state: State, event: ev.MarkEchoed, now_ms: int) -> None:
     state.playout.echoed(event.epoch, event.number, now_ms)
-    state.playout.advance(now_ms)
 
 
 def _key_pressed(state: State, event: ev.KeyPressed, now_ms: int) -> None:

@@ -128,6 +128,7 @@ async def test_a_step_that_nobody_waits_for_any_more_is_still_run() -> None:
     with trio.fail_after(10):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(run_step, lambda: _wait(released), PATIENT)
+            await trio.testing.wait_all_tasks_blocked()
             nursery.start_soon(run_step, done.set, PATIENT)
             await trio.testing.wait_all_tasks_blocked()
             nursery.cancel_scope.cancel()
@@ -143,6 +144,7 @@ def test_a_step_that_outlives_its_run_of_trio_troubles_nobody() -> None:
     async def main() -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(run_step, lambda: _wait(released), PATIENT)
+            await trio.testing.wait_all_tasks_blocked()
             nursery.start_soon(run_step, done.set, PATIENT)
             await trio.testing.wait_all_tasks_blocked()
             nursery.cancel_scope.cancel()

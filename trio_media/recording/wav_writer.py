@@ -162,7 +162,8 @@ class WavFile:
             except OSError as exc:
                 self.is_lost, self._error = True, exc
             finally:
-                if self.is_over and (self.is_lost or not self.pending):
+                is_last = self.is_over and (self.is_lost or not self.pending)
+                if is_last and not self._is_closed:
                     self._is_closed = True
                     self._close()
             if self._error is not None:

@@ -119,26 +119,32 @@ class _Steps:
         with self._lock:
             self._waiting.append(step)
             is_idle = self._threads == 0
+            self._threads += is_idle
         if is_idle:
-            self._start_thread()
+            # In a moment: when others have asked as well, and the thread is in nobody's way.
+            self._token.run_sync_soon(self._start_thread)
         return step
 
     def hurry(self, step: _Step) -> None:
         """A step takes long: if it was not even begun, whatever is before it hangs."""
-        if not step.is_begun and self._threads < FILE_THREADS_MAX:
+        with self._lock:
+            has_thread = step.is_begun or self._threads >= FILE_THREADS_MAX
+            self._threads += not has_thread
+        if not has_thread:
             self._start_thread()
 
     def _start_thread(self) -> None:
-        with self._lock:
-            self._threads += 1
         trio.lowlevel.start_thread_soon(self._work, outcome.Outcome.unwrap, "file steps")
 
     def _work(self) -> None:
         """Run what waits until nothing does.  In a thread."""
+        done: list[_Step] = []
         while (step := self._next()) is not None:
             step.result = outcome.capture(step.run)
-            with contextlib.suppress(trio.RunFinishedError):  # nobody waits any more
-                self._token.run_sync_soon(step.is_done.set)
+            done.append(step)
+        # All at once: who is woken before would get in the way of what is still to be done.
+        with contextlib.suppress(trio.RunFinishedError):  # nobody waits any more
+            self._token.run_sync_soon(_tell, done)
 
     def _next(self) -> _Step | None:
         with self._lock:
@@ -148,6 +154,11 @@ class _Steps:
             step = self._waiting.popleft()
             step.is_begun = True
             return step
+
+
+def _tell(done: list[_Step]) -> None:
+    for step in done:
+        step.is_done.set()
 
 
 def _the_steps() -> _Steps:

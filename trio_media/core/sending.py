@@ -31,9 +31,9 @@ def send_ahead(playout: Playout, now_ms: int) -> list[PlayAudio | SendMark]:
         out.extend(_mark_if_due(playout, track, now_ms))
         room_ms -= length_ms
         track = _next_track(playout)
-    if playout.next_ms > playout.marked_ms:
-        last = _track_before(playout, playout.next_ms)
-        assert last is not None
+    is_marked = playout.next_ms <= playout.marked_ms
+    last = None if is_marked else _track_before(playout, playout.next_ms)
+    if last is not None:
         # It was sent before it was known to be done.
         out.extend(_mark_if_due(playout, last, now_ms))
     return out

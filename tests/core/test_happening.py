@@ -10,6 +10,7 @@ from trio_media.core import commands as cm
 from trio_media.core import events as ev
 from trio_media.core import machine
 from trio_media.core.happening import HANDLERS
+from trio_media.core.policy import Policy
 
 from .driver import SERVER, Call, active
 
@@ -53,3 +54,12 @@ def test_a_hold_tells_nothing_to_a_server_that_does_not_act(call: Call) -> None:
     call.holds()
     call.confirms(server_acts=False)
     assert call.count(cm.SetTurnFlags) == 0
+
+
+def test_what_was_written_a_while_ago_is_heard_in_part_already() -> None:
+    core = machine.DecisionCore(Policy())
+    core.handle(ev.SessionReady(server_acts=False), 0)
+    core.handle(ev.ResponseCreated("R", None), 0)
+    core.handle(ev.AudioReceived("R", "I", 400), 0)
+    core.handle(ev.CarrierWrote(1, 20), 100)
+    assert core.state.playout.high_ms == 80

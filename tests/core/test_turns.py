@@ -85,7 +85,9 @@ def test_a_turn_is_uncovered_until_it_is_committed_even_when_it_lapsed() -> None
 def test_a_turn_waits_for_an_answer_until_it_has_its_fate() -> None:
     waits = {}
     for state in TurnState:
-        book = TurnBook([Turn("T", state, 0, 0, over=None)])
+        book = TurnBook()
+        book.opened("T", 0, over=None)
+        book.turns[0].state = state
         waits[state] = book.has_unanswered
     assert {state for state, has in waits.items() if has} == {
         TurnState.OPEN,
@@ -105,6 +107,24 @@ def test_old_turns_are_forgotten_those_with_a_fate_first() -> None:
     book.opened("one more", 0, over=None)
     assert len(book.turns) == TURNS_KEPT
     assert book.find("T0") is None
+
+
+def test_a_turn_with_a_fate_is_found_and_asked_about_no_more() -> None:
+    book = TurnBook()
+    for state in TurnState:
+        book.opened(state.value, 0, over=None)
+        book.turns[-1].state = state
+    book.rest()
+    fates = {TurnState.ANSWERED, TurnState.VOID}
+    assert [turn.state for turn in book.live] == [s for s in TurnState if s not in fates]
+    assert [turn.state for turn in book.turns] == list(TurnState)
+
+
+def test_a_turn_that_is_forgotten_is_asked_about_no_more() -> None:
+    book = TurnBook()
+    for number in range(TURNS_KEPT + 1):
+        book.opened(f"T{number}", number, over=None)
+    assert book.live == book.turns
 
 
 def test_keys_are_handed_over_once_and_wait_for_a_pause() -> None:

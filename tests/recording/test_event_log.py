@@ -21,8 +21,8 @@ from trio_media.recording import event_log
 from trio_media.recording.event_log import (
     QUEUED_BATCHES_MAX,
     QUEUED_BYTES_MAX,
+    WRITE_BYTES_MAX,
     EventLog,
-    open_event_log,
     write_log,
 )
 from trio_media.recording.log_format import LINE_BYTES_MAX, LogHeader, LogLine, Note, read_log
@@ -62,9 +62,9 @@ async def written(log: EventLog, lines: int) -> None:
 async def test_a_log_holds_what_was_logged_in_its_order(tmp_path: Path) -> None:
     path = tmp_path / "not" / "there" / "CA1.jsonl"
     with trio.fail_after(10):
-        log, receive = open_event_log(HEADER)
+        log = EventLog(HEADER)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(write_log, path, receive, log.stats)
+            nursery.start_soon(write_log, path, log)
             fill(log)
             log.close()
     assert records(path) == FILLED
@@ -76,26 +76,24 @@ async def test_a_log_holds_what_was_logged_in_its_order(tmp_path: Path) -> None:
 
 async def test_closing_does_not_wait_for_the_next_flush(tmp_path: Path) -> None:
     with trio.fail_after(10):
-        log, receive = open_event_log(HEADER)
+        log = EventLog(HEADER)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_write, tmp_path / "log", receive, log, NEVER)
+            nursery.start_soon(_write, tmp_path / "log", log, NEVER)
             fill(log)
             await trio.testing.wait_all_tasks_blocked()
             log.close()
     assert records(tmp_path / "log") == FILLED
 
 
-async def _write(
-    path: Path, receive: trio.MemoryReceiveChannel[bytes], log: EventLog, limits: DiskLimits
-) -> None:
-    await write_log(path, receive, log.stats, limits=limits)
+async def _write(path: Path, log: EventLog, limits: DiskLimits) -> None:
+    await write_log(path, log, limits=limits)
 
 
 async def test_a_cancelled_call_leaves_everything_that_was_logged(tmp_path: Path) -> None:
     with trio.fail_after(10):
-        log, receive = open_event_log(HEADER)
+        log = EventLog(HEADER)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_write, tmp_path / "log", receive, log, NEVER)
+            nursery.start_soon(_write, tmp_path / "log", log, NEVER)
             await trio.testing.wait_all_tasks_blocked()
             fill(log)
             nursery.cancel_scope.cancel()
@@ -104,34 +102,50 @@ async def test_a_cancelled_call_leaves_everything_that_was_logged(tmp_path: Path
 
 async def test_a_call_cancelled_at_once_leaves_its_header(tmp_path: Path) -> None:
     with trio.fail_after(10), trio.CancelScope() as scope:
-        log, receive = open_event_log(HEADER)
+        log = EventLog(HEADER)
         scope.cancel()
-        await write_log(tmp_path / "log", receive, log.stats)
+        await write_log(tmp_path / "log", log)
     assert records(tmp_path / "log") == [HEADER]
 
 
 async def test_the_log_is_flushed_while_the_call_lives(tmp_path: Path) -> None:
     path = tmp_path / "log"
     with trio.fail_after(10):
-        log, receive = open_event_log(HEADER)
+        log = EventLog(HEADER)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_write, path, receive, log, OFTEN)
+            nursery.start_soon(_write, path, log, OFTEN)
             fill(log)
             await written(log, len(FILLED))
             assert records(path) == FILLED
             nursery.cancel_scope.cancel()
 
 
+async def test_much_is_written_before_its_second_is_over(tmp_path: Path) -> None:
+    with trio.fail_after(10):
+        log = EventLog(HEADER)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_write, tmp_path / "log", log, NEVER)
+            await written(log, 1)
+            for number in range(QUEUED_BATCHES_MAX // 2):
+                log.event(ev.CarrierWrote(number, number), number)
+            await written(log, 1 + QUEUED_BATCHES_MAX // 2)
+            for number in range(WRITE_BYTES_MAX // 1_000 + 1):
+                log.note("long", number, text="x" * 1_000)
+            await written(log, 2 + QUEUED_BATCHES_MAX // 2)
+            nursery.cancel_scope.cancel()
+    assert log.stats.lines_dropped == 0
+
+
 async def test_lines_without_room_are_dropped_and_the_log_says_where(tmp_path: Path) -> None:
     with trio.fail_after(10):
-        log, receive = open_event_log(HEADER)
+        log = EventLog(HEADER)
         for number in range(QUEUED_BATCHES_MAX - 1):
             log.event(ev.CarrierWrote(number, number), number)
         log.event(ev.TimePassed(), 9_000)
         log.commands([cm.Resumed(), cm.ClearCarrier(2)], 9_001)
         assert log.stats.lines_dropped == 3
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(write_log, tmp_path / "log", receive, log.stats)
+            nursery.start_soon(write_log, tmp_path / "log", log)
             await written(log, 1)
             await trio.testing.wait_all_tasks_blocked()
             log.event(ev.KeyPressed("1"), 9_002)
@@ -146,28 +160,27 @@ async def test_lines_without_room_are_dropped_and_the_log_says_where(tmp_path: P
 
 async def test_a_hole_at_the_end_is_in_the_log_as_well(tmp_path: Path) -> None:
     with trio.fail_after(10):
-        log, receive = open_event_log(HEADER)
+        log = EventLog(HEADER)
         for number in range(QUEUED_BATCHES_MAX + 4):
             log.event(ev.CarrierWrote(number, number), number)
         log.close()
-        await write_log(tmp_path / "log", receive, log.stats)
+        await write_log(tmp_path / "log", log)
     last = list(read_log(tmp_path / "log"))[-1]
     assert last == LogLine(QUEUED_BATCHES_MAX + 3, Note("lines_dropped", {"count": 5}))
 
 
 async def test_the_queue_is_bounded_in_bytes(tmp_path: Path) -> None:
-    log, receive = open_event_log(HEADER)
+    log = EventLog(HEADER)
     text = "x" * (LINE_BYTES_MAX // 2)
     for t_ms in range(QUEUED_BYTES_MAX // len(text) + 10):
         log.note("model_text", t_ms, text=text)
     assert log.stats.lines_dropped >= 10
     assert log.stats.bytes_queued <= QUEUED_BYTES_MAX
-    receive.close()
 
 
 async def test_logging_never_raises_whatever_is_logged(tmp_path: Path) -> None:
     with trio.fail_after(10):
-        log, receive = open_event_log(HEADER)
+        log = EventLog(HEADER)
         nested: list[object] = []
         nested.append(nested)
         log.note("odd", 1, what=object(), of={1, 2}, kind=b"raw", event=float("nan"))
@@ -178,7 +191,7 @@ async def test_logging_never_raises_whatever_is_logged(tmp_path: Path) -> None:
         log.note("large", 6, number=10**400)
         assert log.stats.lines_dropped >= 3
         log.close()
-        await write_log(tmp_path / "log", receive, log.stats)
+        await write_log(tmp_path / "log", log)
         log.event(ev.TimePassed(), 7)
         log.close()
     notes = [line for line in records(tmp_path / "log") if isinstance(line, Note)]
@@ -201,9 +214,9 @@ async def test_a_header_that_the_carrier_made_impossible_is_still_a_header(
     tmp_path: Path, header: LogHeader
 ) -> None:
     with trio.fail_after(10):
-        log, receive = open_event_log(header)
+        log = EventLog(header)
         log.close()
-        await write_log(tmp_path / "log", receive, log.stats)
+        await write_log(tmp_path / "log", log)
     (record,) = records(tmp_path / "log")
     assert isinstance(record, LogHeader)
     assert record.policy == header.policy
@@ -214,8 +227,8 @@ async def test_a_place_that_cannot_be_written_costs_the_log_and_not_the_call(
 ) -> None:
     (tmp_path / "file").write_text("")
     with trio.fail_after(10), caplog.at_level(logging.WARNING):
-        log, receive = open_event_log(HEADER)
-        await write_log(tmp_path / "file" / "log", receive, log.stats)
+        log = EventLog(HEADER)
+        await write_log(tmp_path / "file" / "log", log)
         fill(log)
     assert log.stats.failure is not None
     assert log.stats.lines_dropped == len(FILLED) - 1
@@ -229,9 +242,9 @@ async def test_a_full_disk_costs_the_log_and_not_the_call(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with trio.fail_after(10), caplog.at_level(logging.WARNING):
-        log, receive = open_event_log(HEADER)
+        log = EventLog(HEADER)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_write, Path("/dev/full"), receive, log, OFTEN)
+            nursery.start_soon(_write, Path("/dev/full"), log, OFTEN)
     assert log.stats.failure == os.strerror(errno.ENOSPC) or "space" in str(log.stats.failure)
     assert len(caplog.records) == 1
 
@@ -283,9 +296,9 @@ async def test_a_disk_that_stalls_does_not_hold_up_a_cancelled_call(
     """The threads that are stuck write what there is, in order, when the disk comes back."""
     disk = Stalling(monkeypatch, has_written=has_written)
     with trio.fail_after(10):
-        log, receive = open_event_log(HEADER)
+        log = EventLog(HEADER)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_write, tmp_path / "log", receive, log, NEVER)
+            nursery.start_soon(_write, tmp_path / "log", log, NEVER)
             await disk.until_stuck()
             fill(log)
             begun_s = trio.current_time()
@@ -304,9 +317,9 @@ async def test_a_call_cancelled_in_the_middle_of_a_write_leaves_everything_that_
     """The write ends after the log did: whoever closes the file must have seen the last lines."""
     disk = StallingToTheEnd(monkeypatch, has_written=has_written)
     with trio.fail_after(10):
-        log, receive = open_event_log(HEADER)
+        log = EventLog(HEADER)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_write, tmp_path / "log", receive, log, NEVER)
+            nursery.start_soon(_write, tmp_path / "log", log, NEVER)
             await disk.until_stuck()
             fill(log)
             nursery.cancel_scope.cancel()
@@ -320,9 +333,9 @@ async def test_a_disk_that_fails_when_nobody_waits_any_more_has_failed(
     disk = StallingToTheEnd(monkeypatch)
     disk.error = OSError(errno.EIO, "it is broken")
     with trio.fail_after(10):
-        log, receive = open_event_log(HEADER)
+        log = EventLog(HEADER)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_write, tmp_path / "log", receive, log, NEVER)
+            nursery.start_soon(_write, tmp_path / "log", log, NEVER)
             await disk.until_stuck()
             fill(log)
             nursery.cancel_scope.cancel()
@@ -336,9 +349,9 @@ async def test_a_log_lost_to_a_slow_disk_has_all_lines_up_to_the_loss(
     disk = Stalling(monkeypatch)
     soon = attrs.evolve(NEVER, write_deadline_s=0.05)
     with trio.fail_after(10):
-        log, receive = open_event_log(HEADER)
+        log = EventLog(HEADER)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_write, tmp_path / "log", receive, log, soon)
+            nursery.start_soon(_write, tmp_path / "log", log, soon)
             await disk.until_stuck()
             fill(log)
             while log.stats.failure is None:  # noqa: ASYNC110 - the writer says it to nobody
@@ -355,14 +368,14 @@ import sys, trio
 from pathlib import Path
 from trio_media.core import events as ev
 from trio_media.core.policy import Policy
-from trio_media.recording.event_log import open_event_log, write_log
+from trio_media.recording.event_log import EventLog, write_log
 from trio_media.recording.log_format import LogHeader
 
 async def main():
     header = LogHeader(call_sid="CA1", stream_sid="MZ1", started_at="now", policy=Policy())
-    log, receive = open_event_log(header)
+    log = EventLog(header)
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(write_log, Path(sys.argv[1]), receive, log.stats)
+        nursery.start_soon(write_log, Path(sys.argv[1]), log)
         for number in range(100_000):
             log.event(ev.CarrierWrote(number, number), number)
             await trio.sleep(0.01)

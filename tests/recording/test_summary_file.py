@@ -101,3 +101,17 @@ async def test_a_disk_that_stalls_does_not_hold_up_the_end_and_gets_the_newest_s
         while not path.exists():  # noqa: ASYNC110 - a thread makes it, and has no event
             await trio.sleep(0.005)
     assert read(path)["duration_ms"] == 7_000
+
+
+def test_a_thread_that_comes_late_leaves_nothing_behind(tmp_path: Path) -> None:
+    """Nobody waits for it: a half-written file of it could be found when the call is over."""
+    file = summary_file._SummaryFile(tmp_path / "s")
+    file.latest = b"{}"
+    file.write()
+    assert [path.name for path in tmp_path.iterdir()] == ["s"]
+    (tmp_path / "s").unlink()
+    file.write()
+    assert not list(tmp_path.iterdir())
+    file.latest = b"[]"
+    file.write()
+    assert (tmp_path / "s").read_bytes() == b"[]"

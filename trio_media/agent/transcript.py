@@ -131,6 +131,14 @@ class Transcript:
     def event(self, event: ev.Event, t_ms: int) -> None:
         """Take in an event."""
         match event:
+            case ev.TimePassed() | ev.MarkEchoed():
+                return  # with the next two nearly all that happens
+            case ev.CarrierWrote(seq=seq, at_ms=at_ms):
+                self._ear.wrote(seq, at_ms)
+                self._hear(self._ear.heard_by(t_ms))
+            case ev.AudioReceived(item_id=item_id, length_ms=length_ms):
+                part = self._part("model", item_id)
+                part.received_ms += 0 if part.is_judged else length_ms
             case ev.SessionReady(transcribes=transcribes):
                 self._transcribes = transcribes
             case ev.ServerSpeechStarted(item_id=item_id):
@@ -145,12 +153,6 @@ class Transcript:
                 self._failed(item_id)
             case ev.ClipOffered(item_id=item_id):
                 self._clips.add(item_id)
-            case ev.CarrierWrote(seq=seq, at_ms=at_ms):
-                self._ear.wrote(seq, at_ms)
-                self._hear(self._ear.heard_by(t_ms))
-            case ev.AudioReceived(item_id=item_id, length_ms=length_ms):
-                part = self._part("model", item_id)
-                part.received_ms += 0 if part.is_judged else length_ms
             case _:
                 return
 
@@ -187,7 +189,9 @@ class Transcript:
     def advance(self, now_ms: int) -> None:
         """Tell of all that is known by now, in order: after each step of the call, and every now
         and then."""
-        touched, self._touched = self._touched, []
+        touched = self._touched
+        if touched:
+            self._touched = []
         for part in touched:
             # The core voids a turn when its words are known and it is committed, or never.
             if part.is_transcribed and part.is_committed:

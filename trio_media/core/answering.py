@@ -118,7 +118,7 @@ def turn_failed(state: State, item_id: str | None, now_ms: int) -> None:
     """A turn will not be committed, or could not be understood."""
     failed = [
         turn
-        for turn in state.turns.turns
+        for turn in state.turns.live
         if turn.item_id == item_id or (item_id is None and turn.state is TurnState.OPEN)
     ]
     for turn in failed:
@@ -140,7 +140,7 @@ def _lapse(state: State, turn: Turn, now_ms: int) -> None:
 def expire_turns(state: State, now_ms: int) -> None:
     """Act on the deadlines of turns."""
     is_heard = state.floor.is_heard
-    for turn in list(state.turns.turns):
+    for turn in list(state.turns.live):
         deadline_ms = turn.deadline_ms(is_heard=is_heard)
         if deadline_ms is None or now_ms < deadline_ms:
             continue

@@ -252,8 +252,10 @@ class Floor:
 
     def _hush_due(self, now_ms: int, *, server_acts: bool) -> Verb:
         hush = self.hush
+        if hush is None:
+            return Verb.NOTHING
         deadline_ms = self._hush_deadline_ms()
-        if hush is None or deadline_ms is None or now_ms < deadline_ms:
+        if deadline_ms is None or now_ms < deadline_ms:
             return Verb.NOTHING
         if hush.is_confirmed:
             return Verb.TAKE

@@ -35,6 +35,7 @@ def _time_passed(state: State, event: ev.TimePassed, now_ms: int) -> None:
 def _carrier_wrote(state: State, event: ev.CarrierWrote, now_ms: int) -> None:
     if state.playout.wrote(event.seq, event.at_ms):
         state.floor.audio_began(event.at_ms)
+    state.playout.advance(now_ms)  # it was written a while ago, and some of it is heard already
 
 
 def _mark_echoed(state: State, event: ev.MarkEchoed, now_ms: int) -> None:

@@ -9,6 +9,8 @@ Read on in `happening` (what each event does at once) and in `_settle` (what its
 
 from __future__ import annotations
 
+from typing import Final
+
 from trio_media.core import (
     answering,
     closing,
@@ -32,6 +34,8 @@ from trio_media.core.responses import Cancel
 from trio_media.core.state import State
 from trio_media.core.units import earliest
 
+OF_THE_MODEL: Final = frozenset(ev.OF_THE_MODEL)  # asked with every event
+
 
 class DecisionCore:
     """One call's decisions.  Used by its owner and by nobody else."""
@@ -51,7 +55,7 @@ class DecisionCore:
         if state.is_over:
             return []
         state.playout.advance(now_ms)
-        if isinstance(event, ev.OF_THE_MODEL):
+        if type(event) in OF_THE_MODEL:
             # It has happened already, and a deadline decides only about what has not: what is over
             # is not cancelled, and what came in time, but was read late, is not given up.
             if not state.is_session_lost:
@@ -87,10 +91,11 @@ class DecisionCore:
             keying.next_deadline_ms(state),
             leaving.next_deadline_ms(state),
             idling.next_deadline_ms(state),
-            *(r.retry_ms for r in state.book.open() if r.cancel is Cancel.UNSENT),
+            *[r.retry_ms for r in state.book.live if r.cancel is Cancel.UNSENT],
         )
         # What is due already was acted on, or waits for an event.
-        return earliest(*(d for d in deadlines if d is not None and d > self.now_ms))
+        now_ms = self.now_ms
+        return earliest(*[d for d in deadlines if d is not None and d > now_ms])
 
 
 # --- time ------------------------------------------------------------------------------------
@@ -100,18 +105,22 @@ def _expire(state: State, now_ms: int) -> None:
     """Act on every deadline up to now."""
     responding.expire(state, now_ms)
     heed_floor(state, now_ms)
-    answering.expire_turns(state, now_ms)
-    answering.send_keys_if_due(state, now_ms)
-    keying.expire(state, now_ms)
-    protecting.flags_lapsed(state, now_ms)
-    leaving.expire(state, now_ms)
+    if state.turns.live:
+        answering.expire_turns(state, now_ms)
+    if state.keys.digits:
+        answering.send_keys_if_due(state, now_ms)
+    if state.collections.waiting:
+        keying.expire(state, now_ms)
+    if state.flags_asked_ms is not None:
+        protecting.flags_lapsed(state, now_ms)
+    if state.ending is not None:
+        leaving.expire(state, now_ms)
 
 
 def _settle(state: State, now_ms: int) -> None:
     """Do what the new state of things allows."""
     heed_floor(state, now_ms)  # an event may have brought a deadline forward to now
-    state.playout.advance(now_ms)
-    if state.turns.turns and not state.is_occupied():
+    if state.turns.live and not state.is_occupied():
         state.turns.uncover()
     if state.floor.is_heard:
         state.turns.heard(now_ms)
@@ -124,10 +133,12 @@ def _settle(state: State, now_ms: int) -> None:
     protecting.allow_server(state, now_ms)
     _weigh_speech_at_openings(state, now_ms)
     _play(state, now_ms)
-    taking.settle_interruptions(state)
+    if state.interruptions:
+        taking.settle_interruptions(state)
     speaking.settle(state)
     _notice_silence(state, now_ms)
     responding.forget(state)
+    state.turns.rest()
     if state.is_session_lost:
         closing.end_without_model(state)
 

@@ -85,15 +85,16 @@ class Playout:
         held_ms = min(now_ms, self.hold_ms(now_ms))
         head_ms = self.base_ms
         for sent in self.sent:
-            if sent.begins_ms is None or held_ms <= sent.begins_ms:
+            begins_ms = sent.begins_ms
+            if begins_ms is None or held_ms <= begins_ms:
                 break
-            head_ms = max(head_ms, min(sent.end_ms, sent.start_ms + held_ms - sent.begins_ms))
-        return head_ms
+            head_ms = min(sent.end_ms, sent.start_ms + held_ms - begins_ms)
+        return max(self.base_ms, head_ms)
 
     def hold_ms(self, now_ms: int) -> int:
         """The latest time that a late mark allows the position to follow."""
-        late_ms = self.mark_due_ms()
-        if late_ms is None or not self.trusts_marks:
+        late_ms = self.mark_due_ms() if self.trusts_marks else None
+        if late_ms is None:
             return now_ms
         return late_ms + MARK_LATE_MS if now_ms < late_ms + MARK_LOST_MS else now_ms
 
@@ -111,13 +112,15 @@ class Playout:
 
     def played_at_ms(self, position_ms: int) -> int | None:
         """When a position is played by the schedule; None when it is not written."""
-        sent = next((sent for sent in self.sent if position_ms <= sent.end_ms), None)
-        if sent is None or sent.begins_ms is None:
-            return None
-        return sent.begins_ms + max(0, position_ms - sent.start_ms)
+        for sent in self.sent:
+            if position_ms <= sent.end_ms and sent.begins_ms is not None:
+                return sent.begins_ms + max(0, position_ms - sent.start_ms)
+        return None
 
     def advance(self, now_ms: int) -> None:
         """Let time pass: lost marks are given up, and what was heard is noted."""
+        if not self.sent:
+            return  # nothing plays
         while (due_ms := self.mark_due_ms()) is not None and now_ms >= due_ms + MARK_LOST_MS:
             self.trusts_marks = False
             self._settle(self.marks.popleft().position_ms)
@@ -198,17 +201,22 @@ class Playout:
 
     def audible(self) -> list[Response]:
         """Responses of which something may still be heard, in playing order."""
-        items = [t.item for t in self.tracks if t.playable_end_ms > self.settled_ms]
-        found: list[Response] = []
-        for item in [*items, *self.waiting]:
-            if item.response not in found:
-                found.append(item.response)
-        return found
+        tracks = [t.item.response for t in self.tracks if t.playable_end_ms > self.settled_ms]
+        return list(dict.fromkeys([*tracks, *(item.response for item in self.waiting)]))
 
-    def on_tape(self) -> frozenset[int]:
+    def is_audible(self, response: Response) -> bool:
+        """Whether something of a response may still be heard."""
+        for track in self.tracks:
+            if track.item.response is response and track.playable_end_ms > self.settled_ms:
+                return True
+        return any(item.response is response for item in self.waiting)
+
+    def on_tape(self) -> set[int]:
         """Numbers of the responses of which something is kept to be played, or played again."""
-        items = [track.item for track in self.tracks]
-        return frozenset(item.response.number for item in [*items, *self.waiting])
+        numbers = {track.item.response.number for track in self.tracks}
+        if self.waiting:
+            numbers.update(item.response.number for item in self.waiting)
+        return numbers
 
     def playing(self) -> Item | None:
         """The item at the position up to which the caller heard."""

@@ -149,6 +149,16 @@ class Response:
         return self.phase is not Phase.OVER
 
     @property
+    def is_awaited(self) -> bool:
+        """Whether anything is still to come of it, besides what may be played."""
+        return (
+            self.is_open
+            or bool(self.pending_tools)
+            or self.owes_tool_answer
+            or (self.request is not None and not self.is_told)
+        )
+
+    @property
     def heard_ms(self) -> int:
         """What the caller heard of all its items."""
         return sum(item.heard_ms for item in self.items)
@@ -159,17 +169,14 @@ class Response:
 
     def deadline_ms(self) -> int | None:
         """When to give up waiting for its next event."""
-        match self.phase:
-            case Phase.REQUESTED:
-                return self.progress_ms + REQUESTED_MS
-            case Phase.ACTIVE:
-                return self.progress_ms + ACTIVE_MS
-            case Phase.CANCELLING:
-                return min(
-                    self.progress_ms + CANCELLING_MS, self.cancel_at_ms + CANCELLING_TOTAL_MS
-                )
-            case _:
-                return None
+        phase = self.phase
+        if phase is Phase.OVER:
+            return None
+        if phase is Phase.ACTIVE:
+            return self.progress_ms + ACTIVE_MS
+        if phase is Phase.REQUESTED:
+            return self.progress_ms + REQUESTED_MS
+        return min(self.progress_ms + CANCELLING_MS, self.cancel_at_ms + CANCELLING_TOTAL_MS)
 
     def close(self, ended: Ended) -> None:
         """Generation is over: no item gets more audio, and the cancel has its answer."""
@@ -253,20 +260,13 @@ class ResponseBook:
             self.live.append(response)
             self.live.sort(key=lambda live: live.number)
 
-    def rest(self, on_tape: frozenset[int]) -> None:
+    def rest(self, on_tape: set[int]) -> None:
         """Let those go of which nothing more is awaited.  ``on_tape``: what may still be played."""
-        self.live = [
-            r
-            for r in self.live
-            if r.is_open
-            or r.pending_tools
-            or r.owes_tool_answer
-            or (r.request is not None and not r.is_told)
-            or r.number in on_tape
-        ]
-        self.has_tools = any(r.pending_tools or r.owes_tool_answer for r in self.live)
+        self.live = [r for r in self.live if r.is_awaited or r.number in on_tape]
+        if self.has_tools:
+            self.has_tools = any(r.pending_tools or r.owes_tool_answer for r in self.live)
 
-    def prune(self, on_tape: frozenset[int]) -> list[Response]:
+    def prune(self, on_tape: set[int]) -> list[Response]:
         """Drop the oldest records beyond the number kept; never what is open or on the tape."""
         excess = len(self.responses) - RECORDS_KEPT
         dropped: list[Response] = []

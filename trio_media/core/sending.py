@@ -18,9 +18,9 @@ def send_ahead(playout: Playout, now_ms: int) -> list[PlayAudio | SendMark]:
     playout.extend()
     policy = playout.policy
     out: list[PlayAudio | SendMark] = []
-    while (track := _next_track(playout)) is not None:
-        if _room_ms(playout, now_ms) < policy.chunk_ms:
-            break
+    track = _next_track(playout)
+    room_ms = 0 if track is None else _room_ms(playout, now_ms)
+    while track is not None and room_ms >= policy.chunk_ms:
         unmarked_ms = playout.next_ms - playout.marked_ms
         length_ms = min(
             track.playable_end_ms - playout.next_ms,
@@ -29,10 +29,13 @@ def send_ahead(playout: Playout, now_ms: int) -> list[PlayAudio | SendMark]:
         )
         out.append(_send(playout, track, length_ms))
         out.extend(_mark_if_due(playout, track, now_ms))
-    if (last := _track_before(playout, playout.next_ms)) is not None:
-        out.extend(
-            _mark_if_due(playout, last, now_ms)
-        )  # it was sent before it was known to be done
+        room_ms -= length_ms
+        track = _next_track(playout)
+    is_marked = playout.next_ms <= playout.marked_ms
+    last = None if is_marked else _track_before(playout, playout.next_ms)
+    if last is not None:
+        # It was sent before it was known to be done.
+        out.extend(_mark_if_due(playout, last, now_ms))
     return out
 
 

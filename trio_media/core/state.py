@@ -131,21 +131,19 @@ class State:
 
     def is_audible(self, response: Response) -> bool:
         """Whether something of a response may still be heard."""
-        return response in self.playout.audible()
+        return self.playout.is_audible(response)
 
     def exposed(self) -> list[Response]:
         """Return the responses that speech may interrupt: open or audible, and not yet taken."""
-        audible = self.playout.audible()
         return [
             r
             for r in self.book.live
-            if not r.is_muted and not r.is_protected and (r.is_open or r in audible)
+            if not r.is_muted and not r.is_protected and (r.is_open or self.is_audible(r))
         ]
 
     def is_occupied(self) -> bool:
         """Whether something that nobody took is open or audible, protected or not."""
-        audible = self.playout.audible()
-        return any(not r.is_muted and (r.is_open or r in audible) for r in self.book.live)
+        return any(not r.is_muted and (r.is_open or self.is_audible(r)) for r in self.book.live)
 
     def pending_tools(self) -> list[PendingTool]:
         """Return the tool calls whose results are not there, oldest first."""

@@ -86,6 +86,8 @@ class TurnBook:
     """The turns that late events may still name, oldest first."""
 
     turns: list[Turn] = attrs.field(factory=list)
+    live: list[Turn] = attrs.field(factory=list)
+    """Those that are neither answered nor void: most questions are about them alone."""
 
     def find(self, item_id: str) -> Turn | None:
         """Return the turn that will be, or is, this item."""
@@ -93,28 +95,28 @@ class TurnBook:
 
     def in_state(self, state: TurnState) -> list[Turn]:
         """Return the turns in a state, oldest first."""
-        return [turn for turn in self.turns if turn.state is state]
+        return [turn for turn in self.live if turn.state is state]
 
     @property
     def in_progress(self) -> bool:
         """Whether the caller is in a turn."""
-        return any(turn.state is TurnState.OPEN for turn in self.turns)
+        return any(turn.state is TurnState.OPEN for turn in self.live)
 
     @property
     def is_speaking(self) -> bool:
         """Whether the server hears the caller now."""
-        return any(t.state is TurnState.OPEN and t.stopped_ms is None for t in self.turns)
+        return any(t.state is TurnState.OPEN and t.stopped_ms is None for t in self.live)
 
     @property
     def has_unanswered(self) -> bool:
         """Whether a turn may still get an answer that it has not got."""
         waiting = (TurnState.OPEN, TurnState.JUDGED, TurnState.COUNTS)
-        return any(turn.state in waiting for turn in self.turns)
+        return any(turn.state in waiting for turn in self.live)
 
     @property
     def is_undecided(self) -> bool:
         """Whether the caller says something, or it is not known yet whether that counts."""
-        return any(turn.state in (TurnState.OPEN, TurnState.JUDGED) for turn in self.turns)
+        return any(turn.state in (TurnState.OPEN, TurnState.JUDGED) for turn in self.live)
 
     def opened(
         self, item_id: str, now_ms: int, *, over: int | None, is_voiced: bool = False
@@ -162,20 +164,29 @@ class TurnBook:
 
         One that lapsed may still be committed, so it counts too.
         """
-        for turn in self.turns:
+        for turn in self.live:
             if turn.committed_ms is None:
                 turn.over = None
 
     def next_deadline_ms(self, *, is_heard: bool) -> int | None:
         """Return when the first wait for a turn's event ends."""
-        return earliest(*(turn.deadline_ms(is_heard=is_heard) for turn in self.turns))
+        return earliest(*(turn.deadline_ms(is_heard=is_heard) for turn in self.live))
+
+    def rest(self) -> None:
+        """Let those go that have their fate: it never changes."""
+        if self.live:
+            fates = (TurnState.ANSWERED, TurnState.VOID)
+            self.live = [turn for turn in self.live if turn.state not in fates]
 
     def _add(self, turn: Turn) -> None:
         self.turns.append(turn)
+        self.live.append(turn)
         done = (TurnState.LAPSED, TurnState.ANSWERED, TurnState.VOID)
         if len(self.turns) > TURNS_KEPT:
             oldest = next((t for t in self.turns if t.state in done), None)
-            self.turns.remove(oldest if oldest is not None else self.turns[0])
+            oldest = oldest if oldest is not None else self.turns[0]
+            self.turns.remove(oldest)
+            self.live = [turn for turn in self.live if turn is not oldest]
 
 
 @attrs.define

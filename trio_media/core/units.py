@@ -65,4 +65,8 @@ def frames_up(length_ms: int) -> int:
 
 def earliest(*times_ms: int | None) -> int | None:
     """Return the earliest of the times that are set, or None."""
-    return min((t for t in times_ms if t is not None), default=None)
+    first_ms: int | None = None
+    for at_ms in times_ms:
+        if at_ms is not None and (first_ms is None or at_ms < first_ms):
+            first_ms = at_ms
+    return first_ms

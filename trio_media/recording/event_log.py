@@ -7,7 +7,6 @@ Rule 2: the file holds every line up to the last flush, once a second, however t
 
 from __future__ import annotations
 
-import contextlib
 import io
 import logging
 import threading
@@ -21,7 +20,13 @@ import trio
 
 from trio_media.core.commands import Command
 from trio_media.core.events import Event
-from trio_media.recording.disk import DEFAULT_LIMITS, DiskLimits, run_last_step, run_step
+from trio_media.recording.disk import (
+    DEFAULT_LIMITS,
+    DiskLimits,
+    run_last_step,
+    run_step,
+    until_flush,
+)
 from trio_media.recording.log_format import (
     LINE_BYTES_MAX,
     LINES_DROPPED,
@@ -35,7 +40,7 @@ _log = logging.getLogger(__name__)
 
 QUEUED_BATCHES_MAX: Final = 4_096  # a minute of a lively call; a batch is one step of the core
 QUEUED_BYTES_MAX: Final = 4 * 1024 * 1024  # the same in bytes, several times over
-WRITE_BYTES_MAX: Final = 256 * 1024  # what is written before its second is over
+WRITE_BYTES_MAX: Final = 256 * 1024  # so much, or half of the batches, is written at once
 NAME_CHARS_MAX: Final = 200  # of a name that is none, in a header that is to be readable
 
 
@@ -60,13 +65,19 @@ class LogStats:
 class EventLog:
     """The call's end of the log: never blocks and never raises."""
 
-    def __init__(self, send: trio.MemorySendChannel[bytes], stats: LogStats) -> None:
-        self._send = send
-        self.stats = stats
+    def __init__(self, header: LogHeader) -> None:
+        line = _header_line(header)
+        self.stats = LogStats(bytes_queued=len(line))
+        self.pending: deque[bytes] = deque([line])
+        """What is to be written, a batch each.  Whichever thread comes first takes it, in order
+        and once."""
+        self.has_news = trio.Event()
+        """Much is to be written, or the log is over."""
+        self.is_closed = False
 
     def event(self, event: Event, t_ms: int) -> None:
         """Log an event, before the commands that it leads to."""
-        self._append([event], t_ms)
+        self._append((event,), t_ms)
 
     def commands(self, commands: Sequence[Command], t_ms: int) -> None:
         """Log what the core made of the event, in its order."""
@@ -74,11 +85,18 @@ class EventLog:
 
     def note(self, kind: str, /, t_ms: int, **fields: object) -> None:
         """Log something that the core does not know of.  What JSON cannot hold is only named."""
-        self._append([Note(kind, fields)], t_ms)
+        self._append((Note(kind, fields),), t_ms)
 
     def close(self) -> None:
         """End the log; the writer writes what there is and returns.  May be repeated."""
-        self._send.close()
+        self.is_closed = True
+        self.has_news.set()
+
+    def end(self) -> None:
+        """Close the log, and have it say at its end what is missing there."""
+        self.close()
+        if self.stats.hole_lines:
+            self.pending.append(_hole(self.stats))
 
     def _append(self, records: Sequence[Record], t_ms: int) -> None:
         """Queue what one step led to as one batch: it is in the log as a whole, or not at all."""
@@ -97,17 +115,16 @@ class EventLog:
     def _queue(self, lines: list[bytes], records: int, t_ms: int) -> None:
         batch = b"".join(lines)
         stats = self.stats
-        waiting_bytes = stats.bytes_queued - stats.bytes_written
-        if stats.failure is not None or waiting_bytes + len(batch) > QUEUED_BYTES_MAX:
+        waiting_bytes = stats.bytes_queued - stats.bytes_written + len(batch)
+        has_room = waiting_bytes <= QUEUED_BYTES_MAX and len(self.pending) < QUEUED_BATCHES_MAX
+        if self.is_closed or stats.failure is not None or not has_room:
             self._drop(records, t_ms)
             return
-        try:
-            self._send.send_nowait(batch)
-        except (trio.WouldBlock, trio.BrokenResourceError, trio.ClosedResourceError):
-            self._drop(records, t_ms)
-        else:
-            stats.bytes_queued += len(batch)
-            stats.hole_lines = 0
+        self.pending.append(batch)
+        stats.bytes_queued += len(batch)
+        stats.hole_lines = 0
+        if waiting_bytes >= WRITE_BYTES_MAX or len(self.pending) >= QUEUED_BATCHES_MAX // 2:
+            self.has_news.set()
 
     def _drop(self, lines: int, t_ms: int) -> None:
         self.stats.lines_dropped += lines
@@ -128,14 +145,6 @@ def _encode(record: Record, t_ms: int) -> bytes:
         return b""
 
 
-def open_event_log(header: LogHeader) -> tuple[EventLog, trio.MemoryReceiveChannel[bytes]]:
-    """Begin a log with its header.  The channel, and the log's ``stats``, are for `write_log`."""
-    send, receive = trio.open_memory_channel[bytes](QUEUED_BATCHES_MAX)
-    line = _header_line(header)
-    send.send_nowait(line)
-    return EventLog(send, LogStats(bytes_queued=len(line))), receive
-
-
 def _header_line(header: LogHeader) -> bytes:
     """Give the first line.  Names come from the carrier: what is no line is cut down to one."""
     line = _encode(header, 0)
@@ -151,15 +160,14 @@ def _header_line(header: LogHeader) -> bytes:
 class _LogFile:
     """The file.  `write` blocks: it is for threads, one after the other by a lock."""
 
-    def __init__(self, path: Path, stats: LogStats) -> None:
-        self.pending: deque[bytes] = deque()
-        """What is to be written.  Whichever thread comes first takes it, in order and once."""
+    def __init__(self, path: Path, log: EventLog) -> None:
         self.is_over = False
         """Nothing more becomes pending; the thread that writes the last of it closes the file."""
         self.error: OSError | None = None
         """What the disk said; nothing is written any more.  A slow disk has said nothing yet."""
         self._path = path
-        self._stats = stats
+        self._pending = log.pending
+        self._stats = log.stats
         self._file: io.BufferedWriter | None = None
         self._is_closed = False
         self._lock = threading.Lock()
@@ -177,7 +185,7 @@ class _LogFile:
                 self.error = exc
             finally:
                 # More may have become pending while the last of it was flushed.
-                if self.is_over and (self.error is not None or not self.pending):
+                if self.is_over and (self.error is not None or not self._pending):
                     self._close()
             if self.error is not None:
                 raise self.error
@@ -195,8 +203,8 @@ class _LogFile:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self._path.open("wb")
         size_bytes = lines = 0
-        while self.pending:
-            batch = self.pending.popleft()
+        while self._pending:
+            batch = self._pending.popleft()
             self._file.write(batch)
             size_bytes += len(batch)
             lines += batch.count(b"\n")
@@ -206,67 +214,35 @@ class _LogFile:
         self._stats.lines_written += lines
 
 
-async def write_log(
-    path: Path,
-    receive: trio.MemoryReceiveChannel[bytes],
-    stats: LogStats,
-    *,
-    limits: DiskLimits = DEFAULT_LIMITS,
-) -> None:
-    """Write what comes from the channel to ``path`` until it is closed.  Never raises for a disk.
+async def write_log(path: Path, log: EventLog, *, limits: DiskLimits = DEFAULT_LIMITS) -> None:
+    """Write the log to ``path`` until it is closed.  Never raises for a disk.
 
     Cancellation: everything that is queued is written first, for 500 ms at most.
     """
-    file = _LogFile(path, stats)
-    async with receive:
-        try:
-            await run_step(file.write, limits)  # a place where nothing can be kept shows at once
-            is_over = False
-            while not is_over:
-                is_over = await _gather(receive, file.pending, limits.flush_every_s)
-                if file.pending:
-                    await run_step(file.write, limits)
-        except OSError as exc:
-            _fail(path, stats, exc)
-        finally:
-            await _finish(path, file, receive, stats, limits)
+    file = _LogFile(path, log)
+    try:
+        await run_step(file.write, limits)  # a place where nothing can be kept shows at once
+        while not log.is_closed:
+            await until_flush(limits, log.has_news)
+            if not log.is_closed:
+                log.has_news = trio.Event()
+            if log.pending:
+                await run_step(file.write, limits)
+    except OSError as exc:
+        _fail(path, log.stats, exc)
+    finally:
+        await _finish(path, file, log, limits)
 
 
-async def _gather(
-    receive: trio.MemoryReceiveChannel[bytes], pending: deque[bytes], flush_every_s: float
-) -> bool:
-    """Collect what comes until it is to be written.  Returns whether nothing follows."""
-    size_bytes = 0
-    with trio.move_on_after(flush_every_s):
-        try:
-            while size_bytes < WRITE_BYTES_MAX:
-                batch = await receive.receive()
-                pending.append(batch)
-                size_bytes += len(batch)
-        except trio.EndOfChannel:
-            return True
-    return False
-
-
-async def _finish(
-    path: Path,
-    file: _LogFile,
-    receive: trio.MemoryReceiveChannel[bytes],
-    stats: LogStats,
-    limits: DiskLimits,
-) -> None:
+async def _finish(path: Path, file: _LogFile, log: EventLog, limits: DiskLimits) -> None:
     """Write the rest, unless the disk failed, and close the file.  Raises nothing."""
     # A disk that was only slow may come back: the thread that waits for it writes this then.
-    with contextlib.suppress(trio.WouldBlock, trio.EndOfChannel):
-        while file.error is None:
-            file.pending.append(receive.receive_nowait())
-    if stats.hole_lines:
-        file.pending.append(_hole(stats))
+    log.end()
     file.is_over = True
     try:
         await run_last_step(file.write, limits)
     except OSError as exc:
-        _fail(path, stats, exc)
+        _fail(path, log.stats, exc)
 
 
 def _fail(path: Path, stats: LogStats, error: OSError) -> None:

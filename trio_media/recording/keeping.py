@@ -27,7 +27,7 @@ from trio_media.recording.disk import (
     DiskLimits,
     run_last_step,
 )
-from trio_media.recording.event_log import EventLog, open_event_log, write_log
+from trio_media.recording.event_log import EventLog, write_log
 from trio_media.recording.log_format import (
     CALL_ENDED,
     EVENT_LOG_LOST,
@@ -113,14 +113,13 @@ def keep_call(
     )
     place = _Place(Path(config.dir), started.call_sid)
     keeper = Keeper(SummaryBuilder(header), None, None)
-    lines: trio.MemoryReceiveChannel[bytes] | None = None
     if config.events:
-        keeper.log, lines = open_event_log(header)
+        keeper.log = EventLog(header)
     if config.audio:
         keeper.recorder = StereoRecorder()
     over = trio.Event()
     nursery.start_soon(_await_end, over)
-    nursery.start_soon(_keep, keeper, place, lines, now_ms, over, limits)
+    nursery.start_soon(_keep, keeper, place, now_ms, over, limits)
     return [keeper]
 
 
@@ -161,7 +160,6 @@ class _Place:
 async def _keep(
     keeper: Keeper,
     place: _Place,
-    lines: trio.MemoryReceiveChannel[bytes] | None,
     now_ms: Callable[[], int],
     over: trio.Event,
     limits: DiskLimits,
@@ -178,8 +176,8 @@ async def _keep(
         async with trio.open_nursery() as summary_writer:
             summary_writer.start_soon(_keep_summary, keeper, summary, limits)
             async with trio.open_nursery() as log_writer:
-                if lines is not None:
-                    log_writer.start_soon(_keep_log, keeper, log, lines, now_ms, limits)
+                if keeper.log is not None:
+                    log_writer.start_soon(_keep_log, keeper, log, now_ms, limits)
                 async with trio.open_nursery() as audio_writer:
                     if keeper.recorder is not None:
                         audio_writer.start_soon(_keep_audio, keeper, audio, now_ms, limits)
@@ -198,17 +196,13 @@ def _end_log(keeper: Keeper, scope: trio.CancelScope, limits: DiskLimits) -> Non
 
 
 async def _keep_log(
-    keeper: Keeper,
-    path: Path,
-    lines: trio.MemoryReceiveChannel[bytes],
-    now_ms: Callable[[], int],
-    limits: DiskLimits,
+    keeper: Keeper, path: Path, now_ms: Callable[[], int], limits: DiskLimits
 ) -> None:
     """Write the event log; the summary says when it was lost."""
     assert keeper.log is not None
     stats = keeper.log.stats
     try:
-        await write_log(path, lines, stats, limits=limits)
+        await write_log(path, keeper.log, limits=limits)
     finally:
         if stats.failure is not None:
             keeper.summary.note(EVENT_LOG_LOST, now_ms(), reason=stats.failure)

@@ -46,6 +46,10 @@ _COUNTED: Final = {
     cm.Resumed: "resumes",
     cm.Taken: "takes",
 }
+_OF_TIME: Final = frozenset((ev.TimePassed, ev.MarkEchoed))
+"""Most of what happens: it is counted, and tells nothing."""
+_OF_AUDIO: Final = frozenset((ev.AudioReceived, ev.CarrierWrote))
+"""Nearly all of the rest: it is about what is said, and how soon."""
 
 
 class SummaryBuilder:
@@ -68,13 +72,18 @@ class SummaryBuilder:
     def event(self, event: ev.Event, t_ms: int) -> None:
         """Take in an event, before the commands that it leads to."""
         self._moved(t_ms)
+        kind = type(event)
         self._counts["events"] += 1
-        self._count(type(event))
-        self._turns.event(event, t_ms)
-        self._speech.event(event, t_ms)
-        self._interruptions.event(event, t_ms)
-        self._latencies.event(event, t_ms)
+        self._count(kind)
         self._asked.event(event, t_ms)
+        if kind in _OF_TIME:
+            return
+        self._speech.event(event, t_ms)
+        self._latencies.event(event, t_ms)
+        if kind in _OF_AUDIO:
+            return
+        self._turns.event(event, t_ms)
+        self._interruptions.event(event, t_ms)
         if isinstance(event, ev.CallEnded) and self._ended is None:
             self._ended = {"by": "carrier", "reason": "call_ended"}
 
@@ -82,10 +91,14 @@ class SummaryBuilder:
         """Take in what the core made of the event, in its order."""
         self._moved(t_ms)
         self._counts["commands"] += len(commands)
-        self._latencies.commands(commands, t_ms)
         for command in commands:
             self._count(type(command))
+            if isinstance(command, cm.SendMark):
+                continue
             self._speech.command(command, t_ms)
+            self._latencies.command(command, t_ms)
+            if isinstance(command, cm.PlayAudio):
+                continue
             self._interruptions.command(command, t_ms)
             self._asked.command(command, t_ms)
             if isinstance(command, cm.TurnDecided):

@@ -14,7 +14,13 @@ from pathlib import Path
 import msgspec
 import trio
 
-from trio_media.recording.disk import DEFAULT_LIMITS, DiskLimits, run_last_step, run_step
+from trio_media.recording.disk import (
+    DEFAULT_LIMITS,
+    DiskLimits,
+    run_last_step,
+    run_step,
+    until_flush,
+)
 from trio_media.recording.summary import SummaryBuilder
 
 _log = logging.getLogger(__name__)
@@ -54,8 +60,7 @@ async def _keep(
             written = builder.changes
             file.latest = _encode(builder)
             await run_step(file.write, limits)
-        with trio.move_on_after(limits.flush_every_s):
-            await is_closed.wait()
+        await until_flush(limits, is_closed)
 
 
 async def _write_last(
@@ -82,15 +87,23 @@ class _SummaryFile:
         self.path = path
         self.latest = b""
         """What is to be in the file.  A thread that comes late still writes the newest."""
+        self._written: bytes | None = None
         self._lock = threading.Lock()
         self._part = path.with_name(f".{path.name}.part")
 
     def write(self) -> None:
-        """Replace the file.  Raises OSError."""
+        """Replace the file, unless it is the latest already.  Raises OSError."""
         with self._lock:
-            self._replace()
+            # A thread that nobody waits for must leave nothing behind once the call is over.
+            if self.latest is not self._written:
+                self._replace()
 
     def _replace(self) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._part.write_bytes(self.latest)
+        latest = self.latest
+        try:
+            self._part.write_bytes(latest)
+        except FileNotFoundError:  # the first time, or somebody removed the folder
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._part.write_bytes(latest)
         os.replace(self._part, self.path)
+        self._written = latest

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
 from typing import Any, Final
 
 import attrs
@@ -98,20 +97,19 @@ class Latencies:
         if self._onset_ms is None:
             self._onset_ms = at_ms
 
-    def commands(self, commands: Sequence[cm.Command], t_ms: int) -> None:
-        """Take in what the core made of an event."""
-        for command in commands:
-            match command:
-                case cm.ClearCarrier():
-                    self._clear_ms = t_ms
-                    if self._answer is not None and self._answer.seq is not None:
-                        self._answer = None  # cut off before it was written
-                case cm.Hushed():
-                    self._cleared(t_ms)
-                case cm.Taken(reason=reason) if self._clear_ms == t_ms and reason in _SPEECH:
-                    self._cleared(t_ms)
-                case _:
-                    self._answering(command, t_ms)
+    def command(self, command: cm.Command, t_ms: int) -> None:
+        """Take in what the core ordered."""
+        match command:
+            case cm.ClearCarrier():
+                self._clear_ms = t_ms
+                if self._answer is not None and self._answer.seq is not None:
+                    self._answer = None  # cut off before it was written
+            case cm.Hushed():
+                self._cleared(t_ms)
+            case cm.Taken(reason=reason) if self._clear_ms == t_ms and reason in _SPEECH:
+                self._cleared(t_ms)
+            case _:
+                self._answering(command, t_ms)
 
     def _cleared(self, t_ms: int) -> None:
         if self._onset_ms is not None:

@@ -10,7 +10,6 @@ of the file as are made at once.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import io
 import logging
@@ -21,12 +20,17 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
-import attrs
 import numpy as np
 import trio
 
 from trio_media.audio.g711 import BYTES_PER_MS, SAMPLE_RATE_HZ, decode_mulaw
-from trio_media.recording.disk import DEFAULT_LIMITS, DiskLimits, run_last_step, run_step
+from trio_media.recording.disk import (
+    DEFAULT_LIMITS,
+    DiskLimits,
+    run_last_step,
+    run_step,
+    until_flush,
+)
 from trio_media.recording.stereo_mixer import AHEAD_MS, LAG_MS, MixedSpan, Patch, StereoMixer
 
 _log = logging.getLogger(__name__)
@@ -41,13 +45,8 @@ _WAV_HEADER_BYTES: Final = 44
 _WAV_AUDIO_BYTES_MAX: Final = 2**32 - 1 - _WAV_HEADER_BYTES  # RIFF counts in 32 bits: 37 hours
 
 Side: TypeAlias = Literal["left", "right"]
-
-
-@attrs.frozen
-class _Write:
-    side: Side
-    at_ms: int
-    mulaw: bytes
+_Write: TypeAlias = tuple[Side, int, bytes]
+"""Where the audio belongs, when it begins, and the audio in mu-law."""
 
 
 class StereoRecorder:
@@ -65,16 +64,16 @@ class StereoRecorder:
         self.is_closed = False
         self._ends_ms: int | None = None
         self._has_news = trio.Event()
-        self._send, self._receive = trio.open_memory_channel[_Write](QUEUED_WRITES_MAX)
+        self._queue: deque[_Write] = deque()
         self._queued_bytes = 0
 
     def write_left(self, at_ms: int, mulaw: bytes) -> None:
         """Record the caller's audio whose first sample was spoken at ``at_ms``."""
-        self._queue("left", at_ms, mulaw)
+        self._add("left", at_ms, mulaw)
 
     def write_right(self, at_ms: int, mulaw: bytes) -> None:
         """Record audio that the caller heard from ``at_ms`` on."""
-        self._queue("right", at_ms, mulaw)
+        self._add("right", at_ms, mulaw)
 
     def close(self, at_ms: int | None = None) -> None:
         """End the recording; `record` writes what there is and returns.  May be repeated.
@@ -85,17 +84,17 @@ class StereoRecorder:
             self.is_closed, self._ends_ms = True, at_ms
         self._has_news.set()
 
-    async def wait_for_news(self) -> None:
-        """Wait until the queue must be emptied, or the recording is over."""
-        await self._has_news.wait()
+    @property
+    def has_news(self) -> trio.Event:
+        """The queue must be emptied, or the recording is over."""
+        return self._has_news
 
     def changes(self, until_ms: int) -> Iterator[MixedSpan | Patch]:
         """Mix everything that is queued; tell what that changes of the file, in order."""
         if not self.is_closed:
             self._has_news = trio.Event()
-        with contextlib.suppress(trio.WouldBlock):
-            while True:
-                yield from self._mix(self._receive.receive_nowait())
+        while self._queue:
+            yield from self._mix(*self._queue.popleft())
         if self._ends_ms is not None:
             until_ms = min(until_ms, self._ends_ms)
         while (span := self.mixer.take(until_ms)) is not None:
@@ -105,25 +104,20 @@ class StereoRecorder:
         """Give the recording up; everything that is still to come goes nowhere."""
         self.failure = reason
 
-    def _queue(self, side: Side, at_ms: int, mulaw: bytes) -> None:
+    def _add(self, side: Side, at_ms: int, mulaw: bytes) -> None:
         if self.failure is not None or self.is_closed:
             return
-        if self._queued_bytes + len(mulaw) > QUEUED_BYTES_MAX:
+        queued_bytes = self._queued_bytes + len(mulaw)
+        if queued_bytes > QUEUED_BYTES_MAX or len(self._queue) >= QUEUED_WRITES_MAX:
             self.dropped_bytes += len(mulaw)
             return
-        try:
-            self._send.send_nowait(_Write(side, at_ms, mulaw))
-        except trio.WouldBlock:
-            self.dropped_bytes += len(mulaw)
-            return
-        self._queued_bytes += len(mulaw)
+        self._queue.append((side, at_ms, mulaw))
+        self._queued_bytes = queued_bytes
         # After a stall everything comes at once, faster than the next flush.
-        queued = self._send.statistics().current_buffer_used
-        if self._queued_bytes > QUEUED_BYTES_MAX // 2 or queued > QUEUED_WRITES_MAX // 2:
+        if queued_bytes > QUEUED_BYTES_MAX // 2 or len(self._queue) > QUEUED_WRITES_MAX // 2:
             self._has_news.set()
 
-    def _mix(self, message: _Write) -> Iterator[MixedSpan | Patch]:
-        at_ms, mulaw = message.at_ms, message.mulaw
+    def _mix(self, side: Side, at_ms: int, mulaw: bytes) -> Iterator[MixedSpan | Patch]:
         self._queued_bytes -= len(mulaw)
         while not self.mixer.has_room(at_ms, mulaw):
             span = self.mixer.make_room(at_ms, mulaw)
@@ -131,7 +125,7 @@ class StereoRecorder:
                 self.dropped_bytes += len(mulaw)
                 return
             yield span
-        write = self.mixer.write_left if message.side == "left" else self.mixer.write_right
+        write = self.mixer.write_left if side == "left" else self.mixer.write_right
         patch = write(at_ms, mulaw)
         if patch is not None:
             yield patch
@@ -168,7 +162,8 @@ class WavFile:
             except OSError as exc:
                 self.is_lost, self._error = True, exc
             finally:
-                if self.is_over and (self.is_lost or not self.pending):
+                is_last = self.is_over and (self.is_lost or not self.pending)
+                if is_last and not self._is_closed:
                     self._is_closed = True
                     self._close()
             if self._error is not None:
@@ -269,8 +264,7 @@ async def record(
     try:
         await run_step(file.write, limits)  # a place where nothing can be kept shows at once
         while not recorder.is_closed:
-            with trio.move_on_after(limits.flush_every_s):
-                await recorder.wait_for_news()
+            await until_flush(limits, recorder.has_news)
             await _gather(recorder, file, now_ms(), run_step, limits)
             await run_step(file.write, limits)
     except OSError as exc:

@@ -127,6 +127,7 @@ def _both_answer(state: State, turn: Turn, now_ms: int) -> None:
 )
 def _again(state: State, turn: Turn, *, is_late: bool = False) -> None:
     if turn.state is TurnState.ANSWERED and turn.verdict is ev.Verdict.WORDS:
+        state.turns.live.append(turn)
         _counts(state, turn)
     else:
         _judge(state, turn, is_late=is_late)

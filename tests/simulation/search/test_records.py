@@ -9,6 +9,7 @@ import pytest
 from trio_media.core.invariants import Invariants
 from trio_media.core.responses import Item, Response
 from trio_media.core.state import State
+from trio_media.core.turns import Turn
 from trio_media.simulation.search.cloning import clone
 from trio_media.simulation.search.records import Held, changes, held_by, shared_within, within
 from trio_media.simulation.search.world import World
@@ -79,7 +80,7 @@ def test_what_cannot_be_copied_is_refused(kind: type) -> None:
 def test_everything_of_a_call_can_be_copied() -> None:
     for root in (State, World, Invariants):
         assert list(within(root))
-    assert shared_within(State) == {Response, Item}
+    assert shared_within(State) == {Response, Item, Turn}
     assert [changes(kind) for kind in (Leaf, Fixed)] == [True, False]
 
 

@@ -216,6 +216,7 @@ SPECIAL: Final[Mapping[tuple[type, str], How]] = {
     (known.KnownEnding, "since_ms"): _since("since_ms"),
     (known.KnownEnding, "left_ms"): _is_set("left_ms"),
     (turns.Keys, "pressed_ms"): _pressed,
+    (turns.TurnBook, "live"): _nothing,
     (turns.Turn, "heard_ms"): lambda record, frame: _left(
         record.deadline_ms(is_heard=False), frame.now_ms
     ),

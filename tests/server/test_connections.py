@@ -11,10 +11,11 @@ from trio.testing import MockClock, memory_stream_pair
 from trio_media.config import Config
 from trio_media.server.admission import Admission
 from trio_media.server.answers import ANSWER_S
-from trio_media.server.connections import HEAD_S, PendingHeads, Port, serve_connection
+from trio_media.server.connections import Port, serve_connection
 from trio_media.server.http import HttpServer
 from trio_media.server.lateness import LoopLateness
 from trio_media.server.metrics import Metrics
+from trio_media.server.pending import HEAD_S, PendingHeads
 
 
 async def no_call(*_: object, **__: object) -> Any:

@@ -189,7 +189,15 @@ def test_workers_drain_when_their_parent_is_killed(start: Any) -> None:
 
 def test_an_assignment_survives_the_way_through_the_environment() -> None:
     assignment = Assignment(
-        host="::1", port=80, used_tokens_dir="/d", admin_token="a", token_secret="b"
+        host="::1",
+        port=80,
+        worker=3,
+        channel_fd=9,
+        url="http://[::1]:80",
+        used_tokens_dir="/d",
+        metrics_dir="/d/m",
+        admin_token="a",
+        token_secret="b",
     )
     environ = assignment.to_environment()
     assert Assignment.from_environment(environ) == assignment

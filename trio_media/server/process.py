@@ -23,6 +23,8 @@ from trio_media.config import Config
 from trio_media.errors import ConfigError
 from trio_media.server.call_interface import RunCall
 from trio_media.server.listening import bind_socket
+from trio_media.server.passing import inherited_channel
+from trio_media.server.receiving import Receiving
 from trio_media.server.serving import ServeOptions, serve
 
 # Not TRIO_MEDIA_...: that would be a key of the configuration.
@@ -32,11 +34,18 @@ SIGNALS_MAX: Final = 4  # the second already ends everything
 
 @attrs.frozen(kw_only=True)
 class Assignment:
-    """What a parent tells its workers: what all of them must agree on."""
+    """What a supervisor tells a worker: who it is, and what all of them must agree on."""
 
     host: str
     port: int
+    worker: int
+    """Its number; the first is 1."""
+    channel_fd: int
+    """Where it gets connections from: an end of a channel that it has inherited."""
+    url: str
+    """``http://host:port`` where the supervisor listens."""
     used_tokens_dir: str
+    metrics_dir: str
     admin_token: str = attrs.field(repr=False)
     token_secret: str = attrs.field(repr=False)
 
@@ -84,22 +93,27 @@ def run_server(
         ConfigError: the port cannot be had, or the built-in model cannot be started.
     """
     options = ServeOptions(owns_process=True, agent=agent)
-    if assignment is not None:
-        config = assignment.complete(config)
-        options = attrs.evolve(options, used_tokens_dir=Path(assignment.used_tokens_dir))
-    bound = bind_socket(config.server.host, config.server.port, reuse_port=assignment is not None)
-    with contextlib.closing(bound):
-        return trio.run(_serve_until_signal, config, bound, run_call, options)
+    if assignment is None:
+        bound = bind_socket(config.server.host, config.server.port)
+        with contextlib.closing(bound):
+            return trio.run(_serve_until_signal, config, bound, run_call, options)
+    options = attrs.evolve(
+        options,
+        used_tokens_dir=Path(assignment.used_tokens_dir),
+        metrics_dir=Path(assignment.metrics_dir),
+    )
+    channel = inherited_channel(assignment.channel_fd)
+    receiving = Receiving(assignment.worker, assignment.url, channel)
+    return trio.run(_serve_until_signal, assignment.complete(config), receiving, run_call, options)
 
 
 async def _serve_until_signal(
-    config: Config, bound: socket.socket, run_call: RunCall, options: ServeOptions
+    config: Config, bound: socket.socket | Receiving, run_call: RunCall, options: ServeOptions
 ) -> int:
-    is_worker = options.used_tokens_dir is not None
     send_signal, signals = trio.open_memory_channel[int](SIGNALS_MAX)
     async with trio.open_nursery() as nursery:
         await nursery.start(forward_signals, send_signal)
-        if is_worker:
+        if isinstance(bound, Receiving):
             nursery.start_soon(_watch_parent, send_signal)
         exit_code = await serve(
             config, bound=bound, run_call=run_call, signals=signals, options=options

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import attrs
 import httpx
 import pytest
 
@@ -205,6 +206,8 @@ def test_an_assignment_survives_the_way_through_the_environment() -> None:
     completed = assignment.complete(Config()).server
     assert (completed.host, completed.port, completed.token_secret) == ("::1", 80, "b")
     assert "'a'" not in repr(assignment)
+    with pytest.raises(ConfigError, match=ASSIGNMENT_VARIABLE):
+        attrs.evolve(assignment, channel_fd=99_999).channel()
 
 
 @pytest.mark.parametrize("text", ["{", "1", '{"port": 1}'])

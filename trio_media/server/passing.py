@@ -72,8 +72,7 @@ class ChannelEnd:
         self._end = end
 
     def close(self) -> None:
-        """Close this end; the sockets that wait in the channel are closed with the other one."""
-        trio.lowlevel.notify_closing(self._end)
+        """Close this end, at which nobody waits any more; sockets that wait in it are closed."""
         self._end.close()
 
     def pass_on(self, ticket: int, received: bytes, fd: int) -> bool:

@@ -23,7 +23,7 @@ from trio_media.config import Config
 from trio_media.errors import ConfigError
 from trio_media.server.call_interface import RunCall
 from trio_media.server.listening import bind_socket
-from trio_media.server.passing import inherited_channel
+from trio_media.server.passing import ChannelEnd, inherited_channel
 from trio_media.server.receiving import Receiving
 from trio_media.server.serving import ServeOptions, serve
 
@@ -62,11 +62,22 @@ class Assignment:
         try:
             return Assignment(**json.loads(text))
         except (ValueError, TypeError):
-            raise ConfigError(f"{ASSIGNMENT_VARIABLE}: only for processes started here") from None
+            raise _not_ours() from None
 
     def to_environment(self) -> dict[str, str]:
         """Give the variable to start a worker with."""
         return {ASSIGNMENT_VARIABLE: json.dumps(attrs.asdict(self))}
+
+    def channel(self) -> ChannelEnd:
+        """Take the end of the channel that this process has inherited.
+
+        Raises:
+            ConfigError: it has not.
+        """
+        try:
+            return inherited_channel(self.channel_fd)
+        except OSError:
+            raise _not_ours() from None
 
     def complete(self, config: Config) -> Config:
         """Give the configuration of a worker with this assignment."""
@@ -78,6 +89,10 @@ class Assignment:
             token_secret=self.token_secret,
         )
         return attrs.evolve(config, server=server)
+
+
+def _not_ours() -> ConfigError:
+    return ConfigError(f"{ASSIGNMENT_VARIABLE}: only for processes started here")
 
 
 def run_server(
@@ -102,9 +117,10 @@ def run_server(
         used_tokens_dir=Path(assignment.used_tokens_dir),
         metrics_dir=Path(assignment.metrics_dir),
     )
-    channel = inherited_channel(assignment.channel_fd)
-    receiving = Receiving(assignment.worker, assignment.url, channel)
-    return trio.run(_serve_until_signal, assignment.complete(config), receiving, run_call, options)
+    config = assignment.complete(config)
+    with contextlib.closing(assignment.channel()) as channel:
+        receiving = Receiving(assignment.worker, assignment.url, channel)
+        return trio.run(_serve_until_signal, config, receiving, run_call, options)
 
 
 async def _serve_until_signal(

@@ -172,6 +172,7 @@ async def _run_worker(workers: _Workers, number: int) -> int:
             process = await _start_worker(workers, number, inherited.fileno())
         assert process.stdin is not None
         workers.running.add(process)
+        log.info("worker started", extra={"worker": number, "worker_pid": process.pid})
         try:
             async with process.stdin, trio.open_nursery() as nursery:
                 nursery.start_soon(workers.spread.follow, number, channel)

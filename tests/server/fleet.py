@@ -27,8 +27,11 @@ from trio_media.phone import (
     CallRecord,
     call_server,
 )
+from trio_media.phone.signature import HEADER
+from trio_media.telephony.twilio_signature import compute_signature
 
 LIMIT_S = 90.0
+AUTH_TOKEN = "0123456789abcdef0123456789abcdef"
 
 
 @attrs.define(eq=False)
@@ -56,7 +59,11 @@ class PhoneCall:
         )
         try:
             self.record = await call_server(
-                url, script=CallerScript(()), access=Access(), options=options, hang_up=self.hang_up
+                url,
+                script=CallerScript(()),
+                access=Access(auth_token=AUTH_TOKEN),
+                options=options,
+                hang_up=self.hang_up,
             )
         finally:
             self.over.set()
@@ -104,7 +111,13 @@ class Fleet:
 
     async def voice(self, call_sid: str) -> str:
         """The TwiML of a call."""
-        return (await self.ask("POST", "/twilio/voice", data={"CallSid": call_sid})).text
+        form = {"CallSid": call_sid}
+        headers = self.signed("/twilio/voice", form)
+        return (await self.ask("POST", "/twilio/voice", data=form, headers=headers)).text
+
+    def signed(self, path: str, form: dict[str, str]) -> dict[str, str]:
+        """The header of whoever knows the carrier's token."""
+        return {HEADER: compute_signature(AUTH_TOKEN, self.url + path, form.items())}
 
     async def worker_of(self, call_sid: str) -> int:
         """The worker that a call belongs to: its webhook, repeated, is answered by that."""
@@ -122,6 +135,7 @@ class Fleet:
                 "Connection": "Upgrade",
                 "Sec-WebSocket-Version": "13",
                 "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+                **self.signed(path, {}),
             },
         )
 
@@ -171,6 +185,7 @@ async def open_fleet(folder: Path, *, workers: int = 2, **keys: str) -> AsyncIte
             await nursery.start(model.serve)
             keys = {
                 "server_drain_s": "60",
+                "twilio_auth_token": AUTH_TOKEN,
                 "realtime_provider": "openai",
                 "realtime_api_key": "sk-unused",
                 "realtime_url": f"ws://127.0.0.1:{model.port}/v1/realtime",

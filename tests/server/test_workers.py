@@ -31,6 +31,7 @@ async def test_calls_over_the_limit_of_one_worker_get_in_with_the_sessions_made_
         assert (await fleet.offer_stream("/twilio/media/1")).status_code == 503
         assert (await fleet.ask("GET", "/readyz")).json()["reason"] == "full"
         assert (await fleet.offer_stream("/twilio/media/x")).status_code == 404
+        assert (await fleet.ask("GET", "/twilio/media/1")).status_code == 426
         for call in calls:
             call.hang_up.set()
             await call.over.wait()

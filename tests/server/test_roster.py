@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import collections
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
 from trio_media.server.roster import LIVE_S, SEEN_S, SILENT_S, CallPlaces, Report, Roster
 from trio_media.server.sharing import Wish
 
@@ -141,3 +147,55 @@ def test_calls_are_kept_by_count_and_age_the_newest_longest() -> None:
     places.put("CA4", 4, 50)
     assert places.find("CA4", 50) == 4
     assert LIVE_S > 4 * 3_600
+
+
+steps = st.one_of(
+    st.tuples(st.just("media"), st.none() | st.integers(1, 4)),
+    st.tuples(st.just("voice"), st.integers(0, 9)),
+    st.tuples(st.just("other"), st.integers(0, 9)),
+    st.tuples(st.just("over"), st.integers(0, 50)),
+    st.tuples(st.just("refuses"), st.tuples(st.integers(1, 3), st.sampled_from(["", "late"]))),
+    st.tuples(st.just("dies"), st.integers(1, 3)),
+    st.tuples(st.just("joins"), st.integers(1, 3)),
+)
+
+
+@given(taken=st.lists(steps, max_size=60), limit=st.integers(1, 3))
+def test_whatever_happens_no_worker_is_over_its_limit_while_another_has_room(
+    taken: list[tuple[str, Any]], limit: int
+) -> None:
+    """The books of an accountant who counts by hand."""
+    roster = roster_of(3, max_calls=limit)
+    up, refusal = {1, 2, 3}, collections.defaultdict[int, str](str)
+    open_at: list[tuple[int, int, str]] = []
+    for step, what in taken:
+        calls = collections.Counter(number for number, _, kind in open_at if kind == "media")
+        if step in ("media", "voice", "other"):
+            wish = {
+                "media": lambda what: Wish(kind="media", worker=what),
+                "voice": lambda what: voice(f"CA{what}"),
+                "other": lambda what: about(f"CA{what}"),
+            }[step](what)
+            assert set(roster.candidates(wish, 0)) == up
+            if not up:
+                continue
+            number, ticket = place(roster, wish)
+            with_room = {one for one in up if calls[one] < limit and not refusal[one]}
+            if step == "media" and with_room:
+                assert number in with_room
+                assert number == what or what not in with_room
+            open_at.append((number, ticket, step))
+        elif step == "over" and what < len(open_at):
+            number, ticket, _ = open_at.pop(what)
+            roster.hear(number, Report(refusal=refusal[number], over=(ticket,)), 0)
+        elif step == "refuses" and what[0] in up:
+            refusal[what[0]] = what[1]
+            roster.hear(what[0], Report(refusal=what[1]), 0)
+        elif step == "dies":
+            roster.leave(what)
+            up.discard(what)
+            open_at = [one for one in open_at if one[0] != what]
+        elif step == "joins":
+            refusal[what] = ""
+            roster.hear(what, Report(), 0)
+            up.add(what)

@@ -68,7 +68,8 @@ class ChannelEnd:
         # What this process starts itself must not keep the channel open.
         end.set_inheritable(False)
         end.setblocking(False)
-        end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER_BYTES)
+        for buffer in (socket.SO_SNDBUF, socket.SO_RCVBUF):
+            end.setsockopt(socket.SOL_SOCKET, buffer, BUFFER_BYTES)
         self._end = end
 
     def close(self) -> None:

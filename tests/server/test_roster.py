@@ -73,6 +73,14 @@ def test_calls_that_are_about_to_come_are_spread_too() -> None:
     assert place(roster, voice("CA9"))[0] == 2
 
 
+def test_a_call_whose_webhook_is_open_weighs_more_than_other_connections() -> None:
+    roster = roster_of(2)
+    roster.give(1, voice("CA1"), 0)
+    for _ in range(3):
+        roster.give(2, OTHER, 0)
+    assert roster.candidates(voice("CA2"), 0) == [2, 1]
+
+
 def test_connections_that_are_no_calls_are_spread_too() -> None:
     roster = roster_of(2)
     assert [place(roster, OTHER)[0] for _ in range(4)] == [1, 2, 1, 2]
@@ -118,10 +126,10 @@ def test_nothing_is_left_of_a_worker_that_has_ended() -> None:
     assert roster.candidates(about("CA1"), 0) == [2]
     roster.leave(1)
     roster.hear(1, Report(), 0)  # another process of that number
-    roster.give(2, MEDIA, 0)
     assert roster.candidates(MEDIA, 0) == [1, 2]
-    assert roster.candidates(about("CA1"), 0) == roster.candidates(OTHER, 0)
-    assert roster.candidates(about("CA2"), 0) == roster.candidates(OTHER, 0)
+    roster.give(1, MEDIA, 0)
+    for nobodys in (OTHER, about("CA1"), about("CA2")):
+        assert roster.candidates(nobodys, 0) == [2, 1]
 
 
 def test_who_names_calls_from_outside_pushes_out_none_that_a_worker_named() -> None:

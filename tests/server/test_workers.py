@@ -116,19 +116,23 @@ async def test_a_worker_that_drains_alone_is_given_no_call(tmp_path: Path) -> No
 
 async def test_a_worker_that_is_stuck_is_given_nothing(tmp_path: Path) -> None:
     async with open_fleet(tmp_path) as fleet:
-        os.kill(fleet.pid(1), signal.SIGSTOP)
+        kept = await fleet.call("CA1")
+        worker = await fleet.worker_of("CA1")
+        stuck = fleet.pid(3 - worker)  # it has more room
+        os.kill(stuck, signal.SIGSTOP)
         try:
             answered = 0
             while answered < 10:
                 with trio.move_on_after(2) as scope:
                     await fleet.ask("GET", "/healthz")
                 answered = 0 if scope.cancelled_caught else answered + 1
-            call = await fleet.call("CA1")
-            assert await fleet.worker_of("CA1") == 2
-            call.hang_up.set()
-            await call.over.wait()
+            call = await fleet.call("CA2")
+            assert await fleet.worker_of("CA2") == worker
+            for one in (kept, call):
+                one.hang_up.set()
+                await one.over.wait()
         finally:
-            os.kill(fleet.pid(1), signal.SIGCONT)
+            os.kill(stuck, signal.SIGCONT)
 
 
 async def test_workers_drain_when_their_supervisor_is_killed(tmp_path: Path) -> None:

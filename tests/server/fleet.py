@@ -26,12 +26,15 @@ from trio_media.phone import (
     CallOptions,
     CallRecord,
     call_server,
+    place_call,
 )
+from trio_media.phone.route import Route
 from trio_media.phone.signature import HEADER
 from trio_media.telephony.twilio_signature import compute_signature
 
 LIMIT_S = 90.0
 AUTH_TOKEN = "0123456789abcdef0123456789abcdef"
+ACCESS = Access(auth_token=AUTH_TOKEN)
 
 
 @attrs.define(eq=False)
@@ -49,22 +52,36 @@ class PhoneCall:
         if frame.strip(b"\xff"):
             self.heard.set()
 
-    async def run(self, url: str) -> None:
+    @property
+    def identity(self) -> CallIdentity:
+        return CallIdentity(
+            call_sid=self.call_sid, account_sid="AC1", stream_sid=f"MZ{self.call_sid}"
+        )
+
+    async def run(self, url: str, route: Route | None = None) -> None:
+        """Call the server at a URL, or the stream that its webhook has named."""
         options = CallOptions(
-            identity=CallIdentity(
-                call_sid=self.call_sid, account_sid="AC1", stream_sid=f"MZ{self.call_sid}"
-            ),
+            identity=self.identity,
+            auth_token=AUTH_TOKEN,
             listener=self.hear,
             records_wire=False,
         )
         try:
-            self.record = await call_server(
-                url,
-                script=CallerScript(()),
-                access=Access(auth_token=AUTH_TOKEN),
-                options=options,
-                hang_up=self.hang_up,
-            )
+            if route is None:
+                self.record = await call_server(
+                    url + "/twilio/voice",
+                    script=CallerScript(()),
+                    access=ACCESS,
+                    options=options,
+                    hang_up=self.hang_up,
+                )
+            else:
+                self.record = await place_call(
+                    route.stream_url,
+                    script=CallerScript(()),
+                    options=attrs.evolve(options, custom_parameters=route.parameters),
+                    hang_up=self.hang_up,
+                )
         finally:
             self.over.set()
 
@@ -150,13 +167,17 @@ class Fleet:
     async def call(self, call_sid: str) -> PhoneCall:
         """Call, and go on as soon as something is heard."""
         call = PhoneCall(call_sid)
-        self.nursery.start_soon(call.run, self.url + "/twilio/voice")
+        await self.begin(call)
+        return call
+
+    async def begin(self, call: PhoneCall, route: Route | None = None) -> None:
+        """Begin a call, and go on as soon as something is heard."""
+        self.nursery.start_soon(call.run, self.url, route)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_cancel_when, call.over, nursery.cancel_scope)
             await call.heard.wait()
             nursery.cancel_scope.cancel()
         assert call.heard.is_set(), call.record
-        return call
 
     async def end(self, *signals: int) -> int:
         """Send signals, each when all workers have heeded the one before; give the exit code."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from pathlib import Path
@@ -9,8 +10,14 @@ from pathlib import Path
 import pytest
 import trio
 
-from tests.server.fleet import open_fleet
+from tests.server.fleet import ACCESS, PhoneCall, open_fleet
+from trio_media.config import Config, ServerConfig
+from trio_media.errors import ConfigError
 from trio_media.phone import CallEnd
+from trio_media.phone.route import ask_webhook
+from trio_media.server.listening import bind_socket
+from trio_media.server.serving import with_secrets
+from trio_media.server.workers import supervise
 
 FIELD_OF_CALLS = "trio_media_calls_active "
 STARTED = "trio_media_calls_started_total "
@@ -20,7 +27,10 @@ async def test_calls_over_the_limit_of_one_worker_get_in_with_the_sessions_made_
     tmp_path: Path,
 ) -> None:
     async with open_fleet(tmp_path, server_max_calls="2") as fleet:
-        calls = [await fleet.call(f"CA{number}") for number in range(4)]
+        async with trio.open_nursery() as nursery:
+            calls = [PhoneCall(f"CA{number}") for number in range(4)]
+            for call in calls:
+                nursery.start_soon(fleet.begin, call)
         # Each has the model session that its webhook had made, and no other.
         assert len(fleet.model.opened) == 4
         # Whichever worker is asked.
@@ -70,6 +80,24 @@ async def test_a_worker_that_is_killed_takes_its_calls_along_and_nothing_else(
             assert call.record.ended_by is CallEnd.HUNG_UP
 
 
+async def test_a_media_stream_is_taken_elsewhere_when_its_worker_is_gone(tmp_path: Path) -> None:
+    async with open_fleet(tmp_path) as fleet:
+        call = PhoneCall("CA1")
+        route = await ask_webhook(fleet.url + "/twilio/voice", call.identity, ACCESS)
+        worker = int(route.stream_url.rpartition("/")[2])
+        os.kill(fleet.pid(worker), signal.SIGKILL)
+        await fleet.line("worker ended")
+        await fleet.begin(call, route)
+        assert await fleet.worker_of("CA1") == 3 - worker
+        call.hang_up.set()
+        await call.over.wait()
+        # It was that call's, and is used now.
+        again = PhoneCall("CA1")
+        await again.run(fleet.url, route)
+        assert not again.heard.is_set()
+        await fleet.until_metric('trio_media_calls_refused_total{reason="token_used"}', 1)
+
+
 async def test_draining_workers_go_on_answering_until_the_last_call_is_over(
     tmp_path: Path,
 ) -> None:
@@ -112,6 +140,15 @@ async def test_a_worker_that_drains_alone_is_given_no_call(tmp_path: Path) -> No
         assert {await fleet.worker_of(other.call_sid) for other in others} == {3 - worker}
         call.hang_up.set()
         await fleet.line("worker ended and is started again")
+
+
+def test_the_port_is_one_servers_alone() -> None:
+    with contextlib.closing(bind_socket("127.0.0.1", 0)) as bound:
+        bound.listen()
+        port = bound.getsockname()[1]
+        config = with_secrets(Config(server=ServerConfig(port=port, workers=2)))
+        with pytest.raises(ConfigError, match=rf"server\.port = {port}"):
+            supervise(config, [], program=["false"])
 
 
 async def test_a_worker_that_is_stuck_is_given_nothing(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from trio_media.errors import ConfigError
     ("dotted", "good", "bad"),
     [
         ("server.port", [0, 65_535], [-1, 65_536]),
-        ("server.workers", [1, 8], [0, -1]),
+        ("server.workers", [0, 1, 8], [-1, 129]),
         ("server.max_calls", [1], [0]),
         ("server.drain_s", [0.0, 300.0], [-0.1, float("nan"), float("inf")]),
         ("agent.max_call_s", [0, 14_100.0, 86_400], [-1, 86_401, float("nan"), float("inf")]),

@@ -17,7 +17,7 @@ from trio_media.phone import CallEnd
 from trio_media.phone.route import ask_webhook
 from trio_media.server.listening import bind_socket
 from trio_media.server.serving import with_secrets
-from trio_media.server.workers import supervise
+from trio_media.server.workers import supervise, usable_cores, with_workers
 
 FIELD_OF_CALLS = "trio_media_calls_active "
 STARTED = "trio_media_calls_started_total "
@@ -140,6 +140,13 @@ async def test_a_worker_that_drains_alone_is_given_no_call(tmp_path: Path) -> No
         assert {await fleet.worker_of(other.call_sid) for other in others} == {3 - worker}
         call.hang_up.set()
         await fleet.line("worker ended and is started again")
+
+
+def test_as_many_workers_as_cores_unless_their_number_is_given() -> None:
+    for given, count in ((0, usable_cores()), (1, 1), (3, 3)):
+        config = with_workers(Config(server=ServerConfig(workers=given)))
+        assert config.server.workers == count
+    assert usable_cores() >= 1
 
 
 def test_the_port_is_one_servers_alone() -> None:

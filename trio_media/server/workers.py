@@ -71,6 +71,18 @@ class _Workers:
         self.forward(signal.SIGTERM)
 
 
+def with_workers(config: Config) -> Config:
+    """Count the workers, where the configuration leaves that to the machine."""
+    workers = config.server.workers or usable_cores()
+    return attrs.evolve(config, server=attrs.evolve(config.server, workers=workers))
+
+
+def usable_cores() -> int:
+    """Give how many cores this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)  # macOS has none
+    return (os.cpu_count() or 1) if affinity is None else len(affinity(0))
+
+
 def supervise(
     config: Config, arguments: Sequence[str], *, program: Sequence[str] | None = None
 ) -> int:

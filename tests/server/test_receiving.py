@@ -117,6 +117,19 @@ async def test_much_is_reported_in_several_messages(autojump_clock: MockClock) -
         assert trio.current_time() == 0
 
 
+async def test_no_name_of_a_call_can_hold_up_the_reports() -> None:
+    async with open_scene() as scene:
+        for call_sid in ("x" * 1_000_000, "\ud800", "\0" * 64, "CA1"):
+            for ticket in range(REPORTED_MAX):
+                scene.receiving.begun(call_sid)
+                scene.receiving.over(2**63 + ticket)
+        came: list[str] = []
+        while "CA1" not in came:
+            scene.receiving.report_once(Report())
+            came += (await scene.next_report()).begun
+        assert set(came) == {"\0" * 64, "CA1"}
+
+
 async def test_a_supervisor_that_does_not_read_learns_everything_later(
     autojump_clock: MockClock,
 ) -> None:

@@ -13,6 +13,7 @@ from typing import Final
 import attrs
 import trio
 
+from trio_media.server.forms import CALL_SID_CHARS_MAX
 from trio_media.server.passing import ChannelEnd, Passed
 from trio_media.server.roster import Report
 
@@ -40,8 +41,10 @@ class Receiving:
 
     def begun(self, call_sid: str) -> None:
         """A call is here."""
-        self._begun.append(call_sid)
-        self._news.set()
+        # It comes from outside, and one report that cannot be sent would hold up all others.
+        if len(call_sid) <= CALL_SID_CHARS_MAX and call_sid.isascii():
+            self._begun.append(call_sid)
+            self._news.set()
 
     def over(self, ticket: int) -> None:
         """A connection is closed."""

@@ -7,7 +7,8 @@ import pytest
 
 from trio_media.config import AgentConfig, Config, RealtimeConfig, ServerConfig, TwilioConfig
 from trio_media.config_rules import check_combinations, check_value
-from trio_media.errors import ConfigError
+from trio_media.errors import ConfigError, LocalProtocolError
+from trio_media.telephony.twiml import dial_target
 
 
 @pytest.mark.parametrize(
@@ -16,6 +17,8 @@ from trio_media.errors import ConfigError
         ("server.port", [0, 65_535], [-1, 65_536]),
         ("server.workers", [0, 1, 8], [-1, 129]),
         ("server.max_calls", [1], [0]),
+        ("server.late_ms", [0, 2.5, 10, 10_000], [-1, 10_001, float("nan")]),
+        ("server.busy_say", ["No.", "a" * 4_096, "Ça\u00a0va.\n"], ["", " \n", "a" * 4_097, "\0"]),
         ("server.drain_s", [0.0, 300.0], [-0.1, float("nan"), float("inf")]),
         ("agent.max_call_s", [0, 14_100.0, 86_400], [-1, 86_401, float("nan"), float("inf")]),
         ("agent.silence_s", [0, 20.0, 3_600], [-0.1, 3_601, float("nan")]),
@@ -99,6 +102,39 @@ def test_openai_needs_a_key_and_a_compatible_service_does_not() -> None:
     with pytest.raises(ConfigError, match="OPENAI_API_KEY"):
         check_combinations(Config(realtime=RealtimeConfig(provider="openai")))
     check_combinations(Config(realtime=RealtimeConfig(provider="openai", url="ws://localhost:1")))
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        *("+15551234567", "+12345678", "sip:desk@example.com", "SIPS:a@b:5061;transport=tls"),
+        *("sip:" + "a" * 251, "sip:" + "a" * 252, "sip:a"),
+        *("5551234567", "+1555", "+1555123456789012", "Ada", "sip:", "sip:a b@c", "sip:<a@b>"),
+        *(
+            "sip:a\n",
+            "+15551234567\n",
+            "sip:\u00e4@b",
+            "+\u0661\u0661\u0661\u0661\u0661\u0661\u0661\u0661",
+        ),
+    ],
+)
+def test_who_may_be_configured_to_be_dialled_is_who_can_be(target: str) -> None:
+    try:
+        dial_target(target)
+    except LocalProtocolError:
+        with pytest.raises(ConfigError, match="blame: must be"):
+            check_value("server.busy_forward", target, "blame")
+    else:
+        check_value("server.busy_forward", target, "blame")
+
+
+def test_callers_are_forwarded_only_where_somebody_is_named() -> None:
+    check_value("server.busy_forward", "", "blame")
+    with pytest.raises(ConfigError, match=r"needs server\.busy_forward"):
+        check_combinations(Config(server=ServerConfig(busy="forward")))
+    server = ServerConfig(busy="forward", busy_forward="sip:desk@example.com")
+    check_combinations(Config(server=server))
+    check_combinations(Config(server=ServerConfig(busy="reject")))
 
 
 def test_a_message_is_left_only_where_there_is_one() -> None:

@@ -20,6 +20,7 @@ BACKCHANNELS: Final = (
 Authority: TypeAlias = Literal["client", "server"]
 DetectorChoice: TypeAlias = Literal["local", "server", "both"]
 TransportName: TypeAlias = Literal["trio-websocket", "websockets"]
+BusyPolicy: TypeAlias = Literal["say", "reject", "forward"]
 VoicemailPolicy: TypeAlias = Literal["go_on", "hang_up", "leave_message"]
 
 
@@ -35,6 +36,17 @@ class ServerConfig:
     public_url: str = ""
     """``https://host`` as the carrier sees us; empty: derived from the request's Host."""
     max_calls: int = 40
+    late_ms: float = 10
+    """No new call is taken once a quarter of the event loop's timers are later than this, or the
+    loop is busy for 70 % of the time; 0: lateness refuses nobody."""
+    busy: BusyPolicy = "say"
+    """What a caller gets for whom there is no room: ``say`` answers and says `busy_say`; ``reject``
+    answers the webhook with 503, so that the carrier asks its fallback URL; ``forward`` dials
+    `busy_forward`."""
+    busy_say: str = "We are sorry, all lines are busy. Please call again later."
+    """What is said, also to whoever cannot be forwarded: 1 to 4096 characters."""
+    busy_forward: str = ""
+    """``+15551234567`` or ``sip:name@host``."""
     drain_s: float = 300
     transport: TransportName = "trio-websocket"
     """The library under the websockets of calls; ``websockets`` must be installed for it."""

@@ -20,6 +20,9 @@ FRAME_MS: Final = 20  # carriers take and play audio in frames of 20 ms
 DAY_S: Final = 86_400
 PHRASES_MAX: Final = 1_000  # more is a dictionary, and every transcript is looked up in it
 OPENAI_HOST: Final = "api.openai.com"
+SAY_CHARS_MAX: Final = 4_096  # the carrier's limit for one text
+_DIALLED: Final = re.compile(r"\+[0-9]{8,15}|(?=.{5,255}$)sips?:[!-;=?-~]+", re.IGNORECASE)
+_NOT_XML: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _CALLS_FROM: Final = re.compile(r"\+[0-9]{8,15}|sips?:[^\s<>]+")  # E.164, or a SIP address
 
 Objection: TypeAlias = Callable[[Any], str | None]
@@ -88,6 +91,18 @@ def _calls_from(value: str) -> str | None:
     return "must be + and 8 to 15 digits, or sip:name@host"
 
 
+def _dialled(value: str) -> str | None:
+    if value == "" or _DIALLED.fullmatch(value):
+        return None
+    return "must be + and 8 to 15 digits, or sip:name@host"
+
+
+def _said(value: str) -> str | None:
+    if not value.strip() or len(value) > SAY_CHARS_MAX:
+        return f"must be 1 to {SAY_CHARS_MAX} characters"
+    return "must not contain control characters" if _NOT_XML.search(value) else None
+
+
 def _phrases(value: tuple[str, ...]) -> str | None:
     if len(value) > PHRASES_MAX:
         return f"must be at most {PHRASES_MAX} phrases"
@@ -100,6 +115,9 @@ _OBJECTIONS: Final[Mapping[str, Objection]] = {
     "server.workers": _Range(0, 128).objection,
     "server.public_url": _url(("https", "http"), may_be_empty=True),
     "server.max_calls": _Range(1, 10_000).objection,
+    "server.late_ms": _Range(0, 10_000).objection,
+    "server.busy_say": _said,
+    "server.busy_forward": _dialled,
     "server.drain_s": _Range(0, DAY_S).objection,
     "server.admin_token": _no_whitespace,
     "twilio.account_sid": _no_whitespace,
@@ -177,6 +195,10 @@ def check_combinations(config: Config) -> None:
         raise ConfigError(
             "server.transport = 'websockets': needs the package websockets (pip install "
             "websockets); trio-websocket needs none"
+        )
+    if config.server.busy == "forward" and not config.server.busy_forward:
+        raise ConfigError(
+            "server.busy = 'forward': needs server.busy_forward; say and reject need none"
         )
     if config.twilio.validate_signature and not config.twilio.auth_token:
         raise ConfigError(

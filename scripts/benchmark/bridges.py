@@ -44,7 +44,7 @@ class Bridge:
     def configuration(self, *, port: int, model_url: str, recordings: Path) -> str:
         """Return trio_media's configuration file for a run."""
         sections: dict[str, dict[str, Any]] = {
-            "server": {"port": port, "max_calls": CALLS_MAX},
+            "server": {"port": port, "max_calls": CALLS_MAX, **_never_late(self.tree)},
             "realtime": {"provider": "openai", "url": model_url, "api_key": "none"},
             "log": {"level": "warning"},
         }
@@ -61,6 +61,13 @@ class Bridge:
             lines.append(f"[{section}]")
             lines += [f"{key} = {_toml(value)}" for key, value in values.items()]
         return "\n".join(lines) + "\n"
+
+
+def _never_late(tree: Path) -> dict[str, float]:
+    """Return what keeps a server from refusing calls because it is saturated, where it can."""
+    path = tree / "trio_media" / "config.py"
+    knows = path.is_file() and "late_ms" in path.read_text(encoding="utf-8")
+    return {"late_ms": 0} if knows else {}
 
 
 def _toml(value: Any) -> str:
@@ -84,11 +91,14 @@ def _ours() -> list[Bridge]:
         found.append(
             Bridge(name=f"trio_media both {tail}", environment=OURS, settings=both, keeps=keeps)
         )
-    for transport in transports()[1:]:
-        settings = {**both, "server": {"transport": transport}}
-        found.append(
-            Bridge(name=f"trio_media both, {transport}", environment=OURS, settings=settings)
-        )
+    variants: list[tuple[str, dict[str, dict[str, Any]]]] = [
+        (transport, {"server": {"transport": transport}}) for transport in transports()[1:]
+    ]
+    variants += [("40 ms appends", {"realtime": {"append_ms": 40}})]
+    variants += [("2 workers", {"server": {"workers": 2}})]
+    for tail, changes in variants:
+        settings = {**both, **changes}
+        found.append(Bridge(name=f"trio_media both, {tail}", environment=OURS, settings=settings))
     return found
 
 

@@ -1,4 +1,4 @@
-"""How many calls a bridge carries before it is late.
+"""How many calls a bridge carries before it is late, and how it does at a share of them.
 
 Rule 1: late is p99 of caller frames 20 ms above what the null relay needs for as many calls.
 """
@@ -17,11 +17,13 @@ from figures import Figures, figures
 from rich.console import Console
 from rich.table import Table
 from rounds import Bench, Load, open_bench, play_round
+from tables import tell
 
 LATE_MS: Final = 20.0
 FIRST_PART: Final = 0.4  # of what the cost of a frame promises
 STEP: Final = 1.3
 CALLS_MAX: Final = 1_500
+PLANNED: Final = 0.6  # of the summit: what one should plan for
 CHANCES: Final = 2  # for a step: whoever else uses the machine may have made it late
 
 
@@ -36,6 +38,8 @@ class Summit:
     cpu_share: float
     """Of a core, at that number of calls."""
     stopped_by: str
+    planned: Figures | None = None
+    """At `PLANNED` of them."""
 
 
 @attrs.define(eq=False)
@@ -62,11 +66,16 @@ async def climb(bridges: tuple[Bridge, ...], load: Load, root: Path, console: Co
     relay = next(bridge for bridge in BRIDGES if bridge.name == NULL_RELAY)
     await trio.to_thread.run_sync(make, relay.environment, root)
     table = Table("bridge", "calls/core by cost", "calls, p99 + 20 ms", "CPU then", "stopped by")
+    planned: dict[str, list[Figures]] = {}
     with tempfile.TemporaryDirectory() as folder:
         async with open_bench(root, Path(folder)) as bench:
             null = Null(bench, load)
             for bridge in bridges:
                 summit = await _climb_one(bridge, null, console)
+                if summit.calls:
+                    calls = max(1, round(summit.calls * PLANNED))
+                    found = await play_round(bench, bridge, attrs.evolve(load, calls=calls))
+                    summit = attrs.evolve(summit, planned=figures(found))
                 table.add_row(
                     bridge.name,
                     f"{summit.promised:.0f}",
@@ -74,7 +83,12 @@ async def climb(bridges: tuple[Bridge, ...], load: Load, root: Path, console: Co
                     f"{summit.cpu_share:.0%}",
                     summit.stopped_by,
                 )
+                if summit.planned is not None:
+                    planned[bridge.name] = [summit.planned]
     console.print(table)
+    if planned:
+        console.print(f"At {PLANNED:.0%} of these calls:")
+        tell(console, planned, next(iter(planned)))
 
 
 async def _climb_one(bridge: Bridge, null: Null, console: Console) -> Summit:

@@ -20,6 +20,7 @@ def test_each_variant_is_a_configuration_of_trio_media(bridge: Bridge, tmp_path:
     path.write_text(bridge.configuration(port=4, model_url=url, recordings=tmp_path))
     config = load_config(path, {}, {})
     assert (config.server.port, config.realtime.url) == (4, url)
+    assert config.server.late_ms == 0, "a benchmark is refused when it becomes interesting"
     assert config.barge_in.detector == bridge.settings["barge_in"]["detector"]
     assert bool(config.recording.dir) == bool(bridge.keeps)
     if bridge.keeps:
@@ -45,6 +46,8 @@ def test_another_checkout_can_be_measured_beside_this_one(tmp_path: Path) -> Non
     found = of_tree(tmp_path)
     assert [bridge.tree for bridge in found] == [tmp_path, tmp_path]
     assert not {bridge.name for bridge in found} & {bridge.name for bridge in BRIDGES}
+    # It may be too old to know how not to be late.
+    assert "late_ms" not in found[0].configuration(port=4, model_url="ws://h", recordings=tmp_path)
 
 
 def test_a_configuration_from_the_command_line_is_a_variant(tmp_path: Path) -> None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import ssl
+from functools import partial
+from pathlib import Path
 
 import pytest
 import trio
 import trio_websocket
+import trustme
 from trio.testing import MockClock, memory_stream_pair
 
 from trio_media.call.leg import (
@@ -16,6 +20,7 @@ from trio_media.call.leg import (
     open_model_leg,
     open_model_transport,
 )
+from trio_media.call.tls import trusting_the_system
 from trio_media.errors import ConfigError, LegLost, ModelRefused
 
 from .live import GREETS, live_call
@@ -229,6 +234,34 @@ async def test_a_server_without_tls_is_named_as_such() -> None:
             with pytest.raises(LegLost, match="TLS"):
                 await open_model_transport(f"wss://127.0.0.1:{port}")
             nursery.cancel_scope.cancel()
+
+
+async def test_a_server_that_can_show_who_it_is_is_spoken_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "authority.pem")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+
+    async def greet(stream: trio.SSLStream[trio.SocketStream]) -> None:
+        with contextlib.suppress(trio.BrokenResourceError):  # it was refused
+            await stream.send_all(await stream.receive_some())
+
+    with trio.fail_after(20):
+        async with trio.open_nursery() as nursery:
+            serve = partial(trio.serve_ssl_over_tcp, host="127.0.0.1", https_compatible=True)
+            listeners = await nursery.start(serve, greet, 0, context)
+            port = listeners[0].transport_listener.socket.getsockname()[1]
+            with pytest.raises(LegLost, match=r"TLS: .*verify failed"):
+                await open_model_transport(f"wss://127.0.0.1:{port}")
+            monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
+            trusting_the_system.cache_clear()
+            async with await open_model_transport(f"wss://127.0.0.1:{port}") as stream:
+                await stream.send_all(b"hello")
+                assert await stream.receive_some() == b"hello"
+            nursery.cancel_scope.cancel()
+    trusting_the_system.cache_clear()
 
 
 # --- writing ---------------------------------------------------------------------------------

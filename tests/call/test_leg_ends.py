@@ -10,7 +10,7 @@ import pytest
 import trio
 from trio.testing import MockClock, memory_stream_pair, wait_all_tasks_blocked
 
-from trio_media.call.leg import Leg, Transport
+from trio_media.call.leg import WEBSOCKETS, Leg, Transport
 from trio_media.call.watch import CLOSE_S, close_leg
 from trio_media.call.websocket.handshake import FRAMES
 from trio_media.call.websocket.leg import FrameLeg
@@ -30,6 +30,7 @@ from .raw_websocket import (
     pair,
 )
 from .streams import SpyStream, StallingStream
+from .tls_peers import tls_pair
 
 
 @pytest.fixture(params=TRANSPORTS)
@@ -394,6 +395,36 @@ async def test_a_socket_that_was_reset_is_lost(transport: Transport, side: Side)
             await leg.receive()
 
 
+async def test_what_is_written_at_once_is_whole_messages(side: Side) -> None:
+    async with real_pair(FRAMES, side) as (leg, peer, _):
+        assert leg.is_free
+        assert leg.write_now(["a", "b"])
+        assert [(await peer.read()).payload for _ in range(2)] == [b"a", b"b"]
+        await leg.send_batch(["c"])
+        assert (await peer.read()).payload == b"c"
+        await leg.abort()
+        assert not leg.is_free
+
+
+async def test_what_cannot_be_written_at_once_is_written_first(side: Side) -> None:
+    async with real_pair(FRAMES, side) as (leg, peer, _):
+        texts = [str(n) * 100_000 for n in range(10)] * 10
+        assert not leg.write_now(texts)
+        assert not leg.is_free
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(leg.send_batch, ["last"])
+            came = [(await peer.read()).payload for _ in range(len(texts) + 1)]
+        assert came == [text.encode() for text in [*texts, "last"]]
+        assert leg.is_free
+
+
+async def test_a_library_that_only_waits_is_never_free(side: Side) -> None:
+    async with real_pair(WEBSOCKETS, side) as (leg, _, _):
+        assert not leg.is_free
+        with pytest.raises(AssertionError):
+            leg.write_now(["a"])
+
+
 async def test_a_leg_that_was_aborted_writes_to_no_socket(side: Side) -> None:
     async with real_pair(FRAMES, side) as (leg, _, _):
         assert isinstance(leg, FrameLeg)
@@ -408,11 +439,14 @@ async def test_a_leg_that_was_aborted_writes_to_no_socket(side: Side) -> None:
 
 @pytest.mark.parametrize("client", TRANSPORTS)
 @pytest.mark.parametrize("server", TRANSPORTS)
-@pytest.mark.parametrize("over", ["memory", "tcp"])
+@pytest.mark.parametrize("over", ["memory", "tcp", "tls"])
 async def test_each_transport_talks_to_each(client: str, server: str, over: str) -> None:
     if over == "tcp":
         async with tcp_pair() as streams:
             await acquaint(TRANSPORTS[client], TRANSPORTS[server], *streams)
+    elif over == "tls":
+        async with tls_pair() as tls_streams:
+            await acquaint(TRANSPORTS[client], TRANSPORTS[server], *tls_streams)
     else:
         await acquaint(TRANSPORTS[client], TRANSPORTS[server], *memory_stream_pair())
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import cast
+
 import attrs
 import pytest
 import trio
-from trio.testing import MockClock
+from trio.testing import MockClock, wait_all_tasks_blocked
 
+from trio_media.call.leg import Leg
 from trio_media.call.outboxes import (
     APPENDS_MAX,
     CALLER_AUDIO_MS_MAX,
     CARRIER_AUDIO_MS_MAX,
     CARRIER_MESSAGES_MAX,
     CONTROL_MAX,
+    CarrierBatch,
     CarrierOutbox,
     ModelOutbox,
-    Outgoing,
     Wakeup,
 )
 
@@ -23,8 +27,34 @@ from .live import GREETS, live_call
 from .wires import is_type, speech
 
 
-def texts(batch: list[Outgoing]) -> list[str]:
-    return [outgoing.text for outgoing in batch]
+@attrs.define(eq=False)
+class FreeLeg:
+    """A leg that takes so many writes at once, and then part of one."""
+
+    room: int = 1_000
+    taken: list[list[str]] = attrs.field(factory=list)
+    is_free: bool = True
+
+    def write_now(self, messages: Sequence[str]) -> bool:
+        assert self.is_free
+        self.taken.append(list(messages))
+        self.room -= 1
+        self.is_free = self.room > 0
+        return self.room >= 0
+
+
+def encode(payload: bytes) -> str:
+    return payload.hex()
+
+
+def begin(outbox: ModelOutbox) -> None:
+    """Confirm the session of a leg that never writes at once."""
+    outbox.begin(cast(Leg, FreeLeg(is_free=False)), encode)
+
+
+async def texts(outbox: CarrierOutbox) -> list[str] | None:
+    batch = await outbox.next_batch()
+    return None if batch is None else batch.texts
 
 
 # --- to the carrier --------------------------------------------------------------------------
@@ -35,15 +65,15 @@ async def test_a_batch_holds_at_most_200_ms_of_audio_and_its_marks() -> None:
     for seq in range(1, 5):
         assert outbox.put_media(seq, 100, f"media {seq}")
         assert outbox.put_mark(f"mark {seq}")
-    assert texts(await outbox.next_batch()) == ["media 1", "mark 1", "media 2", "mark 2"]
-    assert texts(await outbox.next_batch()) == ["media 3", "mark 3", "media 4", "mark 4"]
+    assert await texts(outbox) == ["media 1", "mark 1", "media 2", "mark 2"]
+    assert await texts(outbox) == ["media 3", "mark 3", "media 4", "mark 4"]
 
 
 async def test_a_message_of_more_than_a_batch_goes_alone() -> None:
     outbox = CarrierOutbox()
     outbox.put_media(1, 400, "long")
     outbox.put_media(2, 20, "short")
-    assert texts(await outbox.next_batch()) == ["long"]
+    assert await texts(outbox) == ["long"]
 
 
 async def test_a_clear_removes_what_is_not_written_and_says_how_much() -> None:
@@ -51,11 +81,11 @@ async def test_a_clear_removes_what_is_not_written_and_says_how_much() -> None:
     for seq in range(1, 4):
         outbox.put_media(seq, 200, f"media {seq}")
         outbox.put_mark(f"mark {seq}")
-    first = await outbox.next_batch()
+    first = await texts(outbox)
     assert outbox.clear("clear") == 400
     outbox.put_media(4, 200, "new")
-    assert texts(first) == ["media 1", "mark 1"]
-    assert texts(await outbox.next_batch()) == ["clear", "new"]
+    assert first == ["media 1", "mark 1"]
+    assert await texts(outbox) == ["clear", "new"]
     assert outbox.clear("clear") == 0
 
 
@@ -64,8 +94,10 @@ async def test_progress_is_the_last_audio_of_a_write_and_is_told_once() -> None:
     outbox.put_media(1, 100, "a")
     outbox.put_media(2, 100, "b")
     outbox.put_mark("m")
-    assert outbox.wrote(await outbox.next_batch(), 70)
-    assert not outbox.wrote([Outgoing("mark")], 80)
+    batch = await outbox.next_batch()
+    assert batch is not None
+    assert outbox.wrote(batch, 70)
+    assert not outbox.wrote(CarrierBatch(["mark"], 0), 80)
     assert outbox.take_progress() == [(2, 70)]
     assert outbox.take_progress() == []
 
@@ -91,8 +123,8 @@ async def test_a_clear_goes_out_though_the_outbox_is_closed() -> None:
     outbox.clear("clear")
     outbox.put_media(2, 20, "b")
     outbox.close()
-    assert texts(await outbox.next_batch()) == ["clear"]
-    assert await outbox.next_batch() == []
+    assert await texts(outbox) == ["clear"]
+    assert await texts(outbox) is None
 
 
 async def test_a_closed_outbox_is_empty_and_stays_so() -> None:
@@ -101,7 +133,50 @@ async def test_a_closed_outbox_is_empty_and_stays_so() -> None:
     outbox.close()
     assert outbox.put_media(2, 20, "b")
     assert outbox.put_mark("m")
-    assert await outbox.next_batch() == []
+    assert await texts(outbox) is None
+
+
+async def test_what_the_wire_takes_at_once_is_written_by_whoever_puts(
+    autojump_clock: MockClock,
+) -> None:
+    leg, outbox = FreeLeg(), CarrierOutbox()
+    outbox.leg = cast(Leg, leg)
+    for seq in (1, 2, 3):
+        outbox.put_media(seq, 100, f"media {seq}")
+    outbox.put_mark("mark")
+    assert outbox.write_now(50)
+    assert leg.taken == [["media 1", "media 2"], ["media 3", "mark"]]
+    assert outbox.take_progress() == [(2, 50), (3, 50)]
+    assert outbox.clear("clear") == 0, "nothing of it waits"
+    assert not outbox.write_now(60), "there was no audio in it"
+    with trio.move_on_after(1) as scope:
+        await outbox.next_batch()
+    assert scope.cancelled_caught, "the writer has nothing to do"
+
+
+async def test_what_the_wire_took_in_part_is_written_when_the_writer_has_written_the_rest() -> None:
+    leg, outbox = FreeLeg(room=0), CarrierOutbox()
+    outbox.leg = cast(Leg, leg)
+    outbox.put_media(1, 200, "media 1")
+    outbox.put_media(2, 200, "media 2")
+    assert not outbox.write_now(50)
+    assert outbox.take_progress() == []
+    assert outbox.clear("clear") == 200, "the second only: the first is in mid-write"
+    rest = await outbox.next_batch()
+    assert rest == CarrierBatch([], 1)
+    assert outbox.wrote(rest, 70)
+    assert await texts(outbox) == ["clear"]
+
+
+async def test_a_wire_that_is_not_free_is_left_to_the_writer(autojump_clock: MockClock) -> None:
+    outbox = CarrierOutbox()
+    outbox.leg = cast(Leg, FreeLeg(is_free=False))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(outbox.next_batch)
+        await wait_all_tasks_blocked()
+        outbox.put_media(1, 200, "media 1")
+        assert not outbox.write_now(50)
+    assert outbox.take_progress() == []
 
 
 # --- to the model ----------------------------------------------------------------------------
@@ -111,33 +186,33 @@ async def test_control_overtakes_audio_and_audio_waits_for_the_session() -> None
     outbox = ModelOutbox()
     outbox.put_audio(b"1")
     outbox.put_control("cancel")
-    assert await outbox.next_batch() == (["cancel"], [])
+    assert await outbox.next_batch() == ["cancel"]
     outbox.put_control("create")
-    outbox.open_audio()
-    assert await outbox.next_batch() == (["create"], [b"1"])
+    begin(outbox)
+    assert await outbox.next_batch() == ["create", encode(b"1")]
 
 
 async def test_a_backlog_goes_out_in_larger_pieces_but_not_all_at_once() -> None:
     outbox = ModelOutbox()
-    outbox.open_audio()
+    begin(outbox)
     for number in range(400):
         outbox.put_audio(speech(20, start_ms=20 * number))
-    _, pieces = await outbox.next_batch()
+    pieces = [bytes.fromhex(text) for text in await outbox.next_batch()]
     assert [len(piece) for piece in pieces] == [1_600] * APPENDS_MAX
     assert b"".join(pieces) == speech(200 * APPENDS_MAX)
 
 
 async def test_audio_waits_until_there_is_as_much_as_was_chosen(autojump_clock: MockClock) -> None:
     outbox = ModelOutbox(append_ms=40)
-    outbox.open_audio()
+    begin(outbox)
     outbox.put_audio(speech(20))
     with trio.move_on_after(1) as scope:
         await outbox.next_batch()
     assert scope.cancelled_caught, "half of it is not enough"
     outbox.put_control("cancel")
-    assert await outbox.next_batch() == (["cancel"], []), "and nothing waits for it"
+    assert await outbox.next_batch() == ["cancel"], "and nothing waits for it"
     outbox.put_audio(speech(20, start_ms=20))
-    assert await outbox.next_batch() == ([], [speech(40)])
+    assert await outbox.next_batch() == [encode(speech(40))]
 
 
 async def test_the_oldest_caller_audio_makes_room() -> None:
@@ -145,8 +220,8 @@ async def test_the_oldest_caller_audio_makes_room() -> None:
     for number in range(600):
         outbox.put_audio(speech(20, start_ms=20 * number))
     assert outbox.dropped_ms == 12_000 - CALLER_AUDIO_MS_MAX
-    outbox.open_audio()
-    _, pieces = await outbox.next_batch()
+    begin(outbox)
+    pieces = [bytes.fromhex(text) for text in await outbox.next_batch()]
     assert pieces[0][:8] == speech(1, start_ms=2_000)
 
 
@@ -158,12 +233,41 @@ async def test_full_control_says_so() -> None:
 
 async def test_nothing_leaves_a_closed_outbox() -> None:
     outbox = ModelOutbox()
-    outbox.open_audio()
+    begin(outbox)
     outbox.put_audio(b"1")
     outbox.close()
     outbox.put_audio(b"2")
     assert not outbox.put_control("x")
-    assert await outbox.next_batch() == ([], [])
+    assert await outbox.next_batch() == []
+
+
+async def test_the_model_gets_at_once_what_its_wire_takes(autojump_clock: MockClock) -> None:
+    leg, outbox = FreeLeg(), ModelOutbox()
+    outbox.put_audio(b"1")
+    outbox.write_now()
+    outbox.begin(cast(Leg, leg), encode)
+    assert leg.taken == [[encode(b"1")]], "what was kept goes out with the session"
+    outbox.put_control("cancel")
+    outbox.put_audio(b"2")
+    outbox.write_now()
+    assert leg.taken[1:] == [["cancel", encode(b"2")]]
+    with trio.move_on_after(1) as scope:
+        await outbox.next_batch()
+    assert scope.cancelled_caught, "the writer has nothing to do"
+
+
+async def test_the_writer_writes_the_rest_for_the_model(autojump_clock: MockClock) -> None:
+    leg, outbox = FreeLeg(room=0), ModelOutbox()
+    outbox.begin(cast(Leg, leg), encode)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(outbox.next_batch)
+        await wait_all_tasks_blocked()
+        outbox.put_audio(b"1")
+        outbox.write_now()
+    outbox.put_audio(b"2")
+    outbox.write_now()
+    assert leg.taken == [[encode(b"1")]], "nothing overtakes what was written in part"
+    assert await outbox.next_batch() == [encode(b"2")]
 
 
 async def test_one_wakeup_is_one_wakeup(autojump_clock: MockClock) -> None:
@@ -192,7 +296,9 @@ async def test_the_clear_follows_a_stalled_write_directly(autojump_clock: MockCl
         call.spy.release()
         await trio.sleep(1)
         kinds = [message["event"] for _, message in call.carrier.came]
-        assert kinds == ["media", "clear"]
+        in_mid_write = next(write for write in call.spy.writes if b'"media"' in write)
+        assert kinds.index("clear") == in_mid_write.count(b'"event"'), "all before it was one write"
+        assert kinds[-1] == "clear"
         assert len(call.carrier.sent()) <= 200 * 8
         assert model.of("conversation.item.delete"), "what nobody can have heard is deleted"
 
@@ -212,7 +318,10 @@ async def test_what_is_said_after_a_stalled_clear_comes_behind_it(
         call.spy.release()
         await trio.sleep(1)
         kinds = [message["event"] for _, message in call.carrier.came]
-        assert kinds[:3] == ["media", "clear", "media"]
+        cleared = kinds.index("clear")
+        in_mid_write = next(write for write in call.spy.writes if b'"media"' in write)
+        assert in_mid_write.count(b'"event"') == cleared, "all before it was one write"
+        assert kinds[cleared + 1] == "media"
         assert call.carrier.sent().endswith(speech(400, start_ms=10_000))
 
 
@@ -248,7 +357,8 @@ async def test_audio_and_its_mark_are_one_write(autojump_clock: MockClock) -> No
         model = await call.start()
         await model.says("R1", "I1", speech(200))
         await call.carrier.wait_for(is_type("mark"))
-        assert call.spy.writes[-1].count(b'"event"') == 2
+        assert b'"media"' in call.spy.writes[-1]
+        assert b'"mark"' in call.spy.writes[-1]
 
 
 @pytest.mark.parametrize("lead_ms", [20, 200, 1_000, 5_000])

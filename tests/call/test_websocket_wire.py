@@ -12,6 +12,7 @@ from trio.testing import MockClock, memory_stream_pair, wait_all_tasks_blocked
 
 from trio_media.call.stream import SLICE_BYTES
 from trio_media.call.websocket.wire import ANSWERS_BYTES_MAX, Gate, Wire
+from trio_media.server.streams import ReplayedStream
 
 from .streams import SpyStream
 
@@ -230,3 +231,89 @@ async def test_a_gate_lets_one_in_and_wakes_who_waits() -> None:
         gate.free()
     gate.take()
     assert gate.is_taken
+
+
+# --- at once ---------------------------------------------------------------------------------
+
+
+async def test_what_the_kernel_takes_is_written_without_a_wait() -> None:
+    near, far = trio.socket.socketpair()
+    async with trio.SocketStream(near) as stream, trio.SocketStream(far) as peer:
+        wire = Wire(stream, receive_bytes_max=10)
+        assert wire.is_free
+        assert wire.write_now(b"ab")
+        assert wire.sent_bytes == 2
+        assert await peer.receive_some() == b"ab"
+
+
+async def test_what_the_kernel_does_not_take_is_written_by_a_flush_before_all_else() -> None:
+    near, far = trio.socket.socketpair()
+    async with trio.SocketStream(near) as stream, trio.SocketStream(far) as peer:
+        wire = Wire(stream, receive_bytes_max=10)
+        large = bytes(range(256)) * 40_000
+        assert not wire.write_now(large)
+        assert 0 < wire.sent_bytes < len(large)
+        assert not wire.is_free
+        with trio.fail_after(20):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(write, wire, b"behind")
+                came = bytearray()
+                while len(came) < len(large) + len(b"behind"):
+                    came += await peer.receive_some()
+        assert bytes(came) == large + b"behind"
+        assert wire.is_free
+
+
+async def test_a_peer_that_is_gone_is_found_by_the_flush() -> None:
+    near, far = trio.socket.socketpair()
+    async with trio.SocketStream(near) as stream:
+        far.close()
+        wire = Wire(stream, receive_bytes_max=10)
+        assert not wire.write_now(b"ab")
+        with pytest.raises(trio.BrokenResourceError):
+            await wire.flush()
+        assert not wire.is_free
+
+
+async def test_a_stream_without_a_socket_is_never_free() -> None:
+    wire, _, _ = make()
+    assert not wire.is_free
+
+
+async def test_whoever_writes_is_alone(autojump_clock: MockClock) -> None:
+    near, far = trio.socket.socketpair()
+    async with trio.SocketStream(near) as stream, trio.SocketStream(far):
+        wire = Wire(stream, receive_bytes_max=10)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(write, wire, bytes(10_000_000))
+            await wait_all_tasks_blocked()
+            assert not wire.is_free
+            nursery.cancel_scope.cancel()
+        assert not wire.is_free, "half a frame is on the wire"
+
+
+async def test_a_socket_that_is_closed_under_its_reader_is_not_another_socket(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    near, far = trio.socket.socketpair()
+    wait_readable = trio.lowlevel.wait_readable
+
+    async def wait_and_lose(socket: trio.socket.SocketType) -> None:
+        await wait_readable(socket)
+        near.close()  # its number may be another's at once
+
+    async with trio.SocketStream(near) as stream, trio.SocketStream(far) as peer:
+        wire = Wire(stream, receive_bytes_max=10)
+        await peer.send_all(b"x")
+        monkeypatch.setattr(trio.lowlevel, "wait_readable", wait_and_lose)
+        with pytest.raises(trio.ClosedResourceError):
+            await wire.receive()
+
+
+async def test_bytes_that_were_put_back_come_first() -> None:
+    near, far = trio.socket.socketpair()
+    async with trio.SocketStream(near) as stream, trio.SocketStream(far) as peer:
+        wire = Wire(ReplayedStream(stream, b"first"), receive_bytes_max=20)
+        await peer.send_all(b"second")
+        assert await wire.receive() == b"first"
+        assert await wire.receive() == b"second"

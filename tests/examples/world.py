@@ -58,7 +58,7 @@ async def open_world(agent: Agent, behaviour: ModelBehaviour) -> AsyncIterator[W
                 functools.partial(serve_model, host="127.0.0.1", port=0, behaviour=behaviour)
             )
             config = Config(
-                server=ServerConfig(port=0),
+                server=ServerConfig(port=0, late_ms=0),
                 twilio=attrs.evolve(carrier.twilio, from_number=OFFICE),
                 realtime=RealtimeConfig(
                     provider="openai", api_key="none", url=f"ws://127.0.0.1:{port}/v1/realtime"

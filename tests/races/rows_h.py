@@ -17,11 +17,16 @@ ROWS = (
     Row(
         "H130",
         "A media stream never comes, and its call counts for ever.",
-        Impossible("a slot belongs to a media stream's connection; a webhook takes none"),
+        Impossible(
+            "a slot belongs to a media stream's connection, and what a webhook promises ends by "
+            "itself"
+        ),
         "tests/races/test_g_carrier.py::"
         "test_calls_whose_media_stream_never_comes_take_no_place_from_those_that_do",
         "tests/server/test_reception.py::test_a_call_that_does_not_come_is_forgotten",
         "tests/call/test_run.py::test_a_media_stream_that_does_not_start_is_closed",
+        "tests/server/test_admission.py::"
+        "test_a_promise_ends_when_nobody_comes_and_when_it_is_taken_back",
         "tests/server/test_admission.py::test_a_slot_comes_back_from_a_call_that_crashes",
     ),
     Row(

@@ -53,7 +53,9 @@ ROWS = (
     Row(
         "J156",
         "One call more makes all of them stutter.",
-        "tests/server/test_admission.py::test_a_late_process_takes_no_call",
+        "tests/server/test_admission.py::test_a_late_process_takes_no_call_but_one_alone",
+        "tests/server/test_lateness.py::"
+        "test_a_loop_that_is_hardly_ever_idle_is_late_before_its_timers_are",
         "tests/server/test_lateness.py::test_the_loop_is_sampled_ten_times_a_second",
         "tests/server/test_serving.py::"
         "test_a_call_over_the_limit_gets_503_and_says_when_to_come_back",

@@ -10,7 +10,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from trio_media import Agent, Call
+from trio_media import Agent, Call, Config
 from trio_media.errors import (
     CallRefused,
     ConfigError,
@@ -110,6 +110,25 @@ async def test_a_call_whose_callbacks_are_lost_is_asked_about() -> None:
         dialed = await world.dialing.dial(CALL)
         assert await dialed.over() is CallStatus.BUSY
         assert [one.method for one in world.carrier.requests] == ["POST", "GET"]
+
+
+def with_one_call(config: Config) -> Config:
+    return attrs.evolve(config, server=attrs.evolve(config.server, max_calls=1))
+
+
+async def test_whom_we_called_has_the_one_place_and_a_caller_meanwhile_has_not() -> None:
+    async with open_world(Agent(greeting="Hello."), change=with_one_call) as world:
+        dialed = await world.dialing.dial(CALL)
+        answer = await world.post("/twilio/voice", CallSid="CA9", Direction="inbound")
+        assert "<Say>" in answer.text
+        call = await world.carrier.nth_call(0)
+        await call.until(lambda call: call.heard_ms > 0, timeout_s=30)
+        call.hang_up()
+        assert await dialed.over() is CallStatus.COMPLETED
+        caller = await world.call()
+        await caller.until(lambda call: call.heard_ms > 0, timeout_s=30)
+        caller.hang_up()
+        await caller.wait_over()
 
 
 async def test_a_draining_server_dials_nobody() -> None:
@@ -387,6 +406,51 @@ async def test_only_calls_with_a_media_stream_need_a_slot(
         nursery.cancel_scope.cancel()
 
 
+@pytest.mark.parametrize("end", ["no-answer", "busy", "completed"])
+async def test_a_call_that_rings_keeps_a_place_which_comes_back_when_it_is_over(
+    client: Client, autojump_clock: MockClock, end: str
+) -> None:
+    client.fetched = resource("ringing")
+    async with trio.open_nursery() as nursery:
+        dialing = dialing_of(client, nursery)
+        dialed = await dialing.dial(CALL)
+        await trio.sleep(CALL.ring_s)
+        assert dialing.admission.refusal() == "full"
+        assert dialing.admission.reserve("CA2") == "full"
+        dialing.heard(dialed, "CA1", end)
+    assert dialing.admission.refusal() is None
+    assert dialing.admission.reserved == 0
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        RestRefused(21211, 400, "no such number"),
+        RestLost("a reset", may_be_taken=True),
+        RemoteProtocolError("garbage"),
+    ],
+)
+async def test_a_call_that_was_not_placed_keeps_no_place(
+    client: Client, autojump_clock: MockClock, failure: Exception
+) -> None:
+    client.answers = [failure]
+    async with trio.open_nursery() as nursery:
+        dialing = dialing_of(client, nursery)
+        with pytest.raises(type(failure)):
+            await dialing.dial(CALL)
+    assert dialing.admission.reserved == 0
+
+
+async def test_a_call_that_cannot_be_written_keeps_no_place(
+    client: Client, autojump_clock: MockClock
+) -> None:
+    async with trio.open_nursery() as nursery:
+        dialing = dialing_of(client, nursery)
+        with pytest.raises(LocalProtocolError):
+            await dialing.dial(attrs.evolve(CALL, to="Ada"))
+    assert dialing.admission.reserved == 0
+
+
 @pytest.mark.parametrize(
     ("changes", "error", "part"),
     [
@@ -429,7 +493,7 @@ async def test_how_many_calls_can_be_asked_about_is_bounded(
     monkeypatch.setattr("trio_media.server.dialing.KEPT_MAX", 3)
     client.answers = [resource("completed") for _ in range(5)]
     async with trio.open_nursery() as nursery:
-        dialing = dialing_of(client, nursery)
+        dialing = dialing_of(client, nursery, max_calls=5)
         dialed = [await dialing.dial(attrs.evolve(CALL, key=f"k{n}")) for n in range(5)]
     assert [dialing.find(one.dial_id) is one for one in dialed] == [False] * 2 + [True] * 3
     assert list(dialing._by_key) == ["k2", "k3", "k4"]

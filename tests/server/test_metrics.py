@@ -25,7 +25,12 @@ class End:
 
 
 def test_a_call_is_counted_with_what_it_counted() -> None:
-    metrics = Metrics(active_calls=lambda: 3, is_draining=lambda: True)
+    metrics = Metrics(
+        active_calls=lambda: 3,
+        reserved_calls=lambda: 2,
+        is_draining=lambda: True,
+        loop_busy_share=lambda: 0.25,
+    )
     metrics.count_ended(
         End(
             counters={"interruptions_already_over": 2, "frames_dropped": 7},
@@ -38,7 +43,9 @@ def test_a_call_is_counted_with_what_it_counted() -> None:
     text = metrics.exposition().decode()
     for line in (
         "trio_media_calls_active 3.0",
+        "trio_media_calls_reserved 2.0",
         "trio_media_draining 1.0",
+        "trio_media_loop_busy_share 0.25",
         'trio_media_calls_ended_total{reason="hung_up"} 1.0',
         'trio_media_calls_ended_total{reason="crashed"} 1.0',
         'trio_media_calls_refused_total{reason="full"} 1.0',

@@ -29,6 +29,7 @@ from trio_websocket import (
 from trio_media.config import Config, ServerConfig, TwilioConfig
 from trio_media.errors import ConfigError
 from trio_media.server.forms import FORM_TYPE
+from trio_media.server.lateness import LoopLateness
 from trio_media.server.passing import ChannelEnd, inherited_channel, open_channel
 from trio_media.server.receiving import Receiving
 from trio_media.server.roster import Report
@@ -126,6 +127,60 @@ async def test_a_call_over_the_limit_gets_503_and_says_when_to_come_back(
             pass
         async with open_stream(served.ws_url) as websocket:
             assert await start(websocket) == "admitted"
+
+
+async def test_a_place_is_kept_from_the_webhook_to_the_stream_of_the_same_call(
+    serving: Any, config: Config
+) -> None:
+    config = attrs.evolve(config, server=attrs.evolve(config.server, max_calls=1))
+    async with serving(config) as served:
+        answers = [
+            await served.request("POST", "/twilio/voice", data={**FORM, "CallSid": call_sid})
+            for call_sid in ("CA1", "CA2", "CA1")
+        ]
+        assert ["<Stream" in answer.text for answer in answers] == [True, False, True]
+        ready = await served.request("GET", "/readyz")
+        assert (ready.status_code, ready.json()["reason"]) == (503, "full")
+        async with open_stream(served.ws_url) as stranger:
+            with pytest.raises(ConnectionClosed, match="full"):
+                await start(stranger, callSid="CA9")
+        async with open_stream(served.ws_url) as websocket:
+            assert await start(websocket) == "admitted"
+            metrics = (await served.request("GET", "/metrics")).text
+            assert "trio_media_calls_reserved 0.0" in metrics
+            assert 'trio_media_calls_refused_total{reason="full"} 2.0' in metrics
+
+
+@pytest.mark.parametrize("busy", ["say", "reject", "forward"])
+async def test_the_webhook_of_a_full_server_answers_as_configured(
+    serving: Any, config: Config, busy: Any
+) -> None:
+    changes = {"max_calls": 1, "busy": busy, "busy_forward": "+15550004444"}
+    config = attrs.evolve(config, server=attrs.evolve(config.server, **changes))
+    async with serving(config) as served, open_stream(served.ws_url) as websocket:
+        await start(websocket)
+        answer = await served.request("POST", "/twilio/voice", data={**FORM, "CallSid": "CA2"})
+        assert answer.status_code == (503 if busy == "reject" else 200)
+        first = {"say": "<Say>", "reject": "full", "forward": "<Dial action="}[busy]
+        assert first in answer.text
+        assert (await refusal(served)).status_code == 503
+
+
+async def test_a_late_server_takes_the_only_call_and_no_other(
+    serving: Any, config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LoopLateness, "is_late", property(lambda self: True))
+    async with serving(config) as served:
+        assert (await served.request("GET", "/readyz")).status_code == 200
+        async with open_stream(served.ws_url) as websocket:
+            assert await start(websocket) == "admitted"
+            ready = await served.request("GET", "/readyz")
+            assert (ready.status_code, ready.json()["reason"]) == (503, "late")
+            rejected = await refusal(served)
+            assert (rejected.status_code, rejected.text[:4]) == (503, "late")
+            form = {**FORM, "CallSid": "CA2"}
+            answer = await served.request("POST", "/twilio/voice", data=form)
+            assert "<Say>" in answer.text
 
 
 @pytest.mark.parametrize(
@@ -298,7 +353,8 @@ async def test_a_worker_serves_what_it_is_given_and_has_what_is_its_own_come_bac
             assert b'url="ws://h/twilio/media/7"' in answer
             while (report := await ours.next_report()) is not None and not report.over:
                 pass
-            assert report == Report(over=(1,), expected_calls=1)
+            # Its only place is promised: to that call, and to nobody else.
+            assert report == Report(refusal="full", over=(1,), expected_calls=1)
             assert placing[0].id_prefix == "7."
             send.send_nowait(signal.SIGTERM)
         ours.close()

@@ -30,8 +30,8 @@ def worker(number: int, free: int = 5, expected: int = 0, others: int = 0) -> St
     return Standing(number=number, free_slots=free, expected_calls=expected, others=others)
 
 
-def refusing(number: int, reason: str, free: int = 5) -> Standing:
-    return Standing(number=number, free_slots=free, refusal=reason)
+def refusing(number: int, reason: str, free: int = 5, expected: int = 0) -> Standing:
+    return Standing(number=number, free_slots=free, refusal=reason, expected_calls=expected)
 
 
 def silent(number: int) -> Standing:
@@ -59,6 +59,13 @@ DIALED_BY_2 = Wish(kind="voice", worker=2)
         (MEDIA_OF_2, None, [worker(1, 9), worker(2, 1, expected=1)], [2, 1]),
         (MEDIA_OF_2, None, [worker(1, 1), worker(2, 0)], [1, 2]),
         (MEDIA_OF_2, None, [worker(1, 1), refusing(2, "late")], [1, 2]),
+        # What was promised is kept, also by a worker that takes nobody else;
+        (MEDIA_OF_2, None, [worker(1, 1), refusing(2, "late", expected=1)], [2, 1]),
+        (MEDIA_OF_2, None, [worker(1, 9), refusing(2, "full", 1, expected=1)], [2, 1]),
+        (MEDIA_OF_2, None, [worker(1, 1), refusing(2, "full", 0, expected=1)], [1, 2]),
+        # and it is kept for whom it was promised to.
+        (MEDIA, None, [worker(1, 1), worker(2, 9, expected=9)], [1, 2]),
+        (VOICE, None, [worker(1, 1), worker(2, 9, expected=9)], [1, 2]),
         (MEDIA_OF_2, None, [worker(1, 1), refusing(2, "draining")], [1, 2]),
         (MEDIA_OF_2, None, [worker(1, 1), silent(2)], [1, 2]),
         (MEDIA_OF_2, None, [worker(1, 1), worker(3, 2)], [3, 1]),
@@ -114,7 +121,10 @@ def test_every_worker_is_asked_once_and_no_call_goes_where_it_is_refused_in_vain
     assert sorted(order) == [one.number for one in workers]
     by_number = {one.number: one for one in workers}
     if wish.kind == "media":
-        takes = [by_number[number].takes_calls for number in order]
+        own = wish.worker if owner is None else owner
+        keeps_word = [one.number for one in workers if one.number == own and one.takes_its_own]
+        assert order[: len(keeps_word)] == keeps_word
+        takes = [by_number[number].takes_strangers for number in order[len(keeps_word) :]]
         assert takes == sorted(takes, reverse=True)
     silences = [by_number[number].is_silent for number in order]
     assert silences == sorted(silences)

@@ -10,7 +10,7 @@ import attrs
 import httpx
 import pytest
 
-from trio_media import Agent, Call, Config
+from trio_media import Agent, Call, CallRefused, Config
 from trio_media.server.dialing import CallToPlace
 from trio_media.server.webhooks import NOT_REACHED, SORRY, WEBHOOKS
 from trio_media.telephony.call_status import CallStatus
@@ -135,6 +135,27 @@ async def test_who_has_answered_is_also_taken_from_the_webhook_of_the_call(
         assert machines == [(call.call_sid, "fax")]
         call.hang_up()
         await call.wait_over()
+
+
+def with_one_call(config: Config) -> Config:
+    return attrs.evolve(config, server=attrs.evolve(config.server, max_calls=1))
+
+
+async def test_a_place_that_is_not_needed_comes_back() -> None:
+    refused, over, comes = "CA-refused", "CA-over", "CA-comes"
+
+    def instructions(info: Any) -> str:
+        if info.call_sid == refused:
+            raise CallRefused("not this one")
+        return "Be kind."
+
+    async with open_world(Agent(instructions=instructions), change=with_one_call) as world:
+        answer = await world.post("/twilio/voice", CallSid=refused, Direction="inbound")
+        assert verbs(answer) == ["Reject"]
+        assert "<Stream" in (await world.post("/twilio/voice", CallSid=over)).text
+        assert verbs(await world.post("/twilio/voice", CallSid=comes)) == ["Say", "Hangup"]
+        await world.tell_status(over, "completed")
+        assert "<Stream" in (await world.post("/twilio/voice", CallSid=comes)).text
 
 
 def without_url(config: Config) -> Config:

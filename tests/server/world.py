@@ -142,7 +142,7 @@ async def open_world(
             await model_nursery.start(model.serve)
             config = change(
                 Config(
-                    server=ServerConfig(port=0, drain_s=5, token_secret="t" * 32),
+                    server=ServerConfig(port=0, drain_s=5, late_ms=0, token_secret="t" * 32),
                     twilio=attrs.evolve(carrier.twilio, from_number=FROM),
                     realtime=RealtimeConfig(
                         provider="openai",

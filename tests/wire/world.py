@@ -202,6 +202,7 @@ def make_config(settings: Sequence[tuple[str, Any]] = (), url: str = "") -> Conf
             port=0,
             drain_s=5,
             token_secret="t" * 32,
+            late_ms=0,  # how busy the machine is that runs this decides nothing
             transport=given.pop("transport", "trio-websocket"),
         ),
         realtime=RealtimeConfig(

@@ -59,6 +59,7 @@ async def hold_call(
     line.tools = {**options.tools, **(attendant.tools if attendant is not None else {})}
     service = _service(attendance, options)
     line.model_outbox.append_ms = config.realtime.append_ms
+    line.carrier_outbox.leg = leg
     control = CallControl(line)
     policy = policy_of(config, has_judge=judge is not None)
     timeline, echo = CallerTimeline(), EchoGate()

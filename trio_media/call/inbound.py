@@ -6,8 +6,6 @@ detector hears time pass: by timestamp when audio comes again, and by the clock 
 
 from __future__ import annotations
 
-from typing import Final
-
 import trio
 
 from trio_media.audio.g711 import BYTES_PER_MS, MULAW_SILENCE
@@ -19,8 +17,6 @@ from trio_media.call.marks import mark_of
 from trio_media.core import events as ev
 from trio_media.errors import LegLost, RemoteProtocolError
 from trio_media.telephony import events as tel
-
-FILL_EVERY_S: Final = 0.2  # often enough for a detector, and next to nothing
 
 
 def silence(length_ms: int) -> bytes:
@@ -68,6 +64,7 @@ async def _caller_audio(
         line.tally.count("caller_gap_ms", missing_ms)
         line.model_outbox.put_audio(silence(missing_ms))
     line.model_outbox.put_audio(media.payload)
+    line.model_outbox.write_now()
     line.tally.count("caller_frames")
     at_ms = timeline.at_ms(media.timestamp_ms)
     for observer in line.observers:
@@ -81,9 +78,9 @@ async def _pass_on(event: tel.CarrierEvent, line: Line) -> None:
         case tel.MarkEchoed(name=name):
             mark = mark_of(name)
             if mark is not None:
-                await line.send_inbox.send(ev.MarkEchoed(*mark))
+                await line.tell_owner(ev.MarkEchoed(*mark))
         case tel.KeyPressed(digit=digit):
-            await line.send_inbox.send(ev.KeyPressed(digit))
+            await line.tell_owner(ev.KeyPressed(digit))
         case _:
             return
 
@@ -95,12 +92,13 @@ async def fill_gaps(
 ) -> None:
     """Let both ears hear silence while the carrier sends nothing.  Runs until cancelled."""
     while True:
-        await trio.sleep(FILL_EVERY_S)
+        await trio.sleep(timeline.rest_ms(line.now_ms()) / 1_000)
         now_ms = line.now_ms()
         fill_ms = timeline.fill_ms(now_ms)
         if not fill_ms:
             continue
         line.tally.count("caller_fill_ms", fill_ms)
         line.model_outbox.put_audio(silence(fill_ms))
+        line.model_outbox.write_now()
         if listener is not None:
             await listener.hear(silence(fill_ms), now_ms - fill_ms)

@@ -23,6 +23,7 @@ import trio_websocket
 import wsproto.utilities
 
 from trio_media.call.stream import LegStream
+from trio_media.call.tls import open_tls
 from trio_media.errors import ConfigError, LegLost, ModelRefused, RemoteProtocolError, evidence
 
 CARRIER_MESSAGE_BYTES_MAX: Final = 256 * 1024  # 160 B of audio is normal; this is 20 s of it
@@ -54,10 +55,26 @@ class Leg(Protocol):
         ...
 
     async def send_batch(self, messages: Sequence[str]) -> None:
-        """Write messages, in order, as one write.
+        """Write messages, in order, as one write, behind what `write_now` has left.
 
         Raises `LegLost`.  **Cancellation:** the leg cannot be written to afterwards; do not put a
         deadline around this.
+        """
+        ...
+
+    @property
+    def is_free(self) -> bool:
+        """Whether `write_now` may be asked: the leg is open, and nothing waits to be written.
+
+        Never, where nothing can be written without a wait.
+        """
+        ...
+
+    def write_now(self, messages: Sequence[str]) -> bool:
+        """Write messages, in order, as one write, as far as that needs no wait; only while free.
+
+        Returns whether that was all; if not, the next `send_batch` writes the rest first, and says
+        so if the leg is lost.
         """
         ...
 
@@ -133,6 +150,15 @@ class WebSocketLeg:
             raise LegLost(self.name, str(broken) or "broken") from None
         if lost is not None:
             raise lost
+
+    @property
+    def is_free(self) -> bool:
+        """See `Leg.is_free`: the library writes in no other way than by waiting."""
+        return False
+
+    def write_now(self, messages: Sequence[str]) -> bool:
+        """See `Leg.write_now`."""
+        raise AssertionError("it is never free")
 
     async def _pile(self, messages: Sequence[str]) -> LegLost | None:
         try:
@@ -235,19 +261,19 @@ async def open_model_transport(url: str) -> trio.abc.Stream:
     try:
         if parts.scheme == "ws":
             return await trio.open_tcp_stream(parts.hostname, port)
-        tls = await trio.open_ssl_over_tcp_stream(parts.hostname, port, https_compatible=True)
+        socket_stream = await trio.open_tcp_stream(parts.hostname, port)
     except OSError as error:
         raise LegLost("model", f"{parts.hostname}:{port}: {error}") from error
     is_open = False
     try:
-        await tls.do_handshake()
+        tls = await open_tls(socket_stream, parts.hostname)
         is_open = True
     except (OSError, trio.BrokenResourceError) as error:  # ssl.SSLError is an OSError
         cause = error.__cause__ or error
         raise LegLost("model", f"{parts.hostname}:{port}: TLS: {cause}") from error
     finally:
         if not is_open:
-            await trio.aclose_forcefully(tls)
+            await trio.aclose_forcefully(socket_stream)
     return tls
 
 

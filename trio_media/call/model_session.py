@@ -89,8 +89,8 @@ async def _hold(
                 raise LegLost("model", f"no session within {service.connect_timeout_s:g} s")
             line.note("model_ready")
             line.tally.took("model_connect", line.now_ms())
-            line.model_outbox.open_audio()
-            nursery.start_soon(write_model, leg, service.codec, line)
+            line.model_outbox.begin(leg, service.codec.encode_append)
+            nursery.start_soon(write_model, leg, line)
             nursery.start_soon(watch_leg, leg, line)
             nursery.start_soon(ping_leg, leg)
             await realtime_events(leg, service, line)
@@ -180,7 +180,7 @@ async def realtime_events(leg: Leg, service: ModelService, line: Line) -> None:
             raise ModelRefused(event.code, event.message)
         decided = _to_core(event, service, line)
         if decided is not None:
-            await line.send_inbox.send(decided)
+            await line.tell_owner(decided)
 
 
 def _to_core(event: rt.ModelEvent, service: ModelService, line: Line) -> ev.Event | None:
@@ -246,11 +246,11 @@ def _note(event: rt.ModelEvent, line: Line) -> None:
 # --- writing ---------------------------------------------------------------------------------
 
 
-async def write_model(leg: Leg, codec: rt.RealtimeCodec, line: Line) -> None:
-    """Write the model's outbox until it is closed.  Raises `LegLost`."""
+async def write_model(leg: Leg, line: Line) -> None:
+    """Write what the wire did not take at once, until the outbox is closed.  Raises `LegLost`."""
     outbox = line.model_outbox
-    while not outbox.is_closed:
-        control, audio = await outbox.next_batch()
-        messages = [*control, *(codec.encode_append(piece) for piece in audio)]
-        if messages:
-            await leg.send_batch(messages)
+    while True:
+        texts = await outbox.next_batch()
+        if outbox.is_closed:
+            return
+        await leg.send_batch(texts)

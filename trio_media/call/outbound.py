@@ -1,4 +1,4 @@
-"""The carrier's writer: the outbox to the wire, and the progress back to the owner."""
+"""The carrier's writer: what the wire did not take at once, and the progress back to the owner."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from trio_media.errors import LegLost
 async def write_carrier(leg: Leg, line: Line) -> None:
     """Write the carrier's outbox until it is closed.  A leg that is lost is its reader's matter."""
     outbox = line.carrier_outbox
-    while batch := await outbox.next_batch():
+    while (batch := await outbox.next_batch()) is not None:
         try:
-            await leg.send_batch([outgoing.text for outgoing in batch])
+            await leg.send_batch(batch.texts)
         except LegLost:
             await leg.abort()  # so that the reader sees it too
             return

@@ -1,8 +1,11 @@
-"""What waits for a wire.  Putting never blocks; a writer task takes batches.
+"""What waits for a wire.  Putting never blocks.
 
-Rule 1: control overtakes audio; a mark keeps its place in it.
-Rule 2: a clear removes what is not written, and is next on the wire.
-Rule 3: audio to the carrier is bounded by the lead; caller audio is bounded here, the oldest is
+Rule 1: whoever puts then calls `write_now`, once for all that was put: what the wire takes without
+a wait is on it when that returns, and no other task runs for it.  The writer task takes the rest in
+batches, and everything from a wire that cannot be written to at once.
+Rule 2: control overtakes audio; a mark keeps its place in it.
+Rule 3: a clear removes what is not written, and is next on the wire.
+Rule 4: audio to the carrier is bounded by the lead; caller audio is bounded here, the oldest is
         dropped and counted.  Control that is full means a dead wire: putting says so, and the leg
         is aborted.
 """
@@ -10,12 +13,14 @@ Rule 3: audio to the carrier is bounded by the lead; caller audio is bounded her
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Final
 
 import attrs
 import trio
 
 from trio_media.audio.g711 import BYTES_PER_MS
+from trio_media.call.leg import Leg
 from trio_media.core.units import CHUNK_MS, FRAME_MS
 
 CONTROL_MAX: Final = 256  # no call has so much to say within one stalled write
@@ -53,11 +58,25 @@ class Outgoing:
     is_clear: bool = False
 
 
+@attrs.frozen
+class CarrierBatch:
+    """Messages to the carrier that are one write."""
+
+    texts: list[str]
+    """None: they are with the leg already, which has to write the rest of them."""
+    seq: int
+    """Of the newest audio in it; 0: there is none."""
+
+
 @attrs.define(eq=False)
 class CarrierOutbox:
     """Media, marks and clears on their way to the carrier."""
 
+    leg: Leg | None = None
+    """Where to; None: nobody listens yet."""
     _waiting: deque[Outgoing] = attrs.field(factory=deque)
+    _unfinished: CarrierBatch | None = None
+    """What the leg could not write at once."""
     _wakeup: Wakeup = attrs.field(factory=Wakeup)
     _written: list[tuple[int, int]] = attrs.field(factory=list)
     _audio_ms: int = 0
@@ -87,32 +106,55 @@ class CarrierOutbox:
         if self.is_closed:
             return True  # nothing follows the end, and nobody is told
         self._waiting.append(outgoing)
-        self._wakeup.set()
         return len(self._waiting) <= CARRIER_MESSAGES_MAX
 
-    async def next_batch(self) -> list[Outgoing]:
+    def write_now(self, now_ms: int) -> bool:
+        """Write what the wire takes at once; have the writer take the rest.
+
+        Returns whether audio was written: `take_progress` tells of it.
+        """
+        leg, has_written = self.leg, False
+        while self._waiting and leg is not None and leg.is_free:
+            batch = self._take_batch()
+            if not leg.write_now(batch.texts):
+                self._unfinished = CarrierBatch([], batch.seq)
+                break
+            has_written |= self.wrote(batch, now_ms)
+        if self._waiting or self._unfinished is not None:
+            self._wakeup.set()
+        return has_written
+
+    async def next_batch(self) -> CarrierBatch | None:
         """Wait for messages; return those of one write: at most `CHUNK_MS` of audio.
 
-        Returns an empty list when the outbox is closed and nothing is left of it.
+        Returns None when the outbox is closed and nothing is left of it.
         """
-        while not self._waiting and not self.is_closed:
+        while not (self._waiting or self._unfinished is not None or self.is_closed):
             await self._wakeup.wait()
-        batch: list[Outgoing] = []
-        audio_ms = 0
-        while self._waiting:
-            audio_ms += self._waiting[0].audio_ms
-            if batch and audio_ms > CHUNK_MS:
-                break
-            batch.append(self._waiting.popleft())
-            self._audio_ms -= batch[-1].audio_ms
-        return batch
+        unfinished, self._unfinished = self._unfinished, None
+        if unfinished is not None:
+            return unfinished
+        return self._take_batch() if self._waiting else None
 
-    def wrote(self, batch: list[Outgoing], at_ms: int) -> bool:
+    def _take_batch(self) -> CarrierBatch:
+        texts: list[str] = []
+        audio_ms = seq = 0
+        while self._waiting:
+            outgoing = self._waiting[0]
+            audio_ms += outgoing.audio_ms
+            if texts and audio_ms > CHUNK_MS:
+                break
+            self._waiting.popleft()
+            self._audio_ms -= outgoing.audio_ms
+            texts.append(outgoing.text)
+            seq = max(seq, outgoing.seq)
+        return CarrierBatch(texts, seq)
+
+    def wrote(self, batch: CarrierBatch, at_ms: int) -> bool:
         """The stream took a batch.  Returns whether audio was in it."""
-        seq = max((outgoing.seq for outgoing in batch), default=0)
-        if seq:
-            self._written.append((seq, at_ms))
-        return bool(seq)
+        if batch.seq:
+            self._written.append((batch.seq, at_ms))
+        return bool(batch.seq)
 
     def take_progress(self) -> list[tuple[int, int]]:
         """Hand over what was written since the last call: (seq, at_ms), oldest first."""
@@ -128,16 +170,24 @@ class CarrierOutbox:
         self._wakeup.set()
 
 
+def no_encoding(payload: bytes) -> str:
+    """Stands in until it is known how audio is written."""
+    raise AssertionError("nothing takes audio yet")
+
+
 @attrs.define(eq=False)
 class ModelOutbox:
     """Control and caller audio on their way to the model."""
 
+    leg: Leg | None = None
+    """Where to; None: there is no session yet."""
+    _encode_audio: Callable[[bytes], str] = no_encoding
     _control: deque[str] = attrs.field(factory=deque)
     _audio: deque[bytes] = attrs.field(factory=deque)
     _wakeup: Wakeup = attrs.field(factory=Wakeup)
     _audio_bytes: int = 0
-    takes_audio: bool = False
-    """False until the session is confirmed: audio sent earlier would be misread."""
+    _has_unfinished: bool = False
+    """The leg could not write at once all that it was given."""
     is_closed: bool = False
     append_ms: int = 0
     """Caller audio waits until there is so much of it: fewer messages, each that much later."""
@@ -149,7 +199,6 @@ class ModelOutbox:
         if self.is_closed or len(self._control) >= CONTROL_MAX:
             return False
         self._control.append(text)
-        self._wakeup.set()
         return True
 
     def put_audio(self, payload: bytes) -> None:
@@ -162,24 +211,41 @@ class ModelOutbox:
             dropped_bytes = len(self._audio.popleft())
             self._audio_bytes -= dropped_bytes
             self.dropped_ms += dropped_bytes // BYTES_PER_MS
-        if self._has_audio():
+
+    def begin(self, leg: Leg, encode_audio: Callable[[bytes], str]) -> None:
+        """The session is confirmed: what was kept goes out, in order.
+
+        Audio sent earlier would be misread.
+        """
+        self.leg, self._encode_audio = leg, encode_audio
+        self.write_now()
+
+    def write_now(self) -> None:
+        """Write what the wire takes at once; have the writer take the rest."""
+        leg = self.leg
+        while self._has_work() and leg is not None and leg.is_free:
+            if not leg.write_now(self._take_texts()):
+                self._has_unfinished = True
+                break
+        if self._has_unfinished or self._has_work():
             self._wakeup.set()
 
-    def open_audio(self) -> None:
-        """The session is confirmed: what was kept goes out, in order."""
-        self.takes_audio = True
-        self._wakeup.set()
+    async def next_batch(self) -> list[str]:
+        """Wait; return the messages of one write, none: the leg has something left to write.
 
-    async def next_batch(self) -> tuple[list[str], list[bytes]]:
-        """Wait; return the commands and the pieces of audio of one write.
-
-        Returns two empty lists when the outbox is closed.
+        Returns an empty list when the outbox is closed, too.
         """
-        while not self._has_work() and not self.is_closed:
+        while not (self._has_work() or self._has_unfinished or self.is_closed):
             await self._wakeup.wait()
-        control = list(self._control)
+        self._has_unfinished = False
+        return self._take_texts()
+
+    def _take_texts(self) -> list[str]:
+        texts = [*self._control]
         self._control.clear()
-        return control, self._take_audio() if self._has_audio() else []
+        if self._has_audio():
+            texts += map(self._encode_audio, self._take_audio())
+        return texts
 
     def _has_work(self) -> bool:
         return bool(self._control) or self._has_audio()
@@ -187,7 +253,7 @@ class ModelOutbox:
     def _has_audio(self) -> bool:
         """Whether there is so much audio that it is sent."""
         is_enough = self._audio_bytes >= self.append_ms * BYTES_PER_MS
-        return self.takes_audio and bool(self._audio) and is_enough
+        return is_enough and bool(self._audio) and self.leg is not None
 
     def _take_audio(self) -> list[bytes]:
         pieces: list[bytes] = []

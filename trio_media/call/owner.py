@@ -1,8 +1,8 @@
 """The owner: the only task that runs the decision core, and the only one that acts on it.
 
-It takes letters from one inbox, which gives the only order there is, tells the core what the
-writers have written meanwhile, and puts the core's commands into the outboxes.  It never awaits the
-network.
+It takes letters from one inbox, which gives the only order there is, tells the core what was
+written meanwhile, puts the core's commands into the outboxes and has these write what needs no
+wait.  It never awaits the network.
 """
 
 from __future__ import annotations
@@ -29,17 +29,46 @@ async def own_call(desk: Desk) -> str:
     """Decide until the call is over; return why it is."""
     try:
         while True:
-            letter: Letter | None = await _next_letter(desk)
-            read = 0
-            while letter is not None:
-                _read(desk, letter)
-                if desk.ended_by is not None:
-                    return desk.ended_by
-                read += 1
-                letter = _waiting_letter(desk) if read < LETTERS_AT_ONCE else None
+            # One for many letters: a scope for each would cost as much as what is decided in it.
+            with trio.CancelScope() as until_due:
+                return await _decide_until_due(desk, until_due)
+            _read(desk, Nudge())
+            _write_out(desk)
+            if desk.ended_by is not None:
+                return desk.ended_by
     finally:
         _end_tape(desk)
         desk.control.end_all()
+
+
+async def _decide_until_due(desk: Desk, until_due: trio.CancelScope) -> str:
+    """Decide on letters until the call is over; return why it is.
+
+    Cancelled by ``until_due`` when a deadline of the core has come.
+    """
+    due_s = math.inf
+    while True:
+        next_s = _due_s(desk)
+        if next_s != due_s:
+            until_due.deadline = due_s = next_s
+        letter: Letter | None = await desk.line.receive_inbox.receive()
+        read = 0
+        while letter is not None:
+            _read(desk, letter)
+            if desk.ended_by is not None:
+                return desk.ended_by
+            read += 1
+            letter = _waiting_letter(desk) if read < LETTERS_AT_ONCE else None
+        _write_out(desk)
+        if desk.ended_by is not None:
+            return desk.ended_by
+
+
+def _due_s(desk: Desk) -> float:
+    """When the core is to be asked again, on Trio's clock."""
+    deadline_ms = desk.core.next_deadline()
+    # Half a millisecond later, so that the clock in whole milliseconds has reached the deadline.
+    return math.inf if deadline_ms is None else desk.line.began_s + (deadline_ms + 0.5) / 1_000
 
 
 def _waiting_letter(desk: Desk) -> Letter | None:
@@ -49,20 +78,26 @@ def _waiting_letter(desk: Desk) -> Letter | None:
         return None
 
 
-async def _next_letter(desk: Desk) -> Letter:
-    deadline_ms = desk.core.next_deadline()
-    # Half a millisecond later, so that the clock in whole milliseconds has reached the deadline.
-    at_s = math.inf if deadline_ms is None else desk.line.began_s + (deadline_ms + 0.5) / 1_000
-    with trio.move_on_at(at_s):
-        return await desk.line.receive_inbox.receive()
-    return Nudge()
+def _write_out(desk: Desk) -> None:
+    """Have the wires take what they take at once, and decide on that: what was decided in a row is
+    one write."""
+    outbox = desk.line.carrier_outbox
+    while outbox.write_now(desk.line.now_ms()):
+        _heed_progress(desk)
+    desk.line.model_outbox.write_now()
+
+
+def _heed_progress(desk: Desk) -> bool:
+    """Decide on what was written meanwhile; return whether anything was."""
+    progress = desk.line.carrier_outbox.take_progress()
+    for seq, at_ms in progress:
+        decide(desk, ev.CarrierWrote(seq, at_ms))
+    return bool(progress)
 
 
 def _read(desk: Desk, letter: Letter) -> None:
     """Act on one letter, and first on what was written meanwhile."""
-    progress = desk.line.carrier_outbox.take_progress()
-    for seq, at_ms in progress:
-        decide(desk, ev.CarrierWrote(seq, at_ms))
+    has_progress = _heed_progress(desk)
     for request in desk.control.take_abandoned():
         decide(desk, ev.DigitsAbandoned(request))
     if isinstance(letter, Ending):
@@ -72,7 +107,7 @@ def _read(desk: Desk, letter: Letter) -> None:
         desk.ended_by = desk.ended_by or reason
     elif not isinstance(letter, Nudge):
         decide(desk, letter)
-    elif not progress:
+    elif not has_progress:
         decide(desk, ev.TimePassed())
 
 

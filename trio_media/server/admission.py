@@ -1,15 +1,24 @@
 """May this call come in?
 
-Rule 1: the question and the slot are one step without a checkpoint, so the limit is exact.
-Rule 2: a slot is given back whatever ends the call.
+A call is asked about twice: by the carrier's webhook, where it can still be turned away at no cost,
+and by its media stream, seconds later.  What the webhook was promised, the stream gets: the place
+is reserved between the two.
+
+Rule 1: the question and the place are one step without a checkpoint, so the limit is exact.
+Rule 2: calls and promises together are never more than the limit.
+Rule 3: a slot is given back whatever ends the call; a promise, when nobody comes for it in time.
+Rule 4: where there is no call and none is promised, lateness refuses nobody: whoever made this
+        machine slow, it was not us, and turning the only caller away makes nothing faster.
+Rule 5: draining is for good and for all: a promise that was not redeemed by then is void.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final, Literal, TypeAlias
 
+import attrs
 import trio
 
 from trio_media.errors import CallRefused
@@ -22,15 +31,43 @@ REFUSALS: Final[dict[Reason, str]] = {
     "full": "the server has as many calls as it may have",
     "late": "the server is too busy",
 }
+RESERVED_S: Final = 5.0  # the carrier opens the stream within a second or two of its webhook
+
+
+@attrs.define(eq=False)
+class Slot:
+    """The place of one media stream, of which it is not yet known whose it is."""
+
+    _admission: Admission
+    call_sid: str | None = None
+    """None until the stream has said it."""
+
+    def begin(self, call_sid: str) -> None:
+        """Say whose stream it is.
+
+        Raises:
+            CallRefused: nothing was promised to this call, and what room there is was promised to
+                others (``full``).
+        """
+        self._admission._begin(self, call_sid)
 
 
 class Admission:
-    """Counts the calls and says when there may be no more."""
+    """Counts the calls and the promises, and says when there may be no more."""
 
-    def __init__(self, *, max_calls: int, lateness: LoopLateness) -> None:
+    def __init__(
+        self,
+        *,
+        max_calls: int,
+        lateness: LoopLateness,
+        now_s: Callable[[], float] = trio.current_time,
+    ) -> None:
         self._max_calls = max_calls
         self._lateness = lateness
-        self._active = 0
+        self._now_s = now_s
+        self._slots: set[Slot] = set()
+        self._until_s: dict[str, float] = {}
+        """Until when a place is kept, by whom it is kept for."""
         self._ended = 0
         self._draining = False
         self._drained = trio.Event()
@@ -38,7 +75,13 @@ class Admission:
     @property
     def active(self) -> int:
         """How many slots are taken."""
-        return self._active
+        return len(self._slots)
+
+    @property
+    def reserved(self) -> int:
+        """How many places are kept for calls whose media stream is not here."""
+        self._forget_late_comers()
+        return len(self._until_s)
 
     @property
     def ended(self) -> int:
@@ -54,39 +97,98 @@ class Admission:
         """Say why a call that came now would be refused; None when it would be taken."""
         if self._draining:
             return "draining"
-        if self._active >= self._max_calls:
+        taken = self._taken
+        if taken >= self._max_calls:
             return "full"
-        if self._lateness.is_late:
+        if taken and self._lateness.is_late:
             return "late"
         return None
 
+    def reserve(
+        self, call_sid: str, *, lasts_s: float = RESERVED_S, instead_of: str = ""
+    ) -> Reason | None:
+        """Promise a place to a call whose media stream is about to come.
+
+        Asked again, the promise lasts longer; a call that is here already needs none.
+        ``instead_of``: a promise under another name, which this one replaces where it still holds.
+        Returns why there is no place, as `refusal` does; None: it is promised.
+        """
+        self._forget_late_comers()
+        is_promised = self._until_s.pop(instead_of, None) is not None or call_sid in self._until_s
+        is_here = any(slot.call_sid == call_sid for slot in self._slots)
+        if self._draining or not (is_promised or is_here):
+            reason = self.refusal()
+            if reason is not None:
+                return reason
+        if is_promised or not is_here:
+            self._until_s[call_sid] = self._now_s() + lasts_s
+        return None
+
+    def release(self, call_sid: str) -> None:
+        """Take a promise back, if there is one: the call is not going to come."""
+        self._until_s.pop(call_sid, None)
+
     @contextlib.contextmanager
-    def slot(self) -> Iterator[None]:
+    def slot(self) -> Iterator[Slot]:
         """Hold a slot for the length of the block.
+
+        A stream says whose it is after it was let in.  As long as more calls are promised a place
+        than streams are silent about that, it is taken for one of those.
 
         Raises:
             CallRefused: there is none; ``reason`` is that of `refusal`.
         """
-        reason = self.refusal()
-        if reason is not None:
-            raise CallRefused(reason)
-        self._active += 1
+        # Where it is expected there is room for it, by rule 2; a drain leaves nothing to expect.
+        is_expected = self.reserved > self._unnamed
+        if not is_expected:
+            reason = self.refusal()
+            if reason is not None:
+                raise CallRefused(reason)
+        slot = Slot(self)
+        self._slots.add(slot)
         try:
-            yield
+            yield slot
         finally:
-            self._active -= 1
+            self._slots.discard(slot)
             self._ended += 1
             self._note_drained()
 
     def drain(self) -> None:
         """Refuse every further call, for good.  Calls that have a slot keep it."""
         self._draining = True
+        self._until_s.clear()
         self._note_drained()
 
     async def wait_drained(self) -> None:
         """Wait until `drain` was called and the last call has ended."""
         await self._drained.wait()
 
+    @property
+    def _unnamed(self) -> int:
+        return sum(slot.call_sid is None for slot in self._slots)
+
+    @property
+    def _taken(self) -> int:
+        """How many places are not to be had."""
+        # The streams that have said nothing yet are those for which places are kept, so neither
+        # is counted on top of the other.
+        unnamed = self._unnamed
+        return self.active - unnamed + max(unnamed, self.reserved)
+
+    def _begin(self, slot: Slot, call_sid: str) -> None:
+        was_promised = self._until_s.pop(call_sid, None) is not None
+        slot.call_sid = call_sid
+        if not was_promised and self._taken > self._max_calls:
+            # It came in on a promise to somebody else, who keeps it.
+            slot.call_sid = None
+            raise CallRefused("full")
+
+    def _forget_late_comers(self) -> None:
+        if self._until_s:
+            now_s = self._now_s()
+            for call_sid in [one for one, until_s in self._until_s.items() if until_s <= now_s]:
+                del self._until_s[call_sid]
+
     def _note_drained(self) -> None:
-        if self._draining and self._active == 0:
+        if self._draining and not self._slots:
             self._drained.set()

@@ -8,6 +8,7 @@ from trio_media.call.listening import VoiceJudge
 from trio_media.config import Config
 from trio_media.errors import CallRefused
 from trio_media.logs import call_logger
+from trio_media.server.admission import Slot
 from trio_media.server.boundary import crash_boundary
 from trio_media.server.call_interface import RunCall
 from trio_media.server.metrics import Metrics
@@ -18,6 +19,7 @@ from trio_media.telephony.events import MediaStreamStarted
 
 async def take_call(
     stream: trio.abc.Stream,
+    slot: Slot,
     *,
     config: Config,
     run_call: RunCall,
@@ -37,6 +39,7 @@ async def take_call(
         log.extra = {"call_sid": started.call_sid}
         try:
             check_credentials(started, config=config, tokens=reception.tokens)
+            slot.begin(started.call_sid)
         except CallRefused as refused:
             metrics.count_refused(refused.reason)
             raise

@@ -18,6 +18,7 @@ from trio_media.server.addresses import MEDIA_PATH, is_media_path, public_origin
 from trio_media.server.admission import REFUSALS, Admission
 from trio_media.server.answers import answer_and_close, answer_bytes
 from trio_media.server.boundary import crash_boundary
+from trio_media.server.busy import RETRY_AFTER_S
 from trio_media.server.call_interface import RunCall
 from trio_media.server.calls import take_call
 from trio_media.server.heads import BODY_MAX_BYTES, WEBSOCKET_VERSION, RequestHead
@@ -30,7 +31,6 @@ from trio_media.server.webhooks import SIGNATURE_HEADER
 from trio_media.telephony.twilio_signature import is_signed_handshake, websocket_url_candidates
 
 HTTP_MAX: Final = 256  # plain HTTP connections at a time
-RETRY_AFTER_S: Final = 5
 
 log = logging.getLogger("trio_media.server")
 
@@ -85,10 +85,11 @@ async def _dispatch(port: Port, stream: ReplayedStream, head: RequestHead) -> No
             await answer_and_close(stream, refused)
             return
         try:
-            with port.admission.slot():
+            with port.admission.slot() as slot:
                 stream.put_back(head.received)
                 await take_call(
                     stream,
+                    slot,
                     config=port.config,
                     run_call=port.run_call,
                     judge=port.judge,

@@ -2,7 +2,8 @@
 
 Rule 1: a call is never placed twice: what may have been taken is not asked for again, and a key
         that was used gives the call that it was used for.
-Rule 2: a server that takes no more calls places none.
+Rule 2: a server that takes no more calls places none; for one that it placed it keeps a place
+        until somebody answers or nobody will.
 Rule 3: how far a call has come is told by the carrier's callbacks, in any order; where none come,
         the carrier is asked.
 Rule 4: what nobody waits for any more is ended as soon as the carrier shows that it was placed.
@@ -91,11 +92,14 @@ class Dialing:
             if used.failure is not None:
                 raise used.failure
             return used
-        self._check_admission(call)
+        if call.verbs and self.admission.is_draining:
+            # A call without a media stream takes no slot, and no time to speak of.
+            raise CallRefused("draining")
         if call.machine_detection is None and not call.verbs:
             call = attrs.evolve(call, machine_detection=DETECTION[self.voicemail])
         dialed = DialedCall(self.id_prefix + secrets.token_urlsafe(ID_BYTES), call)
         wanted = write_request(call, dialed.dial_id, self.origin, self.from_number)
+        self._reserve(dialed)
         self._remember(dialed)
         try:
             await self._place(dialed, wanted)
@@ -109,10 +113,13 @@ class Dialing:
         self.nursery.start_soon(_follow, self, dialed)
         return dialed
 
-    def _check_admission(self, call: CallToPlace) -> None:
-        reason = self.admission.refusal()
-        # A call without a media stream takes no slot, and no time to speak of.
-        if reason is not None and (reason == "draining" or not call.verbs):
+    def _reserve(self, dialed: DialedCall) -> None:
+        """Keep a place for when somebody answers.  Raises `CallRefused`."""
+        if dialed.to_place.verbs:
+            return
+        ringing_s = dialed.to_place.ring_s + RING_GRACE_S
+        reason = self.admission.reserve(dialed.dial_id, lasts_s=ringing_s)
+        if reason is not None:
             raise CallRefused(reason)
 
     async def _place(self, dialed: DialedCall, wanted: PlaceCall) -> None:
@@ -133,6 +140,7 @@ class Dialing:
     def _fail(self, dialed: DialedCall, error: TrioMediaError) -> None:
         """It was not placed, as far as is known."""
         dialed.failure = error
+        self.admission.release(dialed.dial_id)
         if _may_ring(error):
             # Its key stays used: whoever asks again would have a telephone ring twice.
             dialed.is_abandoned = True
@@ -214,6 +222,7 @@ async def _follow(dialing: Dialing, dialed: DialedCall) -> None:
         with crash_boundary(_note_crash):
             await _follow_to_end(dialing, dialed)
     finally:
+        dialing.admission.release(dialed.dial_id)
         # Whoever waits for the end has it, whatever became of this; a real end stands.
         dialed.heard("", CallStatus.FAILED.value)
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -28,6 +28,8 @@ CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 _MS_BUCKETS: Final = (5, 10, 20, 50, 100, 200, 300, 500, 700, 1_000, 1_500, 2_000, 5_000, 10_000)
 _LATENESS_BUCKETS_MS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000)
 _DURATION_BUCKETS_S: Final = (1, 5, 10, 30, 60, 120, 300, 600, 1_800, 3_600)
+_RESERVED: Final = "Places kept for calls whose media stream is about to come."
+_BUSY: Final = "Share of the last two seconds in which the event loop waited for nothing, 0 to 1."
 _NOT_A_LABEL: Final = re.compile(r"[^A-Za-z0-9_.:-]+")
 
 
@@ -52,7 +54,9 @@ class Metrics:
 
     Args:
         active_calls: asked how many calls there are.
+        reserved_calls: asked how many are about to come.
         is_draining: asked whether the server takes no calls for good.
+        loop_busy_share: asked how busy the event loop is, 0 to 1; of several the busiest counts.
         shared_dir: where the counters of all workers are; this process was started with
             `shared_environment` of it then.  None: this process is alone.
     """
@@ -61,24 +65,23 @@ class Metrics:
         self,
         *,
         active_calls: Callable[[], int] = int,
+        reserved_calls: Callable[[], int] = int,
         is_draining: Callable[[], bool] = bool,
+        loop_busy_share: Callable[[], float] = float,
         shared_dir: Path | None = None,
     ) -> None:
         self._shared_dir = shared_dir
         registry = self._registry = CollectorRegistry(auto_describe=True)
-        active = Gauge(
-            "trio_media_calls_active",
-            "Calls now.",
-            registry=registry,
-            multiprocess_mode="livesum",
+        asked: tuple[tuple[str, str, Literal["livesum", "livemax"], Callable[[], float]], ...] = (
+            ("calls_active", "Calls now.", "livesum", active_calls),
+            ("calls_reserved", _RESERVED, "livesum", reserved_calls),
+            ("draining", "1 while the server takes no calls for good.", "livemax", is_draining),
+            ("loop_busy_share", _BUSY, "livemax", loop_busy_share),
         )
-        draining = Gauge(
-            "trio_media_draining",
-            "1 while the server takes no calls for good.",
-            registry=registry,
-            multiprocess_mode="livemax",
-        )
-        self._asked = ((active, active_calls), (draining, is_draining))
+        self._asked = [
+            (Gauge(f"trio_media_{name}", says, registry=registry, multiprocess_mode=mode), ask)
+            for name, says, mode, ask in asked
+        ]
         self.connections = Gauge(
             "trio_media_connections",
             "Open connections of any kind.",

@@ -32,7 +32,7 @@ class Report:
     refusal: str = ""
     """Why it takes no call now; empty: it takes calls."""
     expected_calls: int = 0
-    """Calls that it awaits the media streams of."""
+    """Calls that it has promised a place, and whose media streams have not come."""
     over: tuple[int, ...] = ()
     """The tickets of connections that are closed since the last report."""
     begun: tuple[str, ...] = ()

@@ -112,13 +112,9 @@ async def serve(
     """
     options = options or ServeOptions()
     config = with_secrets(config)
-    lateness = LoopLateness()
+    lateness = LoopLateness(config.server.late_ms)
     admission = Admission(max_calls=config.server.max_calls, lateness=lateness)
-    metrics = Metrics(
-        active_calls=lambda: admission.active,
-        is_draining=lambda: admission.is_draining,
-        shared_dir=options.metrics_dir,
-    )
+    metrics = _metrics(admission, lateness, options.metrics_dir)
     agent = options.agent or Agent()
     agent.check(config)
     async with open_rest(config.twilio) as rest, trio.open_nursery() as nursery:
@@ -182,7 +178,17 @@ def _standing(port: Port) -> Report:
     """Say how this worker stands, to its supervisor and to the workers that tell of all."""
     port.metrics.refresh()
     refusal = port.admission.refusal() or ""
-    return Report(refusal=refusal, expected_calls=len(port.reception.expected))
+    return Report(refusal=refusal, expected_calls=port.admission.reserved)
+
+
+def _metrics(admission: Admission, lateness: LoopLateness, shared_dir: Path | None) -> Metrics:
+    return Metrics(
+        active_calls=lambda: admission.active,
+        reserved_calls=lambda: admission.reserved,
+        is_draining=lambda: admission.is_draining,
+        loop_busy_share=lambda: lateness.busy_share,
+        shared_dir=shared_dir,
+    )
 
 
 def _http(
@@ -192,7 +198,9 @@ def _http(
     reception: Reception,
     dialing: Dialing | None,
 ) -> HttpServer:
-    webhooks = Webhooks(config=config, admission=admission, reception=reception, dialing=dialing)
+    webhooks = Webhooks(
+        config=config, admission=admission, reception=reception, metrics=metrics, dialing=dialing
+    )
     return HttpServer(make_app(Site(admission=admission, metrics=metrics, webhooks=webhooks)))
 
 

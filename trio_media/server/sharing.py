@@ -3,7 +3,7 @@
 Rule 1: a call belongs to the worker that saw it first: what concerns it goes there, if that worker
 answers at all.
 Rule 2: a new call goes where most room is, and to a worker without room only if none has any: that
-one refuses it.
+one refuses it.  What was promised is no room, but for whom it was promised to.
 Rule 3: a worker that has not been heard of for a while comes last.
 """
 
@@ -51,7 +51,7 @@ class Standing:
     free_slots: int
     """How many more media streams it may have."""
     expected_calls: int = 0
-    """How many of these are as good as taken: calls whose media streams are about to come."""
+    """How many of these are promised to calls whose media streams are about to come."""
     others: int = 0
     """Connections that are no media streams."""
     refusal: str = ""
@@ -60,9 +60,20 @@ class Standing:
     """Whether it has not said anything for longer than it should."""
 
     @property
-    def takes_calls(self) -> bool:
-        """Whether a media stream that came now would be taken."""
-        return self.free_slots > 0 and not self.refusal and not self.is_silent
+    def takes_strangers(self) -> bool:
+        """Whether a call would be taken that this worker has not heard of."""
+        has_room = self.free_slots > self.expected_calls
+        return has_room and not self.refusal and not self.is_silent
+
+    @property
+    def takes_its_own(self) -> bool:
+        """Whether a media stream would be taken whose webhook came here.
+
+        What was promised is kept, also by a worker that is late or has promised all it has.
+        """
+        is_promised = self.free_slots > 0 and self.expected_calls > 0
+        is_here = not self.is_silent and self.refusal != "draining"
+        return self.takes_strangers or (is_promised and is_here)
 
 
 def dial_id_prefix(worker: int) -> str:
@@ -113,16 +124,16 @@ def order_of(wish: Wish, owner: int | None, workers: Iterable[Standing]) -> list
 
 
 def _rank_of_media(worker: Standing, own: int | None) -> int:
-    if worker.takes_calls:
-        # What was prepared for the call is there; elsewhere it is decided anew.
-        return 0 if worker.number == own else 1
-    return _rank_of_refusing(worker)
+    # What was prepared for the call is there; elsewhere it is decided anew.
+    if worker.number == own and worker.takes_its_own:
+        return 0
+    return 1 if worker.takes_strangers else _rank_of_refusing(worker)
 
 
 def _rank_of_others(worker: Standing, own: int | None) -> int:
     if worker.number == own and not worker.is_silent:
         return 0  # busy or not: nobody else knows the call
-    return 1 if worker.takes_calls else _rank_of_refusing(worker)
+    return 1 if worker.takes_strangers else _rank_of_refusing(worker)
 
 
 def _rank_of_refusing(worker: Standing) -> int:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import functools
 import logging
 import socket
-from typing import Final
 
 import attrs
 import trio
@@ -20,14 +19,13 @@ import trio
 from trio_media.errors import LocalProtocolError
 from trio_media.server.answers import answer_and_close, answer_bytes
 from trio_media.server.boundary import crash_boundary
+from trio_media.server.busy import RETRY_AFTER_S
 from trio_media.server.heads import RECEIVE_BYTES, RequestHead, read_head
 from trio_media.server.listening import listen
 from trio_media.server.passing import ChannelEnd
 from trio_media.server.pending import PendingHeads, await_head
 from trio_media.server.roster import Roster
 from trio_media.server.sharing import read_wish, wants_form
-
-RETRY_AFTER_S: Final = 5
 
 log = logging.getLogger("trio_media.server")
 

@@ -25,6 +25,11 @@ class ReplayedStream(trio.abc.HalfCloseableStream):
         assert isinstance(self._stream, trio.SocketStream | ReplayedStream)
         return self._stream.socket
 
+    @property
+    def is_replaying(self) -> bool:
+        """Whether bytes put back are to be received before any of the socket's."""
+        return bool(self._replay)
+
     def put_back(self, piece: bytes) -> None:
         """Have what was received given once more, before anything else."""
         self._replay = piece + self._replay

@@ -27,10 +27,12 @@ from trio_media.server.addresses import (
     media_stream_url,
     public_origin,
 )
-from trio_media.server.admission import Admission
+from trio_media.server.admission import RESERVED_S, Admission, Reason
+from trio_media.server.busy import busy_answer
 from trio_media.server.dialed_call import PARAMETER_CHARS_MAX, DialedCall
 from trio_media.server.dialing import Dialing
 from trio_media.server.forms import CALL_SID_CHARS_MAX, BadForm, Form, read_form
+from trio_media.server.metrics import Metrics
 from trio_media.server.reception import Reception, refusal_twiml
 from trio_media.telephony.call_status import call_status
 from trio_media.telephony.twilio_signature import is_signed_request
@@ -57,6 +59,7 @@ class Webhooks:
     config: Config
     admission: Admission
     reception: Reception
+    metrics: Metrics
     dialing: Dialing | None
     """None: no calls are placed here."""
 
@@ -93,13 +96,16 @@ async def _voice(webhooks: Webhooks, asked: Asked) -> Response:
         webhooks.dialing.heard(asked.dialed, call_sid, "in-progress")
     if asked.is_unwanted:
         return _twiml(voice_response([Hangup()]))
-    if webhooks.admission.is_draining:
-        # A status other than 200 would be read to the caller as an application error.
-        return _twiml(say_and_hang_up(SORRY))
     info = _info(asked)
+    refusal = _reserve(webhooks, asked)
+    if refusal is not None:
+        log.warning("call refused", extra={"call_sid": call_sid, "reason": refusal})
+        webhooks.metrics.count_refused(refusal)
+        return busy_answer(webhooks.config.server, refusal, info, asked.origin)
     try:
         await webhooks.reception.expect(info)
     except CallRefused as refused:
+        webhooks.admission.release(call_sid)
         log.warning("call refused", extra={"call_sid": call_sid, "reason": refused.reason})
         return _twiml(refusal_twiml(refused, is_unanswered=info.direction == "inbound"))
     _hear_machine(webhooks, asked)
@@ -108,6 +114,16 @@ async def _voice(webhooks: Webhooks, asked: Asked) -> Response:
     after = (Redirect(f"{asked.origin}{AFTER_PATH}", method="POST"),)
     url = media_stream_url(asked.origin, webhooks.reception.worker)
     return _twiml(connect_stream(url, parameters, after))
+
+
+def _reserve(webhooks: Webhooks, asked: Asked) -> Reason | None:
+    """Keep a place for the media stream; say why there is none."""
+    return webhooks.admission.reserve(
+        asked.call_sid,
+        lasts_s=webhooks.reception.agent.settings_timeout_s + RESERVED_S,
+        # Whoever we called has had a place since.
+        instead_of="" if asked.dialed is None else asked.dialed.dial_id,
+    )
 
 
 def _info(asked: Asked) -> CallInfo:
@@ -160,6 +176,7 @@ async def _status(webhooks: Webhooks, asked: Asked) -> Response:
         webhooks.dialing.heard(asked.dialed, asked.call_sid, told, number)
     status = call_status(told)
     if status is not None and status.is_final:
+        webhooks.admission.release(asked.call_sid)
         await webhooks.reception.carrier_ended(asked.call_sid)
     return Response(status_code=204)
 

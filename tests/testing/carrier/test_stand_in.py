@@ -59,7 +59,7 @@ class World:
 
 def config_for(carrier: CarrierStandIn) -> Config:
     return Config(
-        server=ServerConfig(port=0, drain_s=5),
+        server=ServerConfig(port=0, drain_s=5, late_ms=0),
         twilio=carrier.twilio,
         realtime=RealtimeConfig(provider="embedded"),
         agent=AgentConfig(greeting="Hello."),

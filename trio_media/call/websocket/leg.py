@@ -146,6 +146,17 @@ class FrameLeg:
         except GONE as gone:
             raise LegLost(self.name, str(gone) or "broken") from None
 
+    @property
+    def is_free(self) -> bool:
+        """See `Leg.is_free`."""
+        return self.wire.is_free and self._conversation.is_open
+
+    def write_now(self, messages: Sequence[str]) -> bool:
+        """See `Leg.write_now`."""
+        self._conversation.send(messages)
+        payload, _ = self._conversation.outgoing()
+        return self.wire.write_now(payload)
+
     async def _flush(self) -> None:
         payload, is_last = self._conversation.outgoing()
         self._put(payload, is_last=is_last, is_answer=False)

@@ -3,7 +3,9 @@
 Rule 1: what is to be written lies on a pile, in order; whoever writes takes all of it as one write.
 Rule 2: a write that was cancelled half way has left half a frame on the wire, so nothing is ever
         written after it.
-Rule 3: a peer may not make us hold more than a budget of bytes without completing a message, nor
+Rule 3: what lies on the pile is as it goes over the transport's own transport: of TLS it is sealed
+        when it is put there, in the order of writing.
+Rule 4: a peer may not make us hold more than a budget of bytes without completing a message, nor
         make us answer more than a budget while it does not read.
 """
 
@@ -16,6 +18,7 @@ import attrs
 import trio
 
 from trio_media.call.stream import SLICE_BYTES
+from trio_media.call.tls import TlsStream
 
 RECEIVE_BYTES: Final = 16_384  # nobody else runs while this many are taken apart
 ANSWERS_BYTES_MAX: Final = 4 * RECEIVE_BYTES  # a read of tiny pings makes three times as many bytes
@@ -23,11 +26,11 @@ AWAITED_EVERY: Final = 16  # 2 ms of small writes, or a few full buffers
 GONE: Final = (trio.BrokenResourceError, trio.ClosedResourceError)
 
 
-def _socket_of(transport: trio.abc.Stream) -> trio.socket.SocketType | None:
+def _socket_of(stream: trio.abc.Stream) -> trio.socket.SocketType | None:
     """The socket into which goes, as it is, what is written to a stream; None: there is none."""
-    if isinstance(transport, trio.SSLStream):
+    if isinstance(stream, trio.SSLStream):
         return None
-    socket = getattr(transport, "socket", None)
+    socket = getattr(stream, "socket", None)
     return socket if isinstance(socket, trio.socket.SocketType) else None
 
 
@@ -78,10 +81,15 @@ class Wire:
     """Those of it that the peer asked for."""
     _ends_writing: bool = False
     _writes: int = 0
-    _socket: trio.socket.SocketType | None = attrs.field(
-        default=attrs.Factory(lambda self: _socket_of(self.transport), takes_self=True)
-    )
+    _tls: TlsStream | None = attrs.field(init=False)
+    _beneath: trio.abc.Stream = attrs.field(init=False)
+    _socket: trio.socket.SocketType | None = attrs.field(init=False)
     _since_message_bytes: int = 0
+
+    def __attrs_post_init__(self) -> None:
+        self._tls = self.transport if isinstance(self.transport, TlsStream) else None
+        self._beneath = self.transport if self._tls is None else self._tls.transport
+        self._socket = _socket_of(self._beneath)
 
     def stalled_s(self) -> float:
         """How long the write in progress has made no progress; 0 when nothing is being written."""
@@ -95,6 +103,8 @@ class Wire:
 
     def put(self, payload: bytes, *, is_answer: bool = False) -> None:
         """Put whole frames on the pile; `flush` or `answer` writes them."""
+        if self._tls is not None and payload:
+            payload = self._tls.seal(payload)
         if payload:
             self._pile.append(payload)
             self._piled_bytes += len(payload)
@@ -102,7 +112,10 @@ class Wire:
             self._answers_bytes += len(payload)
 
     def end_writing(self) -> None:
-        """Half-close the transport, if it can be, behind what is on the pile."""
+        """Half-close the transport, if it can be, behind what is on the pile.
+
+        TLS cannot be: peers take it for a connection that was cut.
+        """
         self._ends_writing = True
 
     async def flush(self) -> None:
@@ -127,6 +140,30 @@ class Wire:
                 self._cut()
         await self._end_writing()
 
+    @property
+    def is_free(self) -> bool:
+        """Whether `write_now` may be asked: nothing is to be written, and no write could wait."""
+        if self._socket is None or self._writing.is_taken:
+            return False
+        return not (self._pile or self._is_cut or self._ends_writing)
+
+    def write_now(self, payload: bytes) -> bool:
+        """Write what the kernel takes at once; only while `is_free`.
+
+        Returns whether that was all; if not, the rest is on the pile, and `flush` writes it.  A
+        transport that is gone takes nothing, and it is `flush` that says so.
+        """
+        self.progress_s = trio.current_time()
+        self.put(payload)
+        sealed = self._pile.pop()
+        try:
+            rest = self._write_now(sealed)
+        except trio.BrokenResourceError:
+            rest = sealed
+        if rest:
+            self._pile.append(rest)
+        return not rest
+
     async def answer(self) -> None:
         """Write what is on the pile, unless somebody writes already and takes it along.
 
@@ -149,11 +186,14 @@ class Wire:
         self._answers_bytes = 0
         self._writing.take()
         self.progress_s = trio.current_time()
+        self._writes += 1
         try:
-            payload = self._write_now(payload)
+            # Every few writes go without, so that a task with much to write lets others run.
+            if self._writes % AWAITED_EVERY:
+                payload = self._write_now(payload)
             for start in range(0, len(payload), SLICE_BYTES):
                 piece = payload[start : start + SLICE_BYTES]
-                await self.transport.send_all(piece)
+                await self._beneath.send_all(piece)
                 self.sent_bytes += len(piece)
                 self.progress_s = trio.current_time()
         finally:
@@ -163,11 +203,9 @@ class Wire:
         """Write what the kernel takes at once, if there is one; return the rest.
 
         A Trio socket does not block, whoever writes to it.  This spares the checkpoint of an
-        awaited write, which costs more than the write; every few writes go without, so that a task
-        with much to write lets others run.
+        awaited write, which costs more than the write.
         """
-        self._writes += 1
-        if self._socket is None or self._writes % AWAITED_EVERY == 0:
+        if self._socket is None:
             return payload
         try:
             taken_bytes = os.write(self._socket.fileno(), payload)
@@ -182,8 +220,8 @@ class Wire:
         if not self._ends_writing or self._writing.is_taken:
             return
         self._ends_writing = False
-        if isinstance(self.transport, trio.abc.HalfCloseableStream):
-            await self.transport.send_eof()
+        if self._tls is None and isinstance(self._beneath, trio.abc.HalfCloseableStream):
+            await self._beneath.send_eof()
 
     # --- reading ---
 
@@ -192,12 +230,38 @@ class Wire:
 
         Raises as `flush` does, also when the budget is exceeded.  **Cancellation:** loses nothing.
         """
-        received = await self.transport.receive_some(RECEIVE_BYTES)
+        received = await self._receive_from_beneath()
+        while self._tls is not None:
+            opened = self._tls.unseal(received)
+            if opened is not None:
+                received = opened
+                break
+            received = await self._receive_from_beneath()
         self.received_s = trio.current_time()
         self._since_message_bytes += len(received)
         if self._since_message_bytes > self.receive_bytes_max:
             raise trio.BrokenResourceError("too much was received without completing a message")
         return received
+
+    async def _receive_from_beneath(self) -> bytes | bytearray:
+        if self._socket is None or getattr(self._beneath, "is_replaying", False):
+            return await self._beneath.receive_some(RECEIVE_BYTES)
+        return await self._receive_directly(self._socket)
+
+    async def _receive_directly(self, socket: trio.socket.SocketType) -> bytes:
+        """Wait for bytes and then read them: for audio, which is not there before it is spoken, an
+        attempt before the wait is in vain."""
+        while True:
+            await trio.lowlevel.wait_readable(socket)
+            fileno = socket.fileno()
+            if fileno < 0:  # closed since: the number may be another's by now
+                raise trio.ClosedResourceError
+            try:
+                return os.read(fileno, RECEIVE_BYTES)
+            except BlockingIOError:
+                continue
+            except OSError as error:
+                raise trio.BrokenResourceError(f"socket connection broken: {error}") from error
 
     def message_completed(self) -> None:
         """A message came out: the budget begins anew."""

@@ -96,6 +96,15 @@ class BareLeg:
         finally:
             self._writing_since_s = None
 
+    @property
+    def is_free(self) -> bool:
+        """See `Leg.is_free`: the network of a simulation takes its time."""
+        return False
+
+    def write_now(self, messages: Sequence[str]) -> bool:
+        """See `Leg.write_now`."""
+        raise AssertionError("it is never free")
+
     async def ping(self) -> None:
         """See `Leg.ping`.  The network answers for the peer."""
         try:

@@ -15,7 +15,7 @@ from trio_media.telephony.twiml import dial_target
     ("dotted", "good", "bad"),
     [
         ("server.port", [0, 65_535], [-1, 65_536]),
-        ("server.workers", [1, 8], [0, -1]),
+        ("server.workers", [0, 1, 8], [-1, 129]),
         ("server.max_calls", [1], [0]),
         ("server.late_ms", [0, 2.5, 10, 10_000], [-1, 10_001, float("nan")]),
         ("server.busy_say", ["No.", "a" * 4_096, "Ça\u00a0va.\n"], ["", " \n", "a" * 4_097, "\0"]),

@@ -44,7 +44,7 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
         (["serve", "--nope"], "--nope"),
         (["serve", "--port", "eighty"], "eighty"),
         (["serve", "--port", "99999"], "0 to 65535"),
-        (["serve", "--workers", "0"], "server.workers = 0"),
+        (["serve", "--workers", "129"], "server.workers = 129"),
         (["serve", "--config", "missing.toml"], "missing.toml"),
         (["serve", "--host", "0.0.0.0"], "--insecure"),
         (["serve", "app:agent"], "there is no module app"),

@@ -32,6 +32,7 @@ class ServerConfig:
     port: int = 8080
     """0 takes any free port; the one taken is logged."""
     workers: int = 1
+    """Processes; 0: one for each core that this one may use."""
     public_url: str = ""
     """``https://host`` as the carrier sees us; empty: derived from the request's Host."""
     max_calls: int = 40

@@ -112,7 +112,7 @@ def _phrases(value: tuple[str, ...]) -> str | None:
 _OBJECTIONS: Final[Mapping[str, Objection]] = {
     "server.host": _not_blank,
     "server.port": _Range(0, 65_535).objection,
-    "server.workers": _Range(1, 128).objection,
+    "server.workers": _Range(0, 128).objection,
     "server.public_url": _url(("https", "http"), may_be_empty=True),
     "server.max_calls": _Range(1, 10_000).objection,
     "server.late_ms": _Range(0, 10_000).objection,

@@ -2,7 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from trio_media.server.addresses import is_loopback, media_stream_url, public_origin
+from trio_media.server.addresses import (
+    is_loopback,
+    is_media_path,
+    media_path,
+    media_stream_url,
+    public_origin,
+    worker_of_media_path,
+)
 
 
 @pytest.mark.parametrize(
@@ -46,3 +53,26 @@ def test_where_the_client_sees_us(
 def test_the_media_stream_is_as_secure_as_its_origin() -> None:
     assert media_stream_url("https://a/pre") == "wss://a/pre/twilio/media"
     assert media_stream_url("http://a:1") == "ws://a:1/twilio/media"
+    assert media_stream_url("https://a/pre", 3) == "wss://a/pre/twilio/media/3"
+
+
+@pytest.mark.parametrize(
+    ("path", "is_media", "worker"),
+    [
+        ("/twilio/media", True, None),
+        ("/twilio/media/3", True, 3),
+        ("/twilio/media/9999", True, 9_999),
+        ("/twilio/media/10000", False, None),
+        ("/twilio/media/", False, None),
+        ("/twilio/media/3/", False, None),
+        ("/twilio/media/-3", False, None),
+        ("/twilio/media/\u0663", False, None),
+        ("/twilio/media3", False, None),
+        ("/twilio/media/3\n", False, None),
+    ],
+)
+def test_a_media_stream_may_name_its_worker(path: str, is_media: bool, worker: int | None) -> None:
+    assert is_media_path(path) is is_media
+    assert worker_of_media_path(path) == worker
+    if is_media:
+        assert media_path(worker) == path

@@ -11,10 +11,11 @@ from trio.testing import MockClock, memory_stream_pair
 from trio_media.config import Config
 from trio_media.server.admission import Admission
 from trio_media.server.answers import ANSWER_S
-from trio_media.server.connections import HEAD_S, PendingHeads, Port, serve_connection
+from trio_media.server.connections import Port, serve_connection
 from trio_media.server.http import HttpServer
 from trio_media.server.lateness import LoopLateness
 from trio_media.server.metrics import Metrics
+from trio_media.server.pending import HEAD_S, PendingHeads
 
 
 async def no_call(*_: object, **__: object) -> Any:
@@ -84,6 +85,16 @@ async def test_silent_connections_make_room_for_newer_ones(autojump_clock: MockC
             nursery.cancel_scope.cancel()
 
 
+async def test_what_was_read_before_is_not_awaited_again(autojump_clock: MockClock) -> None:
+    ours, theirs = memory_stream_pair()
+    request = b"GET /twilio/media/3 HTTP/1.1\r\nHost: h\r\n\r\n"
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(serve_connection, make_port(), cast("Any", ours), request)
+        assert (await theirs.receive_some()).startswith(b"HTTP/1.1 426 ")
+        assert trio.current_time() == 0
+        await theirs.aclose()
+
+
 async def test_a_head_that_is_too_long_is_answered(autojump_clock: MockClock) -> None:
     ours, theirs = memory_stream_pair()
     with trio.fail_after(5):
@@ -102,6 +113,7 @@ async def test_a_head_that_is_too_long_is_answered(autojump_clock: MockClock) ->
         (b"Version: 13", b"Version: 8", b"426"),
         (b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", b"", b"400"),
         (b"GET", b"POST", b"426"),
+        (b"GET /twilio/media", b"POST /twilio/media/7", b"426"),
     ],
 )
 async def test_what_cannot_become_a_media_stream_is_refused_before_the_upgrade(

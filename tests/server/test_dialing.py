@@ -31,6 +31,7 @@ from trio_media.server.dialing import (
     write_request,
 )
 from trio_media.server.lateness import LoopLateness
+from trio_media.server.sharing import dial_id_prefix
 from trio_media.telephony.call_status import CallStatus
 from trio_media.telephony.twilio_rest import CallResource
 from trio_media.telephony.twiml import Hangup, Say
@@ -466,6 +467,18 @@ def test_what_the_carrier_would_not_take_is_refused_before_it_is_asked(
 ) -> None:
     with pytest.raises(error, match=part):
         write_request(attrs.evolve(CALL, **changes), "d1", "https://a", "+15550009999")
+
+
+async def test_an_id_says_which_worker_placed_the_call(
+    client: Client, autojump_clock: MockClock
+) -> None:
+    client.answers = [resource("completed")]
+    async with trio.open_nursery() as nursery:
+        dialing = dialing_of(client, nursery)
+        dialing.id_prefix = dial_id_prefix(3)
+        dialed = await dialing.dial(CALL)
+    assert dialed.dial_id.startswith("3.")
+    assert dialing.find(dialed.dial_id) is dialed
 
 
 @pytest.mark.parametrize(("origin", "from_number"), [("", "+15550009999"), ("https://a", "")])

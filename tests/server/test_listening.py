@@ -23,13 +23,6 @@ def test_a_port_in_use_is_named() -> None:
             bind_socket("127.0.0.1", port)
 
 
-def test_workers_share_a_port() -> None:
-    with contextlib.closing(bind_socket("127.0.0.1", 0, reuse_port=True)) as one:
-        port = one.getsockname()[1]
-        with contextlib.closing(bind_socket("127.0.0.1", port, reuse_port=True)) as other:
-            assert other.getsockname() == one.getsockname()
-
-
 @pytest.mark.parametrize("host", ["no.such.host.invalid", "a" * 300])
 def test_an_unknown_host_is_named(host: str) -> None:
     with pytest.raises(ConfigError, match=r"server\.host = '"):

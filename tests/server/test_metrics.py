@@ -1,8 +1,18 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import attrs
 
-from trio_media.server.metrics import LABEL_VALUES_MAX, Metrics
+from trio_media.server.metrics import (
+    LABEL_VALUES_MAX,
+    Metrics,
+    forget_process,
+    shared_environment,
+)
 
 
 @attrs.frozen(kw_only=True)
@@ -57,3 +67,92 @@ def test_labels_are_bounded_and_plain() -> None:
     assert text.count("trio_media_calls_ended_total{") == LABEL_VALUES_MAX + 1
     assert 'trio_media_calls_ended_total{reason="other"} 10.0' in text
     assert 'reason="reason_0_"' in text
+
+
+COUNTING = """
+import sys
+from pathlib import Path
+from trio_media.server.metrics import Metrics
+
+calls = [int(sys.argv[2])]
+metrics = Metrics(
+    active_calls=lambda: calls[0], is_draining=lambda: calls[0] == 9, shared_dir=Path(sys.argv[1])
+)
+metrics.refresh()
+metrics.calls_started.inc()
+metrics.count_refused("full")
+metrics.observe_lateness(3.0)
+print("counted", flush=True)
+for _ in sys.stdin:
+    print(metrics.exposition().decode(), flush=True)
+    print("told", flush=True)
+"""
+
+
+@attrs.define
+class Counting:
+    """A process that counts, as a worker does."""
+
+    process: subprocess.Popen[str]
+
+    @staticmethod
+    def start(shared_dir: Path, calls: int) -> Counting:
+        process = subprocess.Popen(
+            [sys.executable, "-c", COUNTING, str(shared_dir), str(calls)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **shared_environment(shared_dir)},
+        )
+        counting = Counting(process)
+        counting.until("counted")
+        return counting
+
+    def until(self, last: str) -> str:
+        assert self.process.stdout is not None
+        told = ""
+        while (line := self.process.stdout.readline()) not in (last + "\n", ""):
+            told += line
+        return told
+
+    def tell(self) -> str:
+        assert self.process.stdin is not None
+        self.process.stdin.write("tell\n")
+        self.process.stdin.flush()
+        return self.until("told")
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+
+def test_each_of_several_processes_tells_of_all_and_forgets_nothing_that_was_counted(
+    tmp_path: Path,
+) -> None:
+    one, other = Counting.start(tmp_path, 2), Counting.start(tmp_path, 9)
+    try:
+        for process in (one, other):
+            told = process.tell()
+            for line in (
+                "trio_media_calls_active 11.0",
+                "trio_media_draining 1.0",
+                "trio_media_calls_started_total 2.0",
+                'trio_media_calls_refused_total{reason="full"} 2.0',
+                'trio_media_loop_lateness_milliseconds_bucket{le="5.0"} 2.0',
+                "# HELP trio_media_calls_active Calls now.",
+            ):
+                assert line in told
+        other.end()
+        forget_process(tmp_path, other.process.pid)
+        other = Counting.start(tmp_path, 1)
+        told = one.tell()
+        for line in (
+            "trio_media_calls_active 3.0",
+            "trio_media_draining 0.0",
+            "trio_media_calls_started_total 3.0",
+            'trio_media_calls_refused_total{reason="full"} 3.0',
+        ):
+            assert line in told
+    finally:
+        one.end()
+        other.end()

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import attrs
 import httpx
 import pytest
 
@@ -189,7 +190,15 @@ def test_workers_drain_when_their_parent_is_killed(start: Any) -> None:
 
 def test_an_assignment_survives_the_way_through_the_environment() -> None:
     assignment = Assignment(
-        host="::1", port=80, used_tokens_dir="/d", admin_token="a", token_secret="b"
+        host="::1",
+        port=80,
+        worker=3,
+        channel_fd=9,
+        url="http://[::1]:80",
+        used_tokens_dir="/d",
+        metrics_dir="/d/m",
+        admin_token="a",
+        token_secret="b",
     )
     environ = assignment.to_environment()
     assert Assignment.from_environment(environ) == assignment
@@ -197,6 +206,8 @@ def test_an_assignment_survives_the_way_through_the_environment() -> None:
     completed = assignment.complete(Config()).server
     assert (completed.host, completed.port, completed.token_secret) == ("::1", 80, "b")
     assert "'a'" not in repr(assignment)
+    with pytest.raises(ConfigError, match=ASSIGNMENT_VARIABLE):
+        attrs.evolve(assignment, channel_fd=99_999).channel()
 
 
 @pytest.mark.parametrize("text", ["{", "1", '{"port": 1}'])

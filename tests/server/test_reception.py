@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -14,7 +16,10 @@ from trio_media import Agent, Call, CallInfo, CallRefused, Config
 from trio_media.agent.settings import NOT_DECIDED, SORRY
 from trio_media.config import RealtimeConfig, ServerConfig, TwilioConfig
 from trio_media.server.afterwards import AfterwardsInMemory
+from trio_media.server.passing import open_channel
+from trio_media.server.receiving import Receiving
 from trio_media.server.reception import EXPECTED_S, MACHINES_MAX, Reception, refusal_twiml
+from trio_media.server.roster import Report
 from trio_media.server.tokens import CallTokens
 from trio_media.telephony.events import MediaStreamStarted
 from trio_media.telephony.twiml import Dial, Hangup, Number
@@ -56,6 +61,7 @@ async def open_desk(
     max_calls: int = 2,
     url: str = "",
     validates: bool = True,
+    receiving: Receiving | None = None,
 ) -> AsyncIterator[Desk]:
     asked, machines = Kept[CallInfo](), list[tuple[str, str]]()
 
@@ -86,6 +92,7 @@ async def open_desk(
                 tokens=CallTokens("secret"),
                 afterwards=AfterwardsInMemory(),
                 nursery=nursery,
+                receiving=receiving,
             )
             yield Desk(reception, model, asked, machines)
             nursery.cancel_scope.cancel()
@@ -141,6 +148,21 @@ async def test_with_several_workers_the_call_is_decided_anew_and_the_session_let
         with trio.fail_after(CLOSES_WITHIN_S):
             await one.model.closed.until()
         assert one.reception.expected == {}
+
+
+async def test_a_supervisor_is_told_of_each_call_whose_media_stream_has_come(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ours, theirs = open_channel()
+    with contextlib.closing(ours), theirs:
+        async with open_desk(monkeypatch, receiving=Receiving(7, "", ours)) as desk:
+            assert desk.reception.worker == 7
+            await desk.reception.expect(INFO)
+            await desk.reception.visit().attend(started())
+            await desk.reception.visit().attend(started("CA2"))
+            assert desk.reception.receiving is not None
+            desk.reception.receiving.report_once(Report())
+        assert json.loads(theirs.recv(1_000))["begun"] == ["CA1", "CA2"]
 
 
 async def test_a_webhook_that_is_repeated_decides_nothing_twice(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import hmac
 import json
@@ -10,6 +11,7 @@ import logging
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -17,6 +19,7 @@ import attrs
 import httpx
 import pytest
 import trio
+import trio.testing
 from trio_websocket import (
     ConnectionClosed,
     WebSocketConnection,
@@ -27,7 +30,12 @@ from trio_media.config import Config, ServerConfig, TwilioConfig
 from trio_media.errors import ConfigError
 from trio_media.server.forms import FORM_TYPE
 from trio_media.server.lateness import LoopLateness
-from trio_media.server.serving import check_exposure, with_secrets
+from trio_media.server.passing import ChannelEnd, inherited_channel, open_channel
+from trio_media.server.receiving import Receiving
+from trio_media.server.roster import Report
+from trio_media.server.serving import ServeOptions, check_exposure, serve, with_secrets
+
+from .conftest import StandInCall
 
 AUTH_TOKEN = "0123456789abcdef0123456789abcdef"
 FORM = {"CallSid": "CA1", "AccountSid": "AC1", "From": "+15550001", "To": "+15550002"}
@@ -46,7 +54,7 @@ def signing(config: Config) -> Config:
 
 @asynccontextmanager
 async def open_stream(
-    url: str, headers: dict[str, str] | None = None
+    url: str, headers: dict[str, str] | None = None, *, path: str = "/twilio/media"
 ) -> AsyncIterator[WebSocketConnection]:
     extra = [(name.encode(), value.encode()) for name, value in (headers or {}).items()]
     host, port = url.removeprefix("ws://").partition("/")[0].split(":")
@@ -55,7 +63,7 @@ async def open_stream(
     try:
         async with trio.open_nursery() as nursery:
             websocket = await wrap_client_stream(
-                nursery, stream, f"{host}:{port}", "/twilio/media", extra_headers=extra
+                nursery, stream, f"{host}:{port}", path, extra_headers=extra
             )
             yield websocket
             with trio.move_on_after(1):
@@ -65,11 +73,13 @@ async def open_stream(
         await trio.aclose_forcefully(stream)
 
 
-async def refusal(served: Any, headers: dict[str, str] | None = None) -> httpx.Response:
+async def refusal(
+    served: Any, headers: dict[str, str] | None = None, *, path: str = "/twilio/media"
+) -> httpx.Response:
     """Ask for the websocket by plain HTTP, which shows the whole answer."""
     answer: httpx.Response = await served.request(
         "GET",
-        "/twilio/media",
+        path,
         headers={
             "Upgrade": "websocket",
             "Connection": "Upgrade",
@@ -301,6 +311,65 @@ async def test_a_signed_media_stream_with_its_token_comes_in_once(
                 await start(websocket, customParameters={"token": token})
         metrics = (await served.request("GET", "/metrics")).text
         assert 'trio_media_calls_refused_total{reason="token_used"} 1.0' in metrics
+
+
+async def test_a_media_stream_that_names_a_worker_is_signed_for_that_path(
+    serving: Any, config: Config
+) -> None:
+    async with serving(signing(config)) as served:
+        origin = served.ws_url.removesuffix("/twilio/media").replace("ws", "wss")
+        plain, named = (sign(f"{origin}/twilio/media{end}") for end in ("", "/7"))
+        token = await token_of(served)
+        async with open_stream(served.ws_url, named, path="/twilio/media/7") as websocket:
+            assert await start(websocket, customParameters={"token": token}) == "admitted"
+        assert (await refusal(served, plain, path="/twilio/media/7")).status_code == 403
+
+
+async def test_a_worker_serves_what_it_is_given_and_has_what_is_its_own_come_back(
+    config: Config, tmp_path: Path
+) -> None:
+    ours, theirs = open_channel()
+    send, signals = trio.open_memory_channel[int](4)
+    placing: list[Any] = []
+    options = ServeOptions(used_tokens_dir=tmp_path, on_ready=placing.append)
+    receiving = Receiving(7, "http://127.0.0.1:1", inherited_channel(theirs.detach()))
+    signed = signing(attrs.evolve(config, server=attrs.evolve(config.server, max_calls=1)))
+    run = functools.partial(
+        serve, signed, bound=receiving, run_call=StandInCall(), signals=signals, options=options
+    )
+    with trio.fail_after(20):
+        async with trio.open_nursery() as nursery:
+            assert await nursery.start(run) == "http://127.0.0.1:1"
+            assert await ours.next_report() == Report()
+            form = b"CallSid=CA1"
+            request = (
+                b"POST /twilio/voice HTTP/1.1\r\nHost: h\r\n"
+                b"Content-Type: application/x-www-form-urlencoded\r\n"
+                b"X-Twilio-Signature: "
+                + sign("http://h/twilio/voice", {"CallSid": "CA1"})["X-Twilio-Signature"].encode()
+                + b"\r\nContent-Length: 11\r\n\r\n"
+            )
+            answer = await pass_on(ours, 1, request + form)
+            assert b'url="ws://h/twilio/media/7"' in answer
+            while (report := await ours.next_report()) is not None and not report.over:
+                pass
+            # Its only place is promised: to that call, and to nobody else.
+            assert report == Report(refusal="full", over=(1,), expected_calls=1)
+            assert placing[0].id_prefix == "7."
+            send.send_nowait(signal.SIGTERM)
+        ours.close()
+        receiving._channel.close()
+
+
+async def pass_on(channel: ChannelEnd, ticket: int, request: bytes) -> bytes:
+    """Give a worker a connection on which a request came; give the answer."""
+    listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    async with listeners[0] as listener:
+        client = await trio.testing.open_stream_to_socket_listener(listener)
+        async with client, await listener.accept() as accepted:
+            assert channel.pass_on(ticket, request, accepted.socket.fileno())
+            await accepted.aclose()
+            return b"".join([bytes(piece) async for piece in client])
 
 
 async def test_the_token_of_another_call_is_refused(serving: Any, config: Config) -> None:

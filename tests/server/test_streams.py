@@ -57,3 +57,22 @@ async def test_a_single_request_may_have_come_with_more_than_itself() -> None:
     await theirs.send_eof()
     assert await stream.receive_some() == b"head"
     assert await stream.receive_some() == b""
+
+
+async def test_what_was_received_can_be_put_back() -> None:
+    ours, theirs = memory_stream_pair()
+    stream = ReplayedStream(ours, b"abcdef")
+    piece = bytes(await stream.receive_some(2))
+    stream.put_back(piece)
+    assert await stream.receive_some() == b"abcdef"
+    stream.put_back(b"xyz")
+    await theirs.send_all(b"!")
+    assert await stream.receive_some() == b"xyz"
+    assert await stream.receive_some() == b"!"
+
+
+async def test_a_stream_on_a_replayed_stream_has_its_socket() -> None:
+    one, other = trio.socket.socketpair()
+    with one, other:
+        stream = trio.SocketStream(one)
+        assert ReplayedStream(ReplayedStream(stream, b""), b"").socket is one

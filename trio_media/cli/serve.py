@@ -15,7 +15,7 @@ from trio_media.cli.options import config_option, read_config
 @config_option
 @click.option("--host", metavar="H", help="Address to listen on.  [default: 127.0.0.1]")
 @click.option("--port", type=int, metavar="P", help="Port; 0 takes any.  [default: 8080]")
-@click.option("--workers", type=int, metavar="N", help="Processes on the one port.  [default: 1]")
+@click.option("--workers", type=int, metavar="N", help="Processes; 0: one a core.  [default: 1]")
 @click.option("--insecure", is_flag=True, help="Serve other machines without checking who calls.")
 def serve(
     agent: str | None,
@@ -37,7 +37,7 @@ def serve(
     from trio_media.logs import configure_logging
     from trio_media.server.process import Assignment, run_server
     from trio_media.server.serving import check_exposure, with_secrets
-    from trio_media.server.workers import supervise
+    from trio_media.server.workers import supervise, with_workers
 
     attends = None if agent is None else load_agent(agent)
     config = read_config(config_path, server__host=host, server__port=port, server__workers=workers)
@@ -48,7 +48,7 @@ def serve(
             config = with_secrets(config)
             # Not a log line: a log may be kept, and read by others.
             click.echo(f"admin token, made for this run: {config.server.admin_token}", err=True)
-        config = with_secrets(config)
+        config = with_workers(with_secrets(config))
         if config.server.workers > 1:
             return supervise(config, _worker_arguments(agent, config_path))
     else:

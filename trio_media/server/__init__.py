@@ -3,4 +3,8 @@
 Rule 1: a connection is judged on its request head alone, before anything is spent on it.
 Rule 2: a call that crashes is logged and counted; its siblings do not notice.
 Rule 3: everything ends with the one nursery of `serving.serve`.
+
+Of several workers each is such a server.  `workers` starts and watches them; `spreading` accepts
+their connections, `sharing` says whose each is, by what `roster` knows of them, and `passing` gives
+it to that worker, where it comes in by `receiving`.
 """

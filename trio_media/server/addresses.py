@@ -11,6 +11,7 @@ import re
 from typing import Final
 
 MEDIA_PATH: Final = "/twilio/media"
+"""Media streams; also with the number of a worker behind it: ``/twilio/media/3``."""
 VOICE_PATH: Final = "/twilio/voice"
 STATUS_PATH: Final = "/twilio/status"
 AFTER_PATH: Final = "/twilio/after"
@@ -19,6 +20,10 @@ TRANSFERRED_PATH: Final = "/twilio/transferred"
 """What follows a transfer that is over, or came to nothing."""
 AMD_PATH: Final = "/twilio/machine"
 """Who has answered a call that we placed."""
+WEBHOOK_PATHS: Final = frozenset({VOICE_PATH, STATUS_PATH, AFTER_PATH, TRANSFERRED_PATH, AMD_PATH})
+"""Each is asked with a form that says whose call it is about."""
+
+_MEDIA_PATH: Final = re.compile(rf"{MEDIA_PATH}(?:/([0-9]{{1,4}}))?")
 
 # A name, an IPv4 address or an IPv6 address in brackets, and a port.
 _HOST_HEADER: Final = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?")
@@ -53,7 +58,23 @@ def public_origin(
     return f"{scheme}://{host_header}"
 
 
-def media_stream_url(origin: str) -> str:
+def media_path(worker: int | None) -> str:
+    """Give the path of media streams that shall come to a worker.  None: there is only one."""
+    return MEDIA_PATH if worker is None else f"{MEDIA_PATH}/{worker}"
+
+
+def is_media_path(path: str) -> bool:
+    """Whether media streams are taken there.  Every worker takes those of every other, too."""
+    return _MEDIA_PATH.fullmatch(path) is not None
+
+
+def worker_of_media_path(path: str) -> int | None:
+    """Give the worker that a media stream's path names; None: it names none."""
+    found = _MEDIA_PATH.fullmatch(path)
+    return int(found[1]) if found is not None and found[1] else None
+
+
+def media_stream_url(origin: str, worker: int | None = None) -> str:
     """Give the media stream's URL at an origin: ``ws`` or ``wss`` as the origin is plain or not."""
     scheme, _, rest = origin.partition("://")
-    return f"{'wss' if scheme == 'https' else 'ws'}://{rest}{MEDIA_PATH}"
+    return f"{'wss' if scheme == 'https' else 'ws'}://{rest}{media_path(worker)}"

@@ -25,7 +25,7 @@ from trio_media.errors import ConfigError, LocalProtocolError, TrioMediaError
 from trio_media.server.call_interface import RunCall
 from trio_media.server.dialing import CallToPlace, DialedCall, Dialing, write_request
 from trio_media.server.draining import EXIT_INTERRUPTED
-from trio_media.server.listening import bind_socket
+from trio_media.server.listening import bind_socket, shown_address
 from trio_media.server.process import SIGNALS_MAX, forward_signals
 from trio_media.server.serving import ServeOptions, carrier_origin, serve
 from trio_media.telephony.call_status import CallStatus
@@ -83,11 +83,13 @@ def run_dial(
     """
     if not config.twilio.account_sid or not config.twilio.auth_token:
         raise ConfigError("twilio.account_sid and twilio.auth_token: needed to place calls")
-    bound = bind_socket(config.server.host, config.server.port, reuse_port=False)
+    bound = bind_socket(config.server.host, config.server.port)
     with contextlib.closing(bound):
         # Before anything is started for a call that cannot be placed.
         try:
-            write_request(call, "", carrier_origin(config, bound), config.twilio.from_number)
+            write_request(
+                call, "", carrier_origin(config, shown_address(bound)), config.twilio.from_number
+            )
         except LocalProtocolError as wrong:
             raise ConfigError(str(wrong)) from wrong
         return trio.run(_serve_and_dial, config, call, bound, agent, run_call, tell)

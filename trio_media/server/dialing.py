@@ -67,6 +67,8 @@ class Dialing:
     origin: str
     """``https://host`` as the carrier sees us."""
     from_number: str = ""
+    id_prefix: str = ""
+    """What the ids of the calls begin with: they say which worker has placed them."""
     voicemail: VoicemailPolicy = "go_on"
     """What the agent does when a machine answers: whether the carrier has to find out."""
     _dialed: dict[str, DialedCall] = attrs.field(factory=dict)
@@ -95,7 +97,7 @@ class Dialing:
             raise CallRefused("draining")
         if call.machine_detection is None and not call.verbs:
             call = attrs.evolve(call, machine_detection=DETECTION[self.voicemail])
-        dialed = DialedCall(secrets.token_urlsafe(ID_BYTES), call)
+        dialed = DialedCall(self.id_prefix + secrets.token_urlsafe(ID_BYTES), call)
         wanted = write_request(call, dialed.dial_id, self.origin, self.from_number)
         self._reserve(dialed)
         self._remember(dialed)

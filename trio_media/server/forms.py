@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from trio_media.errors import RemoteProtocolError
 
 FIELDS_MAX: Final = 1_000
+CALL_SID_CHARS_MAX: Final = 64  # Twilio's have 34; others use UUIDs
 FORM_TYPE: Final = "application/x-www-form-urlencoded"
 
 

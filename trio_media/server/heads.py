@@ -17,6 +17,7 @@ import trio
 from trio_media.errors import RemoteProtocolError
 
 HEAD_MAX_BYTES: Final = 16 * 1024
+BODY_MAX_BYTES: Final = 64 * 1024  # Twilio's webhooks have 1 to 3 kB
 RECEIVE_BYTES: Final = 4_096  # a head is small; what follows it is not ours to buffer
 WEBSOCKET_VERSION: Final = "13"  # RFC 6455
 

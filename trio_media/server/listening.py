@@ -12,14 +12,12 @@ from trio_media.errors import ConfigError
 BACKLOG: Final = 1_024  # every call of a crowded process may come back at once after a restart
 
 
-def bind_socket(host: str, port: int, *, reuse_port: bool = False) -> socket.socket:
+def bind_socket(host: str, port: int) -> socket.socket:
     """Bind a TCP socket; it does not listen yet.
 
     Args:
         host: a name or an address; of several addresses the first is taken.
         port: 0 for any free one.
-        reuse_port: several sockets of this user may share the port; the kernel spreads the
-            connections over those that listen.
 
     Raises:
         ConfigError: the host is unknown or the port cannot be had.
@@ -35,8 +33,6 @@ def bind_socket(host: str, port: int, *, reuse_port: bool = False) -> socket.soc
     try:
         # A restart must not wait for the last connections of the process before it.
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if reuse_port:
-            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if family == socket.AF_INET6:
             bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         bound.bind(address)

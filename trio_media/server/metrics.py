@@ -1,16 +1,22 @@
 """What the server counts, as Prometheus reads it.
 
 Rule 1: a label never takes more values than a person would look at; the rest is ``other``.
+Rule 2: several workers count in files that all of them read, so whichever is asked tells of all,
+and nothing that a worker has counted goes with it.
+
+Source: https://prometheus.github.io/client_python/multiprocess/
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Final
+from pathlib import Path
+from typing import Final, Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from trio_media.call.record import CallEnd
 
@@ -22,6 +28,8 @@ CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 _MS_BUCKETS: Final = (5, 10, 20, 50, 100, 200, 300, 500, 700, 1_000, 1_500, 2_000, 5_000, 10_000)
 _LATENESS_BUCKETS_MS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000)
 _DURATION_BUCKETS_S: Final = (1, 5, 10, 30, 60, 120, 300, 600, 1_800, 3_600)
+_RESERVED: Final = "Places kept for calls whose media stream is about to come."
+_BUSY: Final = "Share of the last two seconds in which the event loop waited for nothing, 0 to 1."
 _NOT_A_LABEL: Final = re.compile(r"[^A-Za-z0-9_.:-]+")
 
 
@@ -42,7 +50,16 @@ class _BoundedLabel:
 
 
 class Metrics:
-    """The counters of one process, in a registry of their own."""
+    """The counters of one process, in a registry of their own.
+
+    Args:
+        active_calls: asked how many calls there are.
+        reserved_calls: asked how many are about to come.
+        is_draining: asked whether the server takes no calls for good.
+        loop_busy_share: asked how busy the event loop is, 0 to 1; of several the busiest counts.
+        shared_dir: where the counters of all workers are; this process was started with
+            `shared_environment` of it then.  None: this process is alone.
+    """
 
     def __init__(
         self,
@@ -51,24 +68,25 @@ class Metrics:
         reserved_calls: Callable[[], int] = int,
         is_draining: Callable[[], bool] = bool,
         loop_busy_share: Callable[[], float] = float,
+        shared_dir: Path | None = None,
     ) -> None:
+        self._shared_dir = shared_dir
         registry = self._registry = CollectorRegistry(auto_describe=True)
-        Gauge("trio_media_calls_active", "Calls now.", registry=registry).set_function(active_calls)
-        Gauge(
-            "trio_media_calls_reserved",
-            "Places kept for calls whose media stream is about to come.",
-            registry=registry,
-        ).set_function(reserved_calls)
-        Gauge(
-            "trio_media_draining", "1 while the server takes no calls for good.", registry=registry
-        ).set_function(is_draining)
-        Gauge(
-            "trio_media_loop_busy_share",
-            "Share of the last two seconds in which the event loop waited for nothing, 0 to 1.",
-            registry=registry,
-        ).set_function(loop_busy_share)
+        asked: tuple[tuple[str, str, Literal["livesum", "livemax"], Callable[[], float]], ...] = (
+            ("calls_active", "Calls now.", "livesum", active_calls),
+            ("calls_reserved", _RESERVED, "livesum", reserved_calls),
+            ("draining", "1 while the server takes no calls for good.", "livemax", is_draining),
+            ("loop_busy_share", _BUSY, "livemax", loop_busy_share),
+        )
+        self._asked = [
+            (Gauge(f"trio_media_{name}", says, registry=registry, multiprocess_mode=mode), ask)
+            for name, says, mode, ask in asked
+        ]
         self.connections = Gauge(
-            "trio_media_connections", "Open connections of any kind.", registry=registry
+            "trio_media_connections",
+            "Open connections of any kind.",
+            registry=registry,
+            multiprocess_mode="livesum",
         )
         self.calls_started = Counter(
             "trio_media_calls_started", "Calls that began.", registry=registry
@@ -135,6 +153,26 @@ class Metrics:
             for sample_ms in samples_ms:
                 histogram.observe(sample_ms)
 
+    def refresh(self) -> None:
+        """Ask for what is not counted here.  Other workers see it as it was at the last time."""
+        for gauge, ask in self._asked:
+            gauge.set(ask())
+
     def exposition(self) -> bytes:
-        """Give everything in Prometheus' text format."""
-        return generate_latest(self._registry)
+        """Give everything in Prometheus' text format, of all workers."""
+        self.refresh()
+        if self._shared_dir is None:
+            return generate_latest(self._registry)
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry, str(self._shared_dir))  # type: ignore[no-untyped-call]
+        return generate_latest(registry)
+
+
+def shared_environment(shared_dir: Path) -> dict[str, str]:
+    """Give the variables with which a worker counts in a directory that it shares with others."""
+    return {"PROMETHEUS_MULTIPROC_DIR": str(shared_dir)}
+
+
+def forget_process(shared_dir: Path, pid: int) -> None:
+    """Forget what a worker had when it ended; what it counted stays counted."""
+    mark_process_dead(pid, str(shared_dir))  # type: ignore[no-untyped-call]

@@ -23,6 +23,8 @@ from trio_media.config import Config
 from trio_media.errors import ConfigError
 from trio_media.server.call_interface import RunCall
 from trio_media.server.listening import bind_socket
+from trio_media.server.passing import ChannelEnd, inherited_channel
+from trio_media.server.receiving import Receiving
 from trio_media.server.serving import ServeOptions, serve
 
 # Not TRIO_MEDIA_...: that would be a key of the configuration.
@@ -32,11 +34,18 @@ SIGNALS_MAX: Final = 4  # the second already ends everything
 
 @attrs.frozen(kw_only=True)
 class Assignment:
-    """What a parent tells its workers: what all of them must agree on."""
+    """What a supervisor tells a worker: who it is, and what all of them must agree on."""
 
     host: str
     port: int
+    worker: int
+    """Its number; the first is 1."""
+    channel_fd: int
+    """Where it gets connections from: an end of a channel that it has inherited."""
+    url: str
+    """``http://host:port`` where the supervisor listens."""
     used_tokens_dir: str
+    metrics_dir: str
     admin_token: str = attrs.field(repr=False)
     token_secret: str = attrs.field(repr=False)
 
@@ -53,11 +62,22 @@ class Assignment:
         try:
             return Assignment(**json.loads(text))
         except (ValueError, TypeError):
-            raise ConfigError(f"{ASSIGNMENT_VARIABLE}: only for processes started here") from None
+            raise _not_ours() from None
 
     def to_environment(self) -> dict[str, str]:
         """Give the variable to start a worker with."""
         return {ASSIGNMENT_VARIABLE: json.dumps(attrs.asdict(self))}
+
+    def channel(self) -> ChannelEnd:
+        """Take the end of the channel that this process has inherited.
+
+        Raises:
+            ConfigError: it has not.
+        """
+        try:
+            return inherited_channel(self.channel_fd)
+        except OSError:
+            raise _not_ours() from None
 
     def complete(self, config: Config) -> Config:
         """Give the configuration of a worker with this assignment."""
@@ -69,6 +89,10 @@ class Assignment:
             token_secret=self.token_secret,
         )
         return attrs.evolve(config, server=server)
+
+
+def _not_ours() -> ConfigError:
+    return ConfigError(f"{ASSIGNMENT_VARIABLE}: only for processes started here")
 
 
 def run_server(
@@ -84,22 +108,28 @@ def run_server(
         ConfigError: the port cannot be had, or the built-in model cannot be started.
     """
     options = ServeOptions(owns_process=True, agent=agent)
-    if assignment is not None:
-        config = assignment.complete(config)
-        options = attrs.evolve(options, used_tokens_dir=Path(assignment.used_tokens_dir))
-    bound = bind_socket(config.server.host, config.server.port, reuse_port=assignment is not None)
-    with contextlib.closing(bound):
-        return trio.run(_serve_until_signal, config, bound, run_call, options)
+    if assignment is None:
+        bound = bind_socket(config.server.host, config.server.port)
+        with contextlib.closing(bound):
+            return trio.run(_serve_until_signal, config, bound, run_call, options)
+    options = attrs.evolve(
+        options,
+        used_tokens_dir=Path(assignment.used_tokens_dir),
+        metrics_dir=Path(assignment.metrics_dir),
+    )
+    config = assignment.complete(config)
+    with contextlib.closing(assignment.channel()) as channel:
+        receiving = Receiving(assignment.worker, assignment.url, channel)
+        return trio.run(_serve_until_signal, config, receiving, run_call, options)
 
 
 async def _serve_until_signal(
-    config: Config, bound: socket.socket, run_call: RunCall, options: ServeOptions
+    config: Config, bound: socket.socket | Receiving, run_call: RunCall, options: ServeOptions
 ) -> int:
-    is_worker = options.used_tokens_dir is not None
     send_signal, signals = trio.open_memory_channel[int](SIGNALS_MAX)
     async with trio.open_nursery() as nursery:
         await nursery.start(forward_signals, send_signal)
-        if is_worker:
+        if isinstance(bound, Receiving):
             nursery.start_soon(_watch_parent, send_signal)
         exit_code = await serve(
             config, bound=bound, run_call=run_call, signals=signals, options=options

@@ -32,6 +32,7 @@ from trio_media.server.account import with_transfer_end
 from trio_media.server.afterwards import Afterwards
 from trio_media.server.boundary import crash_boundary
 from trio_media.server.preparing import prepare_session
+from trio_media.server.receiving import Receiving
 from trio_media.server.tokens import CallTokens
 from trio_media.telephony.events import MediaStreamStarted
 from trio_media.telephony.twiml import Hangup, Reject, Verb, say_and_hang_up, voice_response
@@ -53,6 +54,8 @@ class Reception:
     nursery: trio.Nursery
     """Where model sessions are kept until their calls have them."""
     account: CarrierAccount | None = None
+    receiving: Receiving | None = None
+    """Where the supervisor is, who is told of calls that have come; None: there is none."""
     expected: dict[str, Attendance] = attrs.field(factory=dict)
     live: dict[str, Call] = attrs.field(factory=dict)
     """Calls whose media stream is open, by their sid."""
@@ -85,6 +88,11 @@ class Reception:
         except AgentError as wrong:
             log.error("%s", wrong)
             raise CallRefused(NOT_DECIDED, say=SORRY) from wrong
+
+    @property
+    def worker(self) -> int | None:
+        """The number of this worker; None: the process is alone."""
+        return None if self.receiving is None else self.receiving.number
 
     def visit(self) -> Visit:
         """Receive a media stream, of which nothing is known yet."""
@@ -152,6 +160,8 @@ class Visit:
                 reception.afterwards.put(call_sid, refusal_twiml(refused))
                 raise
         self._call_sid, self._attendance = call_sid, attendance
+        if reception.receiving is not None:
+            reception.receiving.begun(call_sid)
         if isinstance(attendance.attendant, Call):
             reception.begin(call_sid, attendance.attendant)
         return attendance

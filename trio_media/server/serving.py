@@ -32,7 +32,10 @@ from trio_media.server.judging import start_judge
 from trio_media.server.lateness import LoopLateness, measure_lateness
 from trio_media.server.listening import listen, shown_address
 from trio_media.server.metrics import Metrics
+from trio_media.server.receiving import Receiving
 from trio_media.server.reception import Reception
+from trio_media.server.roster import Report
+from trio_media.server.sharing import dial_id_prefix
 from trio_media.server.site import Site, make_app
 from trio_media.server.tokens import CallTokens, UsedInDirectory
 from trio_media.server.twilio_rest_client import TwilioRest, open_twilio_rest
@@ -52,6 +55,8 @@ class ServeOptions:
     """Tune the garbage collector, and end the process by force if it does not end by itself."""
     used_tokens_dir: Path | None = None
     """Shared by all workers; None: this process is alone."""
+    metrics_dir: Path | None = None
+    """The same for what they count."""
     agent: Agent | None = None
     """Who attends the calls; None: one that says what is configured."""
     on_ready: Callable[[Dialing | None], None] | None = None
@@ -89,15 +94,16 @@ def with_secrets(config: Config) -> Config:
 async def serve(
     config: Config,
     *,
-    bound: socket.socket,
+    bound: socket.socket | Receiving,
     run_call: RunCall,
     signals: AsyncIterator[int],
     options: ServeOptions | None = None,
     task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED,
 ) -> int:
-    """Serve calls on a bound socket until a signal ends it; give the exit code.
+    """Serve calls until a signal ends it; give the exit code.
 
-    Starts with the URL it serves at.  See `drain_on_signal` for the end.
+    Starts with the URL it serves at.  See `drain_on_signal` for the end.  ``bound``: where
+    connections come from; a socket that is bound and does not listen, or a supervisor.
 
     Cancellation: ends every call by force.
 
@@ -108,7 +114,7 @@ async def serve(
     config = with_secrets(config)
     lateness = LoopLateness(config.server.late_ms)
     admission = Admission(max_calls=config.server.max_calls, lateness=lateness)
-    metrics = _metrics(admission, lateness)
+    metrics = _metrics(admission, lateness, options.metrics_dir)
     agent = options.agent or Agent()
     agent.check(config)
     async with open_rest(config.twilio) as rest, trio.open_nursery() as nursery:
@@ -123,6 +129,7 @@ async def serve(
             tokens=_tokens(config, options),
             afterwards=_afterwards(options),
             account=None if dialing is None else TwilioAccount(dialing),
+            receiving=bound if isinstance(bound, Receiving) else None,
         )
         port = Port(
             config=config,
@@ -134,9 +141,8 @@ async def serve(
             http=_http(config, admission, metrics, reception, dialing),
         )
         nursery.start_soon(measure_lateness, lateness, metrics.observe_lateness)
-        serve_one = functools.partial(serve_connection, port)
-        await nursery.start(trio.serve_listeners, serve_one, [listen(bound)])
-        url = shown_address(bound)
+        await _open(port, bound, nursery)
+        url = _url_of(bound)
         _announce(config, url)
         if options.owns_process:
             calm_garbage_collector()
@@ -152,12 +158,36 @@ async def serve(
     return exit_code
 
 
-def _metrics(admission: Admission, lateness: LoopLateness) -> Metrics:
+async def _open(port: Port, bound: socket.socket | Receiving, nursery: trio.Nursery) -> None:
+    """Have the connections that come served in ``nursery``."""
+    serve_one = functools.partial(serve_connection, port)
+    if not isinstance(bound, Receiving):
+        await nursery.start(trio.serve_listeners, serve_one, [listen(bound)])
+        return
+    standing = functools.partial(_standing, port)
+    await nursery.start(bound.receive, serve_one)
+    bound.report_once(standing())
+    nursery.start_soon(bound.report, standing)
+
+
+def _url_of(bound: socket.socket | Receiving) -> str:
+    return bound.url if isinstance(bound, Receiving) else shown_address(bound)
+
+
+def _standing(port: Port) -> Report:
+    """Say how this worker stands, to its supervisor and to the workers that tell of all."""
+    port.metrics.refresh()
+    refusal = port.admission.refusal() or ""
+    return Report(refusal=refusal, expected_calls=port.admission.reserved)
+
+
+def _metrics(admission: Admission, lateness: LoopLateness, shared_dir: Path | None) -> Metrics:
     return Metrics(
         active_calls=lambda: admission.active,
         reserved_calls=lambda: admission.reserved,
         is_draining=lambda: admission.is_draining,
         loop_busy_share=lambda: lateness.busy_share,
+        shared_dir=shared_dir,
     )
 
 
@@ -188,7 +218,7 @@ def _afterwards(options: ServeOptions) -> Afterwards:
 def _dialing(
     config: Config,
     agent: Agent,
-    bound: socket.socket,
+    bound: socket.socket | Receiving,
     admission: Admission,
     nursery: trio.Nursery,
     rest: TwilioRest | None,
@@ -200,17 +230,21 @@ def _dialing(
         rest=rest,
         admission=admission,
         nursery=nursery,
-        origin=carrier_origin(config, bound),
+        origin=carrier_origin(config, _url_of(bound)),
+        id_prefix=dial_id_prefix(bound.number) if isinstance(bound, Receiving) else "",
         from_number=config.twilio.from_number,
         voicemail=agent.voicemail_policy(config),
     )
 
 
-def carrier_origin(config: Config, bound: socket.socket) -> str:
-    """Give ``https://host`` as the carrier sees us where it has not asked yet; empty: unknown."""
+def carrier_origin(config: Config, url: str) -> str:
+    """Give ``https://host`` as the carrier sees us where it has not asked yet; empty: unknown.
+
+    ``url``: where we are on this machine.
+    """
     origin = config.server.public_url.rstrip("/")
     if not origin and is_loopback(urlsplit(config.twilio.rest_url).hostname or ""):
-        origin = shown_address(bound)  # a stand-in for the carrier on this machine reaches us there
+        origin = url  # a stand-in for the carrier on this machine reaches us there
     return origin
 
 

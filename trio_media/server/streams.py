@@ -21,14 +21,18 @@ class ReplayedStream(trio.abc.HalfCloseableStream):
 
     @property
     def socket(self) -> trio.socket.SocketType:
-        """The socket of the stream underneath, which must be a `trio.SocketStream`."""
-        assert isinstance(self._stream, trio.SocketStream)
+        """The socket of the stream underneath, which must be a `trio.SocketStream` or have one."""
+        assert isinstance(self._stream, trio.SocketStream | ReplayedStream)
         return self._stream.socket
 
     @property
     def is_replaying(self) -> bool:
         """Whether bytes put back are to be received before any of the socket's."""
         return bool(self._replay)
+
+    def put_back(self, piece: bytes) -> None:
+        """Have what was received given once more, before anything else."""
+        self._replay = piece + self._replay
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
         """Receive the bytes put back, then the stream's own; ``b""`` at its end.

@@ -31,7 +31,7 @@ from trio_media.server.admission import RESERVED_S, Admission, Reason
 from trio_media.server.busy import busy_answer
 from trio_media.server.dialed_call import PARAMETER_CHARS_MAX, DialedCall
 from trio_media.server.dialing import Dialing
-from trio_media.server.forms import BadForm, Form, read_form
+from trio_media.server.forms import CALL_SID_CHARS_MAX, BadForm, Form, read_form
 from trio_media.server.metrics import Metrics
 from trio_media.server.reception import Reception, refusal_twiml
 from trio_media.telephony.call_status import call_status
@@ -47,7 +47,6 @@ from trio_media.telephony.twiml import (
 SIGNATURE_HEADER: Final = "x-twilio-signature"
 SORRY: Final = "We are sorry, the call could not go on. Please call again."
 NOT_REACHED: Final = "We are sorry, nobody could be reached. Please call again later."
-CALL_SID_CHARS_MAX: Final = 64  # Twilio's have 34; others use UUIDs
 PARTED_WELL: Final = frozenset({"completed", "answered"})
 
 log = logging.getLogger("trio_media.http")
@@ -113,7 +112,8 @@ async def _voice(webhooks: Webhooks, asked: Asked) -> Response:
     parameters = {**_told(info), "token": webhooks.reception.tokens.issue(call_sid)}
     # Asked when the stream has ended, if the call is still there then.
     after = (Redirect(f"{asked.origin}{AFTER_PATH}", method="POST"),)
-    return _twiml(connect_stream(media_stream_url(asked.origin), parameters, after))
+    url = media_stream_url(asked.origin, webhooks.reception.worker)
+    return _twiml(connect_stream(url, parameters, after))
 
 
 def _reserve(webhooks: Webhooks, asked: Asked) -> Reason | None:

@@ -1,12 +1,13 @@
-"""Several processes on one port: the kernel spreads the connections over them.
+"""Several processes behind one port: they are started, watched, started again and ended.
 
-Each worker is a whole server with its own limit of calls and its own metrics: a scrape of
-``/metrics`` shows one of them.  They share the secrets and the used tokens, because Twilio's
-webhook and the media stream that follows it may reach different workers.
+Each worker is a whole server with its own limit of calls, but for the port: that is the
+supervisor's, which gives every connection to the worker that should have it (`spreading`).  They
+share the secrets, the used tokens and the counters.
 
 Rule 1: a worker that crashes is started again, later each time; one that cannot start at all ends
 everything.
 Rule 2: the workers are in sessions of their own, so that Ctrl-C reaches them once, through us.
+Rule 3: connections are taken as long as a worker is up, and refused by it while it drains.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ import contextlib
 import logging
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 import attrs
@@ -27,7 +30,11 @@ import trio
 from trio_media.config import Config
 from trio_media.server.draining import EXIT_INTERRUPTED, FORCED_END_S
 from trio_media.server.listening import bind_socket, shown_address
+from trio_media.server.metrics import forget_process, shared_environment
+from trio_media.server.passing import open_channel
 from trio_media.server.process import Assignment
+from trio_media.server.roster import Roster
+from trio_media.server.spreading import Spread, spread_connections
 
 EXIT_WRONG_USE: Final = 2  # a worker that says so would say so again
 EXIT_FAILED: Final = 1
@@ -44,7 +51,9 @@ class _Workers:
     """What the tasks of the workers share."""
 
     command: Sequence[str]
-    environ: Mapping[str, str]
+    assignment: Assignment
+    """Of all of them, but for what is each one's own."""
+    spread: Spread
     running: set[trio.Process] = attrs.field(factory=set)
     stop: trio.Event = attrs.field(factory=trio.Event)
     exit_code: int = 0
@@ -62,6 +71,18 @@ class _Workers:
         self.forward(signal.SIGTERM)
 
 
+def with_workers(config: Config) -> Config:
+    """Count the workers, where the configuration leaves that to the machine."""
+    workers = config.server.workers or usable_cores()
+    return attrs.evolve(config, server=attrs.evolve(config.server, workers=workers))
+
+
+def usable_cores() -> int:
+    """Give how many cores this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)  # macOS has none
+    return (os.cpu_count() or 1) if affinity is None else len(affinity(0))
+
+
 def supervise(
     config: Config, arguments: Sequence[str], *, program: Sequence[str] | None = None
 ) -> int:
@@ -75,33 +96,40 @@ def supervise(
     Raises:
         ConfigError: the port cannot be had.
     """
-    # Bound and never listening: it keeps the port ours, and gets no connection.
-    reserved = bind_socket(config.server.host, config.server.port, reuse_port=True)
+    bound = bind_socket(config.server.host, config.server.port)
     with (
-        contextlib.closing(reserved),
-        tempfile.TemporaryDirectory(prefix="trio-media-") as used_tokens_dir,
+        contextlib.closing(bound),
+        tempfile.TemporaryDirectory(prefix="trio-media-") as shared_dir,
     ):
+        metrics_dir = Path(shared_dir, "metrics")
+        metrics_dir.mkdir()
         assignment = Assignment(
             host=config.server.host,
-            port=reserved.getsockname()[1],
-            used_tokens_dir=used_tokens_dir,
+            port=bound.getsockname()[1],
+            worker=0,
+            channel_fd=-1,
+            url=shown_address(bound),
+            used_tokens_dir=shared_dir,
+            metrics_dir=str(metrics_dir),
             admin_token=config.server.admin_token,
             token_secret=config.server.token_secret,
         )
         workers = _Workers(
             command=[*(program or [sys.executable, "-m", "trio_media"]), *arguments],
-            environ={**os.environ, **assignment.to_environment()},
+            assignment=assignment,
+            spread=Spread(roster=Roster(max_calls=config.server.max_calls)),
         )
-        log.info("starting %d workers at %s", config.server.workers, shown_address(reserved))
-        return trio.run(_supervise, config, workers)
+        log.info("starting %d workers at %s", config.server.workers, assignment.url)
+        return trio.run(_supervise, config, bound, workers)
 
 
-async def _supervise(config: Config, workers: _Workers) -> int:
+async def _supervise(config: Config, bound: socket.socket, workers: _Workers) -> int:
     async with trio.open_nursery() as nursery:
         await nursery.start(_forward_signals, workers)
         nursery.start_soon(_kill_late, workers, config.server.drain_s)
+        nursery.start_soon(spread_connections, workers.spread, bound)
         async with trio.open_nursery() as worker_nursery:
-            for number in range(config.server.workers):
+            for number in range(1, config.server.workers + 1):
                 worker_nursery.start_soon(_keep_worker, workers, number)
         nursery.cancel_scope.cancel()
     if workers.exit_code == 0 and signal.SIGINT in workers.signals:
@@ -131,7 +159,7 @@ async def _keep_worker(workers: _Workers, number: int) -> None:
     failed_starts = 0
     while not workers.stop.is_set():
         started_at = trio.current_time()
-        exit_code = await _run_worker(workers)
+        exit_code = await _run_worker(workers, number)
         if workers.stop.is_set():
             return
         extra = {"worker": number, "exit_code": exit_code}
@@ -149,22 +177,37 @@ async def _keep_worker(workers: _Workers, number: int) -> None:
             await workers.stop.wait()
 
 
-async def _run_worker(workers: _Workers) -> int:
+async def _run_worker(workers: _Workers, number: int) -> int:
+    channel, inherited = open_channel()
+    with contextlib.closing(channel):
+        with contextlib.closing(inherited):
+            process = await _start_worker(workers, number, inherited.fileno())
+        assert process.stdin is not None
+        workers.running.add(process)
+        log.info("worker started", extra={"worker": number, "worker_pid": process.pid})
+        try:
+            async with process.stdin, trio.open_nursery() as nursery:
+                nursery.start_soon(workers.spread.follow, number, channel)
+                for signal_number in workers.signals:  # that came while it was being started
+                    process.send_signal(signal_number)
+                exit_code = await process.wait()
+                nursery.cancel_scope.cancel()
+            return exit_code
+        finally:
+            workers.running.discard(process)
+            if process.returncode is None:
+                process.kill()
+            forget_process(Path(workers.assignment.metrics_dir), process.pid)
+
+
+async def _start_worker(workers: _Workers, number: int, channel_fd: int) -> trio.Process:
+    assignment = attrs.evolve(workers.assignment, worker=number, channel_fd=channel_fd)
+    counting = shared_environment(Path(assignment.metrics_dir))
     # Its standard input ends when we do, whatever ends us: then it drains.
-    process = await trio.lowlevel.open_process(
+    return await trio.lowlevel.open_process(
         workers.command,
         stdin=subprocess.PIPE,
-        env=workers.environ,
+        env={**os.environ, **assignment.to_environment(), **counting},
+        pass_fds=(channel_fd,),
         start_new_session=True,
     )
-    assert process.stdin is not None
-    workers.running.add(process)
-    try:
-        async with process.stdin:
-            for number in workers.signals:  # that came while it was being started
-                process.send_signal(number)
-            return await process.wait()
-    finally:
-        workers.running.discard(process)
-        if process.returncode is None:
-            process.kill()

@@ -1,0 +1,197 @@
+"""Several workers behind one port: real processes, real calls."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from pathlib import Path
+
+import pytest
+import trio
+
+from tests.server.fleet import ACCESS, PhoneCall, open_fleet
+from trio_media.config import Config, ServerConfig
+from trio_media.errors import ConfigError
+from trio_media.phone import CallEnd
+from trio_media.phone.route import ask_webhook
+from trio_media.server.listening import bind_socket
+from trio_media.server.serving import with_secrets
+from trio_media.server.workers import supervise, usable_cores, with_workers
+
+FIELD_OF_CALLS = "trio_media_calls_active "
+STARTED = "trio_media_calls_started_total "
+
+
+async def test_calls_over_the_limit_of_one_worker_get_in_with_the_sessions_made_for_them(
+    tmp_path: Path,
+) -> None:
+    async with open_fleet(tmp_path, server_max_calls="2") as fleet:
+        async with trio.open_nursery() as nursery:
+            calls = [PhoneCall(f"CA{number}") for number in range(4)]
+            for call in calls:
+                nursery.start_soon(fleet.begin, call)
+        # Each has the model session that its webhook had made, and no other.
+        assert len(fleet.model.opened) == 4
+        # Whichever worker is asked.
+        for _ in range(4):
+            await fleet.until_metric(FIELD_OF_CALLS, 4)
+            assert await fleet.metric(STARTED) == 4
+        assert "all lines are busy" in await fleet.voice("CA9")
+        assert (await fleet.offer_stream()).text.startswith("full")
+        assert (await fleet.offer_stream("/twilio/media/1")).status_code == 503
+        assert (await fleet.ask("GET", "/readyz")).json()["reason"] == "full"
+        assert (await fleet.offer_stream("/twilio/media/x")).status_code == 404
+        assert (await fleet.ask("GET", "/twilio/media/1")).status_code == 426
+        for call in calls:
+            call.hang_up.set()
+            await call.over.wait()
+            assert call.record is not None
+            assert call.record.ended_by is CallEnd.HUNG_UP
+        await fleet.until_metric("trio_media_calls_ended_total.*", 4)
+        assert len(fleet.model.opened) == 4
+        assert await fleet.end(signal.SIGTERM) == 0
+
+
+async def test_a_worker_that_is_killed_takes_its_calls_along_and_nothing_else(
+    tmp_path: Path,
+) -> None:
+    async with open_fleet(tmp_path, server_max_calls="1") as fleet:
+        calls = {}
+        for call_sid in ("CA1", "CA2"):
+            call = await fleet.call(call_sid)
+            calls[await fleet.worker_of(call_sid)] = call
+        lost, kept = calls[1], calls[2]
+        os.kill(fleet.pid(1), signal.SIGKILL)
+        await lost.over.wait()
+        assert lost.record is not None
+        assert lost.record.ended_by is not CallEnd.HUNG_UP
+        await fleet.line("worker ended and is started again")
+        # What it counted stays; what it had is gone.
+        await fleet.until_metric(FIELD_OF_CALLS, 1)
+        assert await fleet.metric(STARTED) == 2
+        await fleet.line("serving")
+        again = await fleet.call("CA3")
+        await fleet.until_metric(STARTED, 3)
+        assert not kept.over.is_set()
+        for call in (kept, again):
+            call.hang_up.set()
+            await call.over.wait()
+            assert call.record is not None
+            assert call.record.ended_by is CallEnd.HUNG_UP
+
+
+async def test_a_media_stream_is_taken_elsewhere_when_its_worker_is_gone(tmp_path: Path) -> None:
+    async with open_fleet(tmp_path) as fleet:
+        call = PhoneCall("CA1")
+        route = await ask_webhook(fleet.url + "/twilio/voice", call.identity, ACCESS)
+        worker = int(route.stream_url.rpartition("/")[2])
+        os.kill(fleet.pid(worker), signal.SIGKILL)
+        await fleet.line("worker ended")
+        await fleet.begin(call, route)
+        assert await fleet.worker_of("CA1") == 3 - worker
+        call.hang_up.set()
+        await call.over.wait()
+        # It was that call's, and is used now.
+        again = PhoneCall("CA1")
+        await again.run(fleet.url, route)
+        assert not again.heard.is_set()
+        await fleet.until_metric('trio_media_calls_refused_total{reason="token_used"}', 1)
+
+
+async def test_draining_workers_go_on_answering_until_the_last_call_is_over(
+    tmp_path: Path,
+) -> None:
+    async with open_fleet(tmp_path) as fleet:
+        call = await fleet.call("CA1")
+        fleet.process.send_signal(signal.SIGTERM)
+        await fleet.line("stopped")  # the worker without a call
+        assert (await fleet.ask("GET", "/healthz")).status_code == 200
+        ready = await fleet.ask("GET", "/readyz")
+        assert (ready.status_code, ready.json()["reason"]) == (503, "draining")
+        assert "<Say>We are sorry" in await fleet.voice("CA2")
+        assert (await fleet.offer_stream()).text.startswith("draining")
+        assert await fleet.metric("trio_media_draining ") == 1
+        assert not call.over.is_set()
+        call.hang_up.set()
+        assert await fleet.process.wait() == 0
+        await call.over.wait()
+        assert call.record is not None
+        assert call.record.ended_by is CallEnd.HUNG_UP
+
+
+async def test_a_second_signal_ends_the_calls_of_all_workers(tmp_path: Path) -> None:
+    async with open_fleet(tmp_path, server_max_calls="1") as fleet:
+        calls = [await fleet.call(f"CA{number}") for number in range(2)]
+        assert await fleet.end(signal.SIGTERM, signal.SIGTERM) == 0
+        for call in calls:
+            await call.over.wait()
+
+
+async def test_a_worker_that_drains_alone_is_given_no_call(tmp_path: Path) -> None:
+    async with open_fleet(tmp_path) as fleet:
+        call = await fleet.call("CA1")
+        worker = await fleet.worker_of("CA1")
+        os.kill(fleet.pid(worker), signal.SIGTERM)
+        await fleet.line("draining")
+        # Its own call goes on; what is new goes elsewhere, though its webhook came here.
+        while (await fleet.ask("GET", "/readyz")).status_code != 200:
+            await trio.lowlevel.checkpoint()
+        others = [await fleet.call(f"CA{number}") for number in (2, 3)]
+        assert {await fleet.worker_of(other.call_sid) for other in others} == {3 - worker}
+        call.hang_up.set()
+        await fleet.line("worker ended and is started again")
+
+
+def test_as_many_workers_as_cores_unless_their_number_is_given() -> None:
+    for given, count in ((0, usable_cores()), (1, 1), (3, 3)):
+        config = with_workers(Config(server=ServerConfig(workers=given)))
+        assert config.server.workers == count
+    assert usable_cores() >= 1
+
+
+def test_the_port_is_one_servers_alone() -> None:
+    with contextlib.closing(bind_socket("127.0.0.1", 0)) as bound:
+        bound.listen()
+        port = bound.getsockname()[1]
+        config = with_secrets(Config(server=ServerConfig(port=port, workers=2)))
+        with pytest.raises(ConfigError, match=rf"server\.port = {port}"):
+            supervise(config, [], program=["false"])
+
+
+async def test_a_worker_that_is_stuck_is_given_nothing(tmp_path: Path) -> None:
+    async with open_fleet(tmp_path) as fleet:
+        kept = await fleet.call("CA1")
+        worker = await fleet.worker_of("CA1")
+        stuck = fleet.pid(3 - worker)  # it has more room
+        os.kill(stuck, signal.SIGSTOP)
+        try:
+            answered = 0
+            while answered < 10:
+                with trio.move_on_after(2) as scope:
+                    await fleet.ask("GET", "/healthz")
+                answered = 0 if scope.cancelled_caught else answered + 1
+            call = await fleet.call("CA2")
+            assert await fleet.worker_of("CA2") == worker
+            for one in (kept, call):
+                one.hang_up.set()
+                await one.over.wait()
+        finally:
+            os.kill(stuck, signal.SIGCONT)
+
+
+async def test_workers_drain_when_their_supervisor_is_killed(tmp_path: Path) -> None:
+    async with open_fleet(tmp_path, server_max_calls="1") as fleet:
+        calls = [await fleet.call(f"CA{number}") for number in range(2)]
+        fleet.process.kill()
+        for _ in calls:
+            await fleet.line("draining")
+        # The kernel closes the files of a process in its own time.
+        with pytest.raises(OSError, match="connect"):
+            while True:
+                port = int(fleet.url.rpartition(":")[2])
+                await trio.aclose_forcefully(await trio.open_tcp_stream("127.0.0.1", port))
+        assert not any(call.over.is_set() for call in calls)
+        for call in calls:
+            call.hang_up.set()
+            await fleet.line("stopped")

@@ -20,7 +20,7 @@ from trio_media.call.going import CALLER_HUNG_UP, end_at_carrier, is_ended_well,
 from trio_media.call.heard import HeardTape, nobody
 from trio_media.call.inbound import fill_gaps, inbound_audio
 from trio_media.call.leg import Leg
-from trio_media.call.line import Line
+from trio_media.call.line import Line, Watched
 from trio_media.call.listening import Listener, VoiceJudge, start_listening
 from trio_media.call.model_service import ModelService, model_service
 from trio_media.call.model_session import hold_model_session
@@ -29,7 +29,7 @@ from trio_media.call.outbound import write_carrier
 from trio_media.call.owner import own_call
 from trio_media.call.phrases import GREETING, Phrases
 from trio_media.call.record import CallEnd, CallObserver
-from trio_media.call.watch import CLOSE_S, close_leg, ping_leg, watch_leg
+from trio_media.call.watch import CLOSE_S, close_leg, look_after
 from trio_media.config import Config
 from trio_media.core.events import Say
 from trio_media.core.invariants import Invariants
@@ -91,8 +91,8 @@ async def hold_call(
         nursery.start_soon(inbound_audio, leg, codec, line, timeline, listener)
         nursery.start_soon(fill_gaps, line, timeline, listener)
         nursery.start_soon(_tell_end, written, write_carrier, leg, line)
-        nursery.start_soon(watch_leg, leg, line)
-        nursery.start_soon(ping_leg, leg)
+        line.watched.append(Watched(leg, nursery))
+        nursery.start_soon(look_after, line)
         _begin_attending(control, nursery, attendant, options, config)
         reason = await own_call(desk)
         line.note("call_ended", by=_who_ended(reason), reason=reason)

@@ -22,6 +22,7 @@ from trio_media.call.control import (
 )
 from trio_media.call.line import Line
 from trio_media.call.record import CallEnd
+from trio_media.call.watch import look_after
 from trio_media.config import Config
 from trio_media.core import commands as cm
 from trio_media.core import events as ev
@@ -122,6 +123,7 @@ async def on_stage(
             line.observers = call.observers(line)
             stage = Stage(call, attendance.config, control, nursery)
             call.begin(control, nursery)
+            nursery.start_soon(look_after, line)
             if reads:
                 nursery.start_soon(stage.own)
             yield stage

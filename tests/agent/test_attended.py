@@ -168,6 +168,14 @@ async def test_late_texts_are_given_up_also_in_a_silent_call(autojump_clock: Moc
         assert [entry.text for entry in stage.call.transcript] == ["Yes."]
 
 
+async def test_a_call_without_hooks_costs_no_task(autojump_clock: MockClock) -> None:
+    """Of a server's calls most only wait, and a task that waits holds 3 KB."""
+    of_the_stage = 2  # its owner, and who looks after the call
+    async with on_stage(Agent()) as stage:
+        await trio.sleep(60)
+        assert len(stage.nursery.child_tasks) == of_the_stage
+
+
 async def test_the_last_words_are_told_before_the_end(autojump_clock: MockClock) -> None:
     agent = Agent()
     told: list[object] = []

@@ -12,8 +12,9 @@ import trio_media.phone.voices
 from trio_media.audio.detector import SpeechEdge, SpeechTransition
 from trio_media.audio.echo import EchoGate
 from trio_media.audio.g711 import encode_mulaw
-from trio_media.audio.levels import amplitudes, amplitudes_dbfs
+from trio_media.audio.levels import FRAME_BYTES, amplitudes, amplitudes_dbfs
 from trio_media.audio.played import (
+    AHEAD_FRAMES_MAX,
     FLOOR_DBFS,
     LAGS,
     SPREAD_FRAMES,
@@ -213,3 +214,31 @@ def test_a_long_gap_costs_no_more_than_a_short_one() -> None:
     assert not playing._ahead
     playing.add(5, b"\x20" * 1_600)  # long past
     assert not playing._ahead
+
+
+def test_what_will_be_played_is_bounded_however_it_was_cut_and_played() -> None:
+    payload = b"\x20" * FRAME_BYTES * 1_000
+    playing = Played()
+    for at_ms in (20, 20_020, 40_020, 60_020):
+        playing.add(at_ms, payload)
+    assert frames_ahead(playing) == AHEAD_FRAMES_MAX
+    playing.cut(10_000)
+    for number in range(1, 101):
+        playing.advance(number)
+    assert frames_ahead(playing) == 399
+    for at_ms in (10_000, 30_000, 50_000, 70_000):
+        playing.add(at_ms, payload)
+    assert frames_ahead(playing) == AHEAD_FRAMES_MAX
+
+
+def frames_ahead(playing: Played) -> int:
+    return sum(ahead.end - ahead.first for ahead in playing._ahead)
+
+
+def test_what_will_be_played_is_kept_as_it_came() -> None:
+    """It may be long, and whoever gives it keeps it anyway."""
+    payload = b"\x20" * 1_600
+    playing = Played()
+    playing.add(100, payload)
+    assert [ahead.payload for ahead in playing._ahead] == [payload]
+    assert playing._ahead[0].payload is payload

@@ -148,3 +148,13 @@ def test_the_models_licence_is_beside_it() -> None:
     folder = Path(silero.__file__).parent
     assert (folder / silero.MODEL_FILE).stat().st_size > 1_000_000
     assert "MIT License" in (folder / "LICENSE.txt").read_text()
+
+
+def test_a_caller_keeps_nothing_of_others_and_of_what_was_judged(model: SileroModel) -> None:
+    tracks = [VoiceTrack() for _ in range(3)]
+    for track in tracks:
+        track.feed(b"\x20" * 400, 0)
+    judge(model, tracks)
+    for track in tracks:
+        for kept in (track._state, track._context, track._rest):
+            assert kept.base is None, "it is a view of more"

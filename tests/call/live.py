@@ -78,6 +78,8 @@ class QuietLog:
 class Notebook:
     """An observer that keeps everything."""
 
+    wants_heard_audio = True
+
     def __init__(self) -> None:
         self.log: list[bytes] = []
         self.events: list[Any] = []

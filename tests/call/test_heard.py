@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+import random
 from collections import Counter
 
 import pytest
 import trio
 from trio.testing import MockClock
 
-from trio_media.call.heard import KEPT_MS, QUEUED_MAX, HeardTape
+from trio_media.call.heard import KEPT_MS, QUEUED_MAX, HeardTape, nobody
 from trio_media.config import PlayoutConfig
 
 from .live import GREETS, LiveCall, live_call
@@ -95,6 +96,69 @@ def test_a_cut_tells_what_was_heard_until_then_and_forgets_the_rest() -> None:
     seen.write(100, at_ms=1_180, from_ms=160)
     seen.tape.follow(260, 2_000)
     assert seen.spans[-1] == (1_180, 1_280)
+
+
+def test_what_no_mark_moves_any_more_is_not_kept_where_only_the_schedule_matters() -> None:
+    scheduled: list[int] = []
+    tape = HeardTape(lambda at_ms, payload: scheduled.append(at_ms))
+    for seq in range(1, 6):
+        tape.queued(seq, 200 * (seq - 1), speech(200))
+    tape.wrote(5, 0)
+    tape.follow(400, 400)
+    assert len(tape._pieces) == 5, "no mark has come back"
+    tape.echoed(400, 400)
+    tape.follow(400, 401)
+    assert len(tape._pieces) == 3
+    # A carrier that is late from here on: everything behind the first late mark is moved.
+    tape.echoed(600, 1_300)
+    tape.follow(1_000, 1_301)
+    assert len(tape._pieces) == 2
+    tape.echoed(1_000, 1_700)
+    tape.follow(1_000, 1_701)
+    assert len(tape._pieces) == 2
+    assert scheduled == [0, 200, 400, 600, 800]
+    tape.follow(1_000, 800 + 200 + KEPT_MS)
+    assert not tape._pieces
+
+
+def test_what_a_mark_moves_is_scheduled_alike_whether_or_not_it_is_recorded() -> None:
+    """The oracle keeps all of it for a recording."""
+    for seed in range(300):
+        chance = random.Random(seed)
+        told: list[list[object]] = [[], []]
+        tapes = [
+            HeardTape(
+                lambda at_ms, payload, told=told[n]: told.append((at_ms, payload)),
+                told[n].append,
+                heard,
+            )
+            for n, heard in enumerate((nobody, lambda at_ms, payload: None))
+        ]
+        act_alike(chance, tapes)
+        assert told[0] == told[1]
+
+
+def act_alike(chance: random.Random, tapes: list[HeardTape]) -> None:
+    seq = end_ms = now_ms = settled_ms = 0
+    for _ in range(60):
+        now_ms += chance.randrange(0, 300)
+        match chance.randrange(4):
+            case 0 | 1:
+                length_ms = chance.randrange(20, 201, 20)
+                seq += 1
+                for tape in tapes:
+                    tape.queued(seq, end_ms, speech(length_ms, start_ms=end_ms))
+                    tape.wrote(seq, now_ms)
+                end_ms += length_ms
+            case 2:
+                settled_ms = min(end_ms, settled_ms + chance.randrange(0, 400))
+                for tape in tapes:
+                    tape.echoed(settled_ms, now_ms)
+            case _ if chance.random() < 0.1:
+                for tape in tapes:
+                    tape.cut(end_ms, now_ms)
+        for tape in tapes:
+            tape.follow(end_ms, now_ms)
 
 
 def test_a_cut_of_nothing_tells_nothing() -> None:

@@ -11,6 +11,8 @@ import trio
 from trio.testing import MockClock
 
 from tests.server.scene import Scene, open_scene
+from trio_media.audio.echo import EchoGate
+from trio_media.call import hold
 from trio_media.call.attending import Attendance
 from trio_media.call.record import CallEnd
 from trio_media.server.preparing import TAKEN_S
@@ -159,3 +161,36 @@ async def test_the_application_is_told_last_and_of_everything(autojump_clock: Mo
     ((told, was_closed),) = ends
     assert (told.reason, told.onward) == (end.reason, end.onward)
     assert was_closed
+
+
+@pytest.mark.parametrize("detector", ["server", "both"])
+async def test_what_is_played_is_kept_only_for_who_listens(
+    autojump_clock: MockClock, detector: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An echo gate that hears nothing would keep for good what it is told."""
+    gates: list[EchoGate] = []
+
+    def made() -> EchoGate:
+        gates.append(EchoGate())
+        return gates[-1]
+
+    monkeypatch.setattr(hold, "EchoGate", made)
+    async with live_call(config_of("Hello.", detector=detector)) as call:
+        model = await call.start()
+        for number in range(3):
+            await model.opens(f"R{number}", f"I{number}", speech(2_000))
+            await model.done(f"R{number}")
+            await trio.sleep(3)
+            await model.turn(f"T{number}", "Go on.")
+        assert call.notebook.heard, "it is recorded, either way"
+        assert len(gates) == (detector != "server")
+
+
+async def test_who_wants_no_audio_is_told_none(autojump_clock: MockClock) -> None:
+    async with live_call(config_of("Hello.", detector="server")) as call:
+        call.notebook.wants_heard_audio = False
+        model = await call.start()
+        await model.says("R1", "I1", speech(1_000))
+        await trio.sleep(2)
+        assert call.carrier.heard()
+    assert not call.notebook.heard

@@ -15,7 +15,7 @@ from trio_media.core.commands import Cause, PlayAudio, SendMark
 from trio_media.core.playout import Playout
 from trio_media.core.policy import Policy
 from trio_media.core.responses import Item, Phase, Response, ResponseBook
-from trio_media.core.units import MARK_LATE_MS, MARK_LOST_MS, REWIND_MS
+from trio_media.core.units import FRAME_MS, MARK_LATE_MS, MARK_LOST_MS, REWIND_MS
 
 START_DELAY_MAX_MS = REWIND_MS  # so much a resume may be behind the caller's ear without a gap
 ECHO_DELAY_MAX_MS = 150
@@ -38,6 +38,7 @@ class Oracle:
     heard: dict[str, int] = attrs.field(factory=dict)
     """Up to where the caller heard each item, without a gap."""
     written: dict[str, int] = attrs.field(factory=dict)
+    done_with_ms: dict[str, int] = attrs.field(factory=dict)
     order: list[str] = attrs.field(factory=list)
     is_hushed: bool = False
     is_write_stalled: bool = False
@@ -80,7 +81,9 @@ class Oracle:
         """What the core does after every event."""
         self.playout.advance(self.now_ms)
         if not self.is_hushed:
-            self.unwritten += sending.send_ahead(self.playout, self.now_ms)
+            ahead = sending.send_ahead(self.playout, self.now_ms)
+            self.check_kept(ahead)
+            self.unwritten += ahead
             self.playout.release()
         if not self.is_write_stalled:
             self._write()
@@ -89,6 +92,17 @@ class Oracle:
             self.playout, self.now_ms, is_silenced=self.is_hushed
         )
         assert self.wake_ms is None or self.wake_ms > self.now_ms
+
+    def check_kept(self, ahead: list[PlayAudio | SendMark]) -> None:
+        """Nothing is sent of what was said to be done with, and forgotten then."""
+        for command in ahead:
+            if isinstance(command, PlayAudio):
+                assert command.offset_ms >= self.done_with_ms.get(command.item_id, 0)
+        for item in self.response.items:
+            done_with_ms = self.playout.done_with_ms(item.item_id)
+            self.done_with_ms[item.item_id] = max(
+                done_with_ms, self.done_with_ms.get(item.item_id, 0)
+            )
 
     def _write(self) -> None:
         from_ms = self.now_ms + self.start_delay_ms
@@ -479,6 +493,16 @@ def test_a_cut_leaves_what_was_heard_of_others_behind() -> None:
     assert [track.item.item_id for track in left] == ["I2"]
     out = [c for c in send(playout, 450) if isinstance(c, PlayAudio)]
     assert (out[0].item_id, out[0].offset_ms) == ("I2", 150)
+
+
+def test_what_is_done_with_follows_what_is_heard() -> None:
+    playout, item = a_playout(2_000)
+    send(playout)
+    assert playout.done_with_ms(item.item_id) == 0
+    playout.advance(700)
+    assert playout.high_ms == 700
+    assert playout.done_with_ms(item.item_id) == 700 - REWIND_MS - FRAME_MS
+    assert playout.done_with_ms("another") == 0
 
 
 def test_items_of_a_later_response_wait_for_the_earlier_one() -> None:

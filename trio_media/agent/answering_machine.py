@@ -11,9 +11,8 @@ Rule 3: the message is protected: nobody cuts it, and the call ends when it was 
 from __future__ import annotations
 
 import contextlib
-from collections import deque
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import attrs
 import trio
@@ -59,6 +58,7 @@ RESUMED: Final = (
 class CalleeWatch:
     """Hears who answered one call.  Implements `CallObserver`."""
 
+    wants_heard_audio: ClassVar[bool] = False
     voicemail: Voicemail
     watch: CallWatch
     """Sees each event before this does."""
@@ -67,9 +67,10 @@ class CalleeWatch:
     """None: the call has not begun."""
     answering: trio.Event = attrs.field(factory=trio.Event)
     """The model was asked to speak since this was made, or something was decided."""
-    _beeps: BeepDetector = attrs.field(factory=BeepDetector)
+    _beeps: BeepDetector | None = None
+    """Made when it is first needed: most calls have none."""
     _is_speaking: bool = False
-    _decisions: deque[Decision] = attrs.field(factory=lambda: deque(maxlen=DECISIONS_MAX))
+    _decisions: list[Decision] = attrs.field(factory=list)
     _changed: trio.Event = attrs.field(factory=trio.Event)
     _is_live: bool = False
     _was_told: bool = False
@@ -99,7 +100,7 @@ class CalleeWatch:
             with trio.move_on_at(due_s):
                 await self._changed.wait()
             self._heard(TimePassed())
-        return self._decisions.popleft()
+        return self._decisions.pop(0)
 
     # --- what it sees ------------------------------------------------------------------------
 
@@ -129,7 +130,11 @@ class CalleeWatch:
 
     def caller_audio(self, at_ms: int, payload: bytes) -> None:
         """See `CallObserver.caller_audio`."""
-        if self.voicemail.wants_beeps(self._now_ms()) and self._beeps.hear(payload):
+        if not self.voicemail.wants_beeps(self._now_ms()):
+            return
+        if self._beeps is None:
+            self._beeps = BeepDetector()
+        if self._beeps.hear(payload):
             self._heard(Beeped())
 
     def heard_audio(self, at_ms: int, payload: bytes) -> None:
@@ -144,6 +149,7 @@ class CalleeWatch:
         decision = self.voicemail.handle(event, self._now_ms())
         if decision is not None:
             self._decisions.append(decision)
+            del self._decisions[:-DECISIONS_MAX]
             self.answering.set()
         self._changed.set()  # the deadline may have moved, too
         self._tell_once()

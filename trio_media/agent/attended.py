@@ -17,7 +17,7 @@ from trio_media.agent.application import Code, application_boundary
 from trio_media.agent.asking import Ending
 from trio_media.agent.hooks import HookRuns, run_hooks, run_last_hooks
 from trio_media.agent.info import CallInfo
-from trio_media.agent.limits import limit_length
+from trio_media.agent.limits import LengthLimit
 from trio_media.agent.transcript import Spoken
 from trio_media.agent.voicemail import Voicemail
 from trio_media.agent.watching import CallState, CallWatch
@@ -32,7 +32,6 @@ from trio_media.errors import AgentError, LocalProtocolError
 from trio_media.logs import CallLogger, call_logger
 
 TASKS_MAX: Final = 64  # of the application in one call; each is one that can hang
-TRANSCRIPT_S: Final = 1.0  # how often late transcripts are given up: that much later at most
 Args = TypeVarTuple("Args")
 
 
@@ -131,9 +130,11 @@ class AttendedCall:
     def begin(self, control: CallControl, nursery: trio.Nursery) -> None:
         """See `Attendant.begin`."""
         self._control, self._nursery = control, nursery
-        nursery.start_soon(run_hooks, self._runs, nursery)
-        nursery.start_soon(give_up_late_texts, self.watch, control.line)
-        nursery.start_soon(limit_length, control, self.plan.config.max_call_s)
+        if self.plan.hooks:
+            nursery.start_soon(run_hooks, self._runs, nursery)
+        # Late texts are given up also in a silent call.
+        control.line.looks.append(self.watch.transcript.advance)
+        LengthLimit(control, nursery, self.plan.config.max_call_s).begin()
         self.tell("start")
         self.callee.begin()
         if self._meets_machines:
@@ -216,10 +217,3 @@ class AttendedCall:
                 await task()
         finally:
             self._tasks -= 1
-
-
-async def give_up_late_texts(watch: CallWatch, line: Line) -> None:
-    """Let the entries behind a text that does not come have their turn, also in a silent call."""
-    while True:
-        await trio.sleep(TRANSCRIPT_S)
-        watch.transcript.advance(line.now_ms())

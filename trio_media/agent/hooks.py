@@ -68,9 +68,9 @@ class HookRuns:
     count: Count
     alive: int = 0
     """So many run, or wait to."""
-    _waiting: tuple[trio.MemorySendChannel[HookRun], trio.MemoryReceiveChannel[HookRun]] = (
-        attrs.field(factory=lambda: trio.open_memory_channel[HookRun](RUNS_MAX))
-    )
+    _waiting: list[HookRun] = attrs.field(factory=list)
+    _came: trio.Event = attrs.field(factory=trio.Event)
+    """Something waits."""
     _has_dropped: bool = False
 
     def tell(self, name: str, *args: Any) -> None:  # noqa: ANN401
@@ -80,7 +80,8 @@ class HookRuns:
                 self._drop(name)
                 continue
             self.alive += 1
-            self._waiting[0].send_nowait(HookRun(name, function, args))
+            self._waiting.append(HookRun(name, function, args))
+            self._came.set()
 
     def _drop(self, name: str) -> None:
         self.count("hooks_dropped")
@@ -90,17 +91,17 @@ class HookRuns:
             self.log.warning("a hook was not run: too many run already", extra=fields)
 
     async def next_run(self) -> HookRun:
-        """Wait for a hook that is to run."""
-        return await self._waiting[1].receive()
+        """Wait for a hook that is to run.  **Cancellation:** it is still there."""
+        await trio.lowlevel.checkpoint_if_cancelled()
+        while not self._waiting:
+            self._came = trio.Event()
+            await self._came.wait()
+        return self._waiting.pop(0)
 
     def take_waiting(self) -> list[HookRun]:
         """Hand over the hooks that have not begun."""
-        taken: list[HookRun] = []
-        while True:
-            try:
-                taken.append(self._waiting[1].receive_nowait())
-            except trio.WouldBlock:
-                return taken
+        taken, self._waiting = self._waiting, []
+        return taken
 
     def crashed(self, name: str, error: Exception) -> None:
         """Log and count what code of the application raised."""

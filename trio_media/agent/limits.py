@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 from typing import Final
 
+import attrs
 import trio
 
 from trio_media.call.control import CallControl, Words
@@ -16,6 +17,7 @@ from trio_media.core.commands import EndingOutcome
 from trio_media.errors import LocalProtocolError
 
 WARN_S: Final = 60.0  # enough for a last question
+NEAR_S: Final = 5.0  # the call is looked at more often than that
 AGAIN_S: Final = 1.0
 AT_LIMIT: Final = "max_duration"
 WARNING: Final = (
@@ -28,10 +30,34 @@ GOODBYE: Final = (
 )
 
 
+@attrs.define(eq=False)
+class LengthLimit:
+    """Ends a call when it has lasted ``max_call_s``; 0: never."""
+
+    control: CallControl
+    nursery: trio.Nursery
+    """The call's."""
+    max_call_s: float
+    _is_waiting: bool = False
+
+    def begin(self) -> None:
+        """The call has begun.  A task waits for its end only when that is near: until then the
+        call is looked at now and then."""
+        self.look(self.control.line.now_ms())
+        if self.max_call_s and not self._is_waiting:
+            self.control.line.looks.append(self.look)
+
+    def look(self, now_ms: int) -> None:
+        """Begin to wait, if it is time for it."""
+        if self._is_waiting or not self.max_call_s:
+            return
+        if now_ms / 1_000 >= self.max_call_s - WARN_S - NEAR_S:
+            self._is_waiting = True
+            self.nursery.start_soon(limit_length, self.control, self.max_call_s)
+
+
 async def limit_length(control: CallControl, max_call_s: float) -> None:
-    """End the call when it has lasted ``max_call_s``; 0: never."""
-    if not max_call_s:
-        return
+    """End the call when it has lasted ``max_call_s``."""
     ends_at_s = control.line.began_s + max_call_s
     if max_call_s > WARN_S:
         await trio.sleep_until(ends_at_s - WARN_S)

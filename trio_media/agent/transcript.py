@@ -16,7 +16,6 @@ Rule 4: an entry is told of once, in its order; a text that takes longer than `L
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Final, Literal, TypeAlias
 
@@ -113,9 +112,9 @@ class Transcript:
     """Those of which nothing was heard yet."""
     _touched: list[_Part] = attrs.field(factory=list)
     """Those of which something new is known."""
-    _placed: deque[_Part] = attrs.field(factory=deque)
+    _placed: list[_Part] = attrs.field(factory=list)
     """In the order in which they were said."""
-    _untold: deque[_Part] = attrs.field(factory=deque)
+    _untold: list[_Part] = attrs.field(factory=list)
     """Those of which it is not known yet whether they are entries, and all behind them."""
     _clips: set[str] = attrs.field(factory=set)
     _ear: Ear = attrs.field(factory=Ear)
@@ -199,7 +198,7 @@ class Transcript:
             if part.spoken is None:
                 self._settle(part)
         while self._untold and (self._untold[0].spoken or self._untold[0].is_due(now_ms)):
-            part = self._untold.popleft()
+            part = self._untold.pop(0)
             part.is_passed = part.spoken is None
             if part.spoken is not None:
                 self.tell(part.spoken)
@@ -237,12 +236,12 @@ class Transcript:
         self._placed.append(part)
         self._untold.append(part)
         if len(self._placed) > ENTRIES_MAX:
-            self._forget(self._placed.popleft())
+            self._forget(self._placed.pop(0))
 
     def _forget(self, oldest: _Part) -> None:
         del self._known[oldest.role, oldest.item_id]
         if self._untold[0] is oldest:
-            self._untold.popleft()
+            del self._untold[0]
         self.dropped += oldest.spoken is not None
 
     def _settle(self, part: _Part) -> None:

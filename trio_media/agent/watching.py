@@ -6,7 +6,7 @@ Rule 1: it sees what the call decides, and decides nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import attrs
 
@@ -53,6 +53,7 @@ class CallWatch:
 
     tell: Tell
     transcript: Transcript = attrs.field(init=False)
+    wants_heard_audio: ClassVar[bool] = False
     is_ready: bool = False
     is_ending: bool = False
     left_as: str | None = None

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import functools
 import math
-from collections import deque
 from typing import Final, TypeAlias
 
 import attrs
@@ -102,7 +101,7 @@ class NoiseFloor:
 
     def __init__(self) -> None:
         self._open = _Bucket()
-        self._full: deque[_Bucket] = deque(maxlen=_BUCKETS_MAX)
+        self._full: list[_Bucket] = []
         self._full_lowest_dbfs = math.inf
         self._held_dbfs = -math.inf
         self._release_dbfs = -math.inf
@@ -141,6 +140,7 @@ class NoiseFloor:
 
     def _turn_bucket(self) -> None:
         self._full.append(self._open)
+        del self._full[:-_BUCKETS_MAX]
         self._open = _Bucket()
         self._full_lowest_dbfs = min(bucket.lowest_dbfs for bucket in self._full)
         if max(bucket.highest_dbfs for bucket in self._full) < self._release_dbfs:

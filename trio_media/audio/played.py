@@ -9,9 +9,9 @@ Rule 3: bands cost most, so they are worked out when they are asked for, once, a
 from __future__ import annotations
 
 import itertools
-from collections import deque
 from typing import Final, TypeAlias
 
+import attrs
 import numpy as np
 from numpy.typing import NDArray
 
@@ -70,6 +70,19 @@ def bands_of(frames: list[bytes]) -> Levels:
     return levels
 
 
+@attrs.define
+class _Ahead:
+    """Audio that will be played: that of others, cut into frames only when its time comes."""
+
+    number: int
+    """That of the first frame in it."""
+    payload: bytes
+    first: int
+    """The first frame in it that is not played yet, counted from 0."""
+    end: int
+    """The first behind it that is not played at all."""
+
+
 class Played:
     """The newest frames that the carrier played, and those that it will play.
 
@@ -80,28 +93,38 @@ class Played:
     def __init__(self) -> None:
         self.now = 0
         """The newest frame that was played."""
-        self._ahead: deque[tuple[int, bytes]] = deque()
-        """Frames that will be played, by number."""
+        self._ahead: list[_Ahead] = []
+        """What will be played, in order."""
+        self._ahead_frames = 0
         self._frames: list[bytes] = [b""] * KEPT_FRAMES
         """Frames that were played, round and round; empty: nothing was."""
         self._spoken = self._loud = self._worked_out = 0
         """For each frame a bit: something was played; above the floor; its bands are known."""
         self._rises = np.zeros((2, 2 * KEPT_FRAMES))
         """Levels above the floor in dB, and their squares; newer frames are to the left."""
-        self._bands = np.full((2 * KEPT_FRAMES, BANDS), -np.inf, dtype=_BAND_FILTER.dtype)
-        """Of a frame that nothing was played in, or that was not asked for: below everything."""
+        self._bands: Levels | None = None
+        """Of a frame that nothing was played in, or that was not asked for: below everything.
+        Made when they are first asked for: most calls have no echo."""
 
     def add(self, at_ms: int, payload: bytes) -> None:
         """The carrier plays this from ``at_ms`` on, behind everything that it plays before."""
-        for number, start in enumerate(range(0, len(payload), FRAME_BYTES), at_ms // FRAME_MS):
-            if number > self.now and len(self._ahead) < AHEAD_FRAMES_MAX:
-                self._ahead.append((number, payload[start : start + FRAME_BYTES]))
+        number = at_ms // FRAME_MS
+        first = max(0, self.now + 1 - number)
+        end = min(-(-len(payload) // FRAME_BYTES), first + AHEAD_FRAMES_MAX - self._ahead_frames)
+        if first < end:
+            self._ahead.append(_Ahead(number, payload, first, end))
+            self._ahead_frames += end - first
 
     def cut(self, at_ms: int) -> None:
         """The carrier plays nothing of it from ``at_ms`` on."""
         first = -(-at_ms // FRAME_MS)
-        while self._ahead and self._ahead[-1][0] >= first:
-            self._ahead.pop()
+        while self._ahead and self._ahead[-1].number + self._ahead[-1].end > first:
+            ahead = self._ahead[-1]
+            end = max(ahead.first, first - ahead.number)
+            self._ahead_frames -= ahead.end - end
+            ahead.end = end
+            if ahead.first == end:
+                self._ahead.pop()
 
     def advance(self, number: int) -> None:
         """Let time pass up to a frame.  It never goes back."""
@@ -113,17 +136,28 @@ class Played:
             self._forget()
             first = number - KEPT_FRAMES
         for passed in range(first, number + 1):
-            frame = b""
-            while self._ahead and self._ahead[0][0] <= passed:
-                frame = self._ahead.popleft()[1]
-            self._keep(passed % KEPT_FRAMES, frame)
+            self._keep(passed % KEPT_FRAMES, self._take(passed))
         self.now = max(self.now, number)
+
+    def _take(self, number: int) -> bytes:
+        """Take what is played up to a frame; return the newest of it, empty if there is none."""
+        frame = b""
+        while self._ahead and self._ahead[0].number + self._ahead[0].first <= number:
+            ahead = self._ahead[0]
+            start = ahead.first * FRAME_BYTES
+            frame = ahead.payload[start : start + FRAME_BYTES]
+            ahead.first += 1
+            self._ahead_frames -= 1
+            if ahead.first == ahead.end:
+                del self._ahead[0]
+        return frame
 
     def _forget(self) -> None:
         """Keep nothing of what was played."""
         self._spoken = self._loud = self._worked_out = 0
         self._rises.fill(0.0)
-        self._bands.fill(-np.inf)
+        if self._bands is not None:
+            self._bands.fill(-np.inf)
 
     def _keep(self, place: int, frame: bytes) -> None:
         """Keep a frame in place of the oldest."""
@@ -133,7 +167,7 @@ class Played:
             rises, squares = self._rises
             rises[left] = rises[right] = rise_db
             squares[left] = squares[right] = rise_db * rise_db
-        if self._worked_out >> _OLDEST:
+        if self._bands is not None and self._worked_out >> _OLDEST:
             self._bands[place::KEPT_FRAMES] = -np.inf
         self._frames[place] = frame
         self._spoken = self._spoken << 1 & _ALL | bool(frame)
@@ -167,6 +201,7 @@ class Played:
         missing = self._spoken & ~self._worked_out
         if self._window(missing, newest, SPREAD_FRAMES):
             self._work_out(missing, min(self.now - newest + SPREAD_FRAMES, KEPT_FRAMES))
+        assert self._bands is not None, "what is not missing was worked out"
         first = (newest - SPREAD_FRAMES + 1) % KEPT_FRAMES
         loudest: Levels = self._bands[first : first + SPREAD_FRAMES].max(axis=0)
         return loudest
@@ -176,6 +211,8 @@ class Played:
         missing &= (1 << newest_frames) - 1
         ages = [age for age in range(newest_frames) if missing >> age & 1]
         places = [(self.now - age) % KEPT_FRAMES for age in ages]
+        if self._bands is None:
+            self._bands = np.full((2 * KEPT_FRAMES, BANDS), -np.inf, dtype=_BAND_FILTER.dtype)
         bands = bands_of([self._frames[place] for place in places])
         for place, levels in zip(places, bands, strict=True):
             self._bands[place] = self._bands[place + KEPT_FRAMES] = levels

@@ -22,13 +22,15 @@ from trio_media.core import events as ev
 
 
 def _play(desk: Desk, command: cm.PlayAudio, now_ms: int) -> None:
-    payload = desk.line.store.span(command.item_id, command.offset_ms, command.length_ms)
+    store, playout = desk.line.store, desk.core.state.playout
+    payload = store.span(command.item_id, command.offset_ms, command.length_ms)
+    store.forget_before(command.item_id, playout.done_with_ms(command.item_id))
     length_ms = len(payload) // BYTES_PER_MS
     text = desk.carrier_codec.encode_media(payload)
     _require_room(desk, desk.line.carrier_outbox.put_media(command.seq, length_ms, text))
     if desk.tape is not None:
-        sent = desk.core.state.playout.sent
-        start_ms = next(one.start_ms for one in reversed(sent) if one.seq == command.seq)
+        sent = reversed(playout.sent)
+        start_ms = next(one.start_ms for one in sent if one.seq == command.seq)
         desk.tape.queued(command.seq, start_ms, payload)
 
 

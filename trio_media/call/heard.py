@@ -11,7 +11,6 @@ Rule 4: nobody is told of audio before it was heard.  What is told later replace
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from typing import Final
 
@@ -61,7 +60,7 @@ class HeardTape:
     heard: Callable[[int, bytes], None] = nobody
     """Told what was heard, and when it began."""
     _queued: dict[int, _Piece] = attrs.field(factory=dict)
-    _pieces: deque[_Piece] = attrs.field(factory=deque)
+    _pieces: list[_Piece] = attrs.field(factory=list)
     """What the carrier was given since the last clear, as far back as it may move."""
     _plays_until_ms: int = 0
     _settled_ms: int = 0
@@ -108,8 +107,8 @@ class HeardTape:
             if self._heard_ms(piece, high_ms, now_ms) < piece.length_ms:
                 break
             self._tell(piece, piece.length_ms)
-        while self._pieces and self._is_past(self._pieces[0], now_ms - KEPT_MS):
-            self._pieces.popleft()
+        while self._pieces and self._is_past(self._pieces[0], now_ms):
+            del self._pieces[0]
 
     def cut(self, high_ms: int, now_ms: int) -> None:
         """The carrier plays nothing more, and what was not written never comes."""
@@ -132,8 +131,16 @@ class HeardTape:
             self.heard(piece.begins_ms + piece.told_ms, told)
             piece.told_ms = heard_ms
 
-    def _is_past(self, piece: _Piece, at_ms: int) -> bool:
-        return piece.told_ms == piece.length_ms and piece.ends_ms <= at_ms
+    def _is_past(self, piece: _Piece, now_ms: int) -> bool:
+        """Whether no mark can move a piece any more, or nobody would be told of that."""
+        if piece.told_ms < piece.length_ms:
+            return False
+        if piece.ends_ms <= now_ms - KEPT_MS:
+            return True
+        # What a mark has settled can be moved, but is never scheduled again; from the first of
+        # some late marks on it may be.
+        firm_ms = self._late[0][0] if self._late else self._settled_ms
+        return self.heard is nobody and piece.start_ms + piece.length_ms <= firm_ms
 
     def _move_back(self, settled: list[_Piece], late_ms: int, now_ms: int) -> None:
         """Have these pieces be over sooner, and what is before and behind them where it can be."""
@@ -145,7 +152,7 @@ class HeardTape:
             next_ms = piece.begins_ms
         self.cleared(now_ms)
         self._plays_until_ms = settled[-1].ends_ms
-        for piece in list(self._pieces)[len(settled) :]:
+        for piece in self._pieces[len(settled) :]:
             self._play_after(piece)
 
     def _weigh(self, settled_ms: int, late_ms: int, now_ms: int) -> None:

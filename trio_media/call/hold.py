@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Final, TypeVarTuple, Unpack
 
@@ -17,10 +17,10 @@ from trio_media.call.caller_timeline import CallerTimeline
 from trio_media.call.control import CallControl, Words
 from trio_media.call.desk import Desk
 from trio_media.call.going import CALLER_HUNG_UP, end_at_carrier, is_ended_well, onward_of, why_over
-from trio_media.call.heard import HeardTape
+from trio_media.call.heard import HeardTape, nobody
 from trio_media.call.inbound import fill_gaps, inbound_audio
 from trio_media.call.leg import Leg
-from trio_media.call.line import Line
+from trio_media.call.line import Line, Watched
 from trio_media.call.listening import Listener, VoiceJudge, start_listening
 from trio_media.call.model_service import ModelService, model_service
 from trio_media.call.model_session import hold_model_session
@@ -28,8 +28,8 @@ from trio_media.call.options import CallOptions, policy_of, voice_ms
 from trio_media.call.outbound import write_carrier
 from trio_media.call.owner import own_call
 from trio_media.call.phrases import GREETING, Phrases
-from trio_media.call.record import CallEnd
-from trio_media.call.watch import CLOSE_S, close_leg, ping_leg, watch_leg
+from trio_media.call.record import CallEnd, CallObserver
+from trio_media.call.watch import CLOSE_S, close_leg, look_after
 from trio_media.config import Config
 from trio_media.core.events import Say
 from trio_media.core.invariants import Invariants
@@ -62,7 +62,8 @@ async def hold_call(
     line.carrier_outbox.leg = leg
     control = CallControl(line)
     policy = policy_of(config, has_judge=judge is not None)
-    timeline, echo = CallerTimeline(), EchoGate()
+    timeline = CallerTimeline()
+    echo = EchoGate() if policy.hears_locally else None
     session = trio.CancelScope()
     written, session_over = trio.Event(), trio.Event()
     async with trio.open_nursery() as nursery:
@@ -77,7 +78,7 @@ async def hold_call(
             abort_carrier=leg.abort,
             end_session=session.cancel,
             invariants=Invariants(policy) if options.checks_invariants else None,
-            tape=_tape(line, echo) if line.observers or policy.hears_locally else None,
+            tape=_tape(line, echo),
             phrases=Phrases(config.agent.instructions),
             account=options.account,
             call_sid=started.call_sid,
@@ -86,13 +87,13 @@ async def hold_call(
         hold = partial(hold_model_session, prepared=attendance.session)
         nursery.start_soon(_tell_end, session_over, hold, service, line, session)
         listener = None
-        if policy.hears_locally:
+        if echo is not None:
             listener = _listen(nursery, line, echo, config, policy, judge, options)
         nursery.start_soon(inbound_audio, leg, codec, line, timeline, listener)
         nursery.start_soon(fill_gaps, line, timeline, listener)
         nursery.start_soon(_tell_end, written, write_carrier, leg, line)
-        nursery.start_soon(watch_leg, leg, line)
-        nursery.start_soon(ping_leg, leg)
+        line.watched.append(Watched(leg, nursery))
+        nursery.start_soon(look_after, line)
         _begin_attending(control, nursery, attendant, options, config)
         reason = await own_call(desk)
         line.note("call_ended", by=_who_ended(reason), reason=reason)
@@ -214,12 +215,21 @@ async def _greet(control: CallControl, config: Config) -> None:
     await control.speak(words, say=Say.GREETING, protected=config.barge_in.protect_greeting)
 
 
-def _tape(line: Line, echo: EchoGate) -> HeardTape:
-    def heard(at_ms: int, payload: bytes) -> None:
-        for observer in line.observers:
-            observer.heard_audio(at_ms, payload)
+def _tape(line: Line, echo: EchoGate | None) -> HeardTape | None:
+    """Follow what is heard, where anybody wants to know.
 
-    return HeardTape(echo.played, echo.cut, heard)
+    ``echo`` None: nobody listens for one.  What is told to it stays there until it listens.
+    """
+    wanting = [observer for observer in line.observers if observer.wants_heard_audio]
+    heard = partial(_tell_heard, wanting) if wanting else nobody
+    if echo is not None:
+        return HeardTape(echo.played, echo.cut, heard)
+    return HeardTape(heard=heard) if wanting else None
+
+
+def _tell_heard(wanting: Sequence[CallObserver], at_ms: int, payload: bytes) -> None:
+    for observer in wanting:
+        observer.heard_audio(at_ms, payload)
 
 
 def _ended(started: MediaStreamStarted, reason: str, line: Line) -> CallEnd:

@@ -5,13 +5,14 @@ Each field has one writer, named here; nobody decides by what another wrote, but
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 import attrs
 import trio
 
 from trio_media.call.audio_store import AudioStore
+from trio_media.call.leg import Leg
 from trio_media.call.outboxes import CarrierOutbox, ModelOutbox
 from trio_media.call.record import CallObserver, Tally
 from trio_media.call.tool import Tool
@@ -55,6 +56,17 @@ class RunningTool:
 
 
 @attrs.define(eq=False)
+class Watched:
+    """A leg that is looked after."""
+
+    leg: Leg
+    nursery: trio.Nursery
+    """Where a ping waits for its answer: it ends with the leg."""
+    is_asked: bool = False
+    """A ping waits for its answer."""
+
+
+@attrs.define(eq=False)
 class Line:
     """One call's wiring."""
 
@@ -81,6 +93,11 @@ class Line:
     the model's reader reads it into what the service does not say."""
     is_interruptible: bool = False
     """Whether the caller's speech matters now.  The owner writes, the listener reads."""
+    watched: list[Watched] = attrs.field(factory=list)
+    """Who opens a leg adds it, and removes it again."""
+    looks: list[Callable[[int], None]] = attrs.field(factory=list)
+    """Told every second or so what time it is on the call's clock.  Never block, never raise.
+    Added before the call begins."""
     newest_response: int = 0
     """The owner writes; whoever interrupts means what is there when they ask."""
 

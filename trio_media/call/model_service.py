@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Awaitable, Callable
 from typing import Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -53,8 +54,14 @@ def model_service(
         open_leg=transport.open_model,
         connect_timeout_s=realtime.connect_timeout_s,
         request=session_request(config),
-        backchannels=frozenset(map(plain_words, config.barge_in.backchannels)),
+        backchannels=_plain(config.barge_in.backchannels),
     )
+
+
+@functools.lru_cache(maxsize=8)
+def _plain(phrases: tuple[str, ...]) -> frozenset[str]:
+    """Give phrases as they are compared: all calls of a configuration share them."""
+    return frozenset(map(plain_words, phrases))
 
 
 def model_url(config: RealtimeConfig) -> str:

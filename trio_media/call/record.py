@@ -16,6 +16,11 @@ from trio_media.telephony.twiml import Verb
 class CallObserver(Protocol):
     """Sees everything a call decides.  Never blocks, never raises, never decides."""
 
+    @property
+    def wants_heard_audio(self) -> bool:
+        """Whether `heard_audio` matters to it.  Where it does to nobody, nothing is kept for it."""
+        ...
+
     def event(self, event: Event, t_ms: int) -> None:
         """The core is about to handle an event."""
         ...

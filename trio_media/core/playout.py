@@ -225,6 +225,15 @@ class Playout:
                 return track.item
         return self.tracks[-1].item if self.tracks else None
 
+    def done_with_ms(self, item_id: str) -> int:
+        """How much of an item, from its beginning, is never played again: not by a resume either,
+        which goes back a little, in whole frames."""
+        position_ms = self.high_ms - REWIND_MS - FRAME_MS
+        for track in self.tracks:
+            if track.item.item_id == item_id:
+                return track.audio_ms(position_ms)
+        return 0
+
     def is_shielded(self) -> bool:
         """Whether protected speech is at the carrier: a clear would cut it."""
         return any(

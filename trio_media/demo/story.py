@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 from rich.console import Console
@@ -18,6 +18,7 @@ TEXT_CHARS_MAX = 72
 class Story:
     """A call's observer with a console.  Keeps what the verdict needs."""
 
+    wants_heard_audio: ClassVar[bool] = False
     console: Console
     told_ms: list[int] = attrs.field(factory=list)
     """What the model was told to have been heard, in the order of truncating."""

@@ -52,6 +52,11 @@ class Keeper:
     log: EventLog | None
     recorder: StereoRecorder | None
 
+    @property
+    def wants_heard_audio(self) -> bool:
+        """Whether there is a recording."""
+        return self.recorder is not None
+
     def event(self, event: Event, t_ms: int) -> None:
         """The core is about to handle an event."""
         self.summary.event(event, t_ms)

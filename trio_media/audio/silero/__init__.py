@@ -12,7 +12,6 @@ Source: https://github.com/snakers4/silero-vad
 from __future__ import annotations
 
 import importlib.resources
-from collections import deque
 from collections.abc import Sequence
 from typing import Any, Final, TypeAlias
 
@@ -82,7 +81,7 @@ class VoiceTrack:
     """Samples that are no whole chunk yet."""
     _end_sample: int | None = None
     """Where the next audio is expected."""
-    _waiting: deque[tuple[int, Floats]] = attrs.field(factory=deque)
+    _waiting: list[tuple[int, Floats]] = attrs.field(factory=list)
     _context: Floats = attrs.field(factory=lambda: _CONTEXT_AT_FIRST)
     _state: Floats = attrs.field(factory=lambda: _STATE_AT_FIRST)
     _beginning: int = 0
@@ -106,7 +105,8 @@ class VoiceTrack:
             end_sample += CHUNK_SAMPLES
             self._waiting.append((end_sample // BYTES_PER_MS, samples[:CHUNK_SAMPLES]))
             samples = samples[CHUNK_SAMPLES:]
-        self._rest = samples
+        # Copies, here and below: a view would keep all of the array that it is of.
+        self._rest = samples.copy()
 
     def _begin(self, at_sample: int) -> None:
         self._end_sample = at_sample
@@ -117,9 +117,9 @@ class VoiceTrack:
 
     def take(self) -> Chunk:
         """Hand over the next chunk; the verdict on it comes before the next `take`."""
-        end_ms, samples = self._waiting.popleft()
+        end_ms, samples = self._waiting.pop(0)
         heard = np.concatenate([self._context, samples])
-        self._context = samples[-CONTEXT_SAMPLES:]
+        self._context = samples[-CONTEXT_SAMPLES:].copy()
         return Chunk(end_ms, heard, self._state, self._beginning)
 
     def remember(self, chunk: Chunk, state: Floats) -> None:
@@ -171,7 +171,8 @@ class SileroModel:
             probabilities, states = self._session.run(None, fed)
         except _model_errors() as error:
             raise JudgeLost(f"the voice model failed: {error}") from error
-        return [(float(p), states[:, n]) for n, p in enumerate(probabilities[:, 0])]
+        # A view would keep the whole batch, of as many callers, for each of them.
+        return [(float(p), states[:, n].copy()) for n, p in enumerate(probabilities[:, 0])]
 
 
 def _model_errors() -> tuple[type[Exception], ...]:

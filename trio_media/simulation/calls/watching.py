@@ -7,7 +7,7 @@ speak; without it a create of the application's own would look like one that not
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 
@@ -26,6 +26,7 @@ from trio_media.simulation.calls.sounds import Span, pieces_of
 class Watch:
     """The observer of one call."""
 
+    wants_heard_audio: ClassVar[bool] = False
     record: Record
     broken: list[Broken] = attrs.field(factory=list)
     """Promises that the call itself found broken."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Awaitable, Callable
 
 import attrs
@@ -51,7 +50,7 @@ class Desk:
     was_redirected: bool = False
     """The carrier has taken it over: its account said so."""
     ended_by: str | None = None
-    pending: deque[ev.Event] = attrs.field(factory=deque)
+    pending: list[ev.Event] = attrs.field(factory=list)
     """What carrying out a command led to."""
     began_ms: dict[int, int] = attrs.field(factory=dict)
     """When each interruption was decided."""

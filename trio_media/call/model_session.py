@@ -13,7 +13,7 @@ import attrs
 import trio
 
 from trio_media.call.leg import Leg
-from trio_media.call.line import Line, ToolCall
+from trio_media.call.line import Line, ToolCall, Watched
 from trio_media.call.model_service import (
     ModelService,
     check_change,
@@ -22,7 +22,7 @@ from trio_media.call.model_service import (
 )
 from trio_media.call.prepared import PreparedSession
 from trio_media.call.translate import to_core
-from trio_media.call.watch import close_leg, ping_leg, watch_leg
+from trio_media.call.watch import close_leg
 from trio_media.core import events as ev
 from trio_media.errors import LegLost, ModelRefused, RemoteProtocolError, first_of
 from trio_media.realtime import events as rt
@@ -75,6 +75,7 @@ async def _hold(
     prepared: PreparedSession | None,
 ) -> None:
     leg: Leg | None = None
+    watched: Watched | None = None
     try:
         with stop:
             with trio.move_on_after(service.connect_timeout_s) as connecting:
@@ -91,10 +92,12 @@ async def _hold(
             line.tally.took("model_connect", line.now_ms())
             line.model_outbox.begin(leg, service.codec.encode_append)
             nursery.start_soon(write_model, leg, line)
-            nursery.start_soon(watch_leg, leg, line)
-            nursery.start_soon(ping_leg, leg)
+            watched = Watched(leg, nursery)
+            line.watched.append(watched)
             await realtime_events(leg, service, line)
     finally:
+        if watched in line.watched:  # else it was found dead
+            line.watched.remove(watched)
         try:
             if leg is not None:
                 await _end(leg)

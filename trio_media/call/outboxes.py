@@ -8,11 +8,12 @@ Rule 3: a clear removes what is not written, and is next on the wire.
 Rule 4: audio to the carrier is bounded by the lead; caller audio is bounded here, the oldest is
         dropped and counted.  Control that is full means a dead wire: putting says so, and the leg
         is aborted.
+
+The queues are lists: mostly empty ones, of which an empty deque would hold half a kilobyte.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from typing import Final
 
@@ -74,7 +75,7 @@ class CarrierOutbox:
 
     leg: Leg | None = None
     """Where to; None: nobody listens yet."""
-    _waiting: deque[Outgoing] = attrs.field(factory=deque)
+    _waiting: list[Outgoing] = attrs.field(factory=list)
     _unfinished: CarrierBatch | None = None
     """What the leg could not write at once."""
     _wakeup: Wakeup = attrs.field(factory=Wakeup)
@@ -144,7 +145,7 @@ class CarrierOutbox:
             audio_ms += outgoing.audio_ms
             if texts and audio_ms > CHUNK_MS:
                 break
-            self._waiting.popleft()
+            self._waiting.pop(0)
             self._audio_ms -= outgoing.audio_ms
             texts.append(outgoing.text)
             seq = max(seq, outgoing.seq)
@@ -166,7 +167,7 @@ class CarrierOutbox:
     def close(self) -> None:
         """Nothing more goes out but a clear that waits: it ends what the carrier still plays."""
         self.is_closed = True
-        self._waiting = deque(outgoing for outgoing in self._waiting if outgoing.is_clear)
+        self._waiting = [outgoing for outgoing in self._waiting if outgoing.is_clear]
         self._wakeup.set()
 
 
@@ -182,8 +183,8 @@ class ModelOutbox:
     leg: Leg | None = None
     """Where to; None: there is no session yet."""
     _encode_audio: Callable[[bytes], str] = no_encoding
-    _control: deque[str] = attrs.field(factory=deque)
-    _audio: deque[bytes] = attrs.field(factory=deque)
+    _control: list[str] = attrs.field(factory=list)
+    _audio: list[bytes] = attrs.field(factory=list)
     _wakeup: Wakeup = attrs.field(factory=Wakeup)
     _audio_bytes: int = 0
     _has_unfinished: bool = False
@@ -208,7 +209,7 @@ class ModelOutbox:
         self._audio.append(payload)
         self._audio_bytes += len(payload)
         while self._audio_bytes > CALLER_AUDIO_MS_MAX * BYTES_PER_MS and len(self._audio) > 1:
-            dropped_bytes = len(self._audio.popleft())
+            dropped_bytes = len(self._audio.pop(0))
             self._audio_bytes -= dropped_bytes
             self.dropped_ms += dropped_bytes // BYTES_PER_MS
 
@@ -258,9 +259,9 @@ class ModelOutbox:
     def _take_audio(self) -> list[bytes]:
         pieces: list[bytes] = []
         while self._audio and len(pieces) < APPENDS_MAX:
-            piece = bytearray(self._audio.popleft())
+            piece = bytearray(self._audio.pop(0))
             while self._audio and len(piece) < APPEND_MS_MAX * BYTES_PER_MS:
-                piece += self._audio.popleft()
+                piece += self._audio.pop(0)
             self._audio_bytes -= len(piece)
             pieces.append(bytes(piece))
         return pieces

@@ -115,7 +115,7 @@ def decide(desk: Desk, event: ev.Event) -> None:
     """Have the core decide, and carry out what it orders."""
     desk.pending.append(event)
     while desk.pending:
-        _decide_one(desk, desk.pending.popleft())
+        _decide_one(desk, desk.pending.pop(0))
 
 
 def _decide_one(desk: Desk, event: ev.Event) -> None:

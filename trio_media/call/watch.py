@@ -59,34 +59,6 @@ async def _ask(watched: Watched) -> None:
     watched.is_asked = False
 
 
-async def watch_leg(leg: Leg, line: Line) -> None:
-    """Abort a leg whose write makes no progress, or whose peer gives no sign of life.
-
-    Nobody puts a deadline around a send.  Returns when it did abort; whoever reads the leg then
-    finds it lost.
-    """
-    while True:
-        await trio.sleep(WATCH_EVERY_S)
-        is_stalled = leg.stalled_s() >= STALL_S
-        if is_stalled or leg.silent_s() >= SILENT_S:
-            line.tally.count(f"{leg.name}_watchdog_aborts")
-            line.note("stalled" if is_stalled else "silent", leg=leg.name)
-            await leg.abort()
-            return
-
-
-async def ping_leg(leg: Leg) -> None:
-    """Ask a silent peer for a sign of life.  Returns when the leg is lost."""
-    while True:
-        await trio.sleep(PING_AFTER_S)
-        if leg.silent_s() < PING_AFTER_S:
-            continue
-        try:
-            await leg.ping()
-        except LegLost:
-            return
-
-
 async def close_leg(leg: Leg, code: int = 1000) -> None:
     """Say goodbye within a moment, then drop the connection.
 

@@ -8,7 +8,6 @@ Wire facts: RFC 6455; where we refuse what a peer sends, the close code is that 
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -29,7 +28,7 @@ class Conversation:
     """One open websocket, without its stream."""
 
     _protocol: ServerProtocol | ClientProtocol
-    messages: deque[str | bytes] = attrs.field(factory=deque)
+    messages: list[str | bytes] = attrs.field(factory=list)
     """Complete messages that nobody has taken."""
     pongs: list[bytes] = attrs.field(factory=list)
     """What the pongs carried that nobody has looked at."""

@@ -56,7 +56,7 @@ class FrameLeg:
         conversation = self._conversation
         while True:
             if conversation.messages:
-                return conversation.messages.popleft()
+                return conversation.messages.pop(0)
             if conversation.reason is not None:
                 await trio.lowlevel.checkpoint()
                 raise LegLost(self.name, conversation.reason)

@@ -12,9 +12,9 @@ from trio.testing import MockClock
 
 import trio_media.phone.voices
 from trio_media.audio.g711 import encode_mulaw
-from trio_media.audio.silero import Judged, SileroModel, VoiceTrack, judge
+from trio_media.audio.silero import CHUNK_MS, Chunk, Floats, SileroModel, judge
 from trio_media.audio.wav import read_wav
-from trio_media.call.listening import BATCHES_MAX, InlineJudge
+from trio_media.call.listening import Asker, InlineJudge
 from trio_media.config import AgentConfig, BargeInConfig, Config
 from trio_media.core import commands as cm
 from trio_media.core import events as ev
@@ -61,14 +61,40 @@ class FlakyJudge:
 
     chunks: int = 10**9
     late_s: float = 0.0
+    nursery: trio.Nursery | None = None
+    """For one that is late."""
     asked: int = 0
+    is_busy: bool = False
 
-    async def judge(self, track: VoiceTrack) -> Judged:
+    def ask(self, asker: Asker) -> None:
+        if self.nursery is None:
+            while asker.track.is_waiting and self._judges(asker):
+                pass
+        elif not self.is_busy:
+            self.is_busy = True
+            self.nursery.start_soon(self._judge_late, asker)
+
+    async def _judge_late(self, asker: Asker) -> None:
+        while asker.track.is_waiting:
+            await trio.sleep(self.late_s)
+            self._judges(asker)
+        self.is_busy = False
+
+    def _judges(self, asker: Asker) -> bool:
         self.asked += 1
         if self.asked > self.chunks:
-            raise JudgeLost("it broke")
-        await trio.sleep(self.late_s)
-        return judge(MODEL, [track])[0]
+            asker.judge_lost("it broke")
+            return False
+        if asker.track.is_waiting:
+            asker.judged(judge(MODEL, [asker.track])[0])
+        return True
+
+
+class BrokenModel:
+    """Fails."""
+
+    def run(self, chunks: Sequence[Chunk]) -> list[tuple[float, Floats]]:
+        raise JudgeLost("it broke")
 
 
 async def test_a_voice_hushes_and_takes_and_the_model_knows_where(
@@ -159,9 +185,23 @@ async def test_a_voice_model_that_is_lost_leaves_the_call_to_the_length_of_speec
         assert (await call.until_end()).counters["voice_model_losses"] == 1
 
 
+async def test_a_voice_model_that_fails_is_lost_where_it_judges_inline(
+    autojump_clock: MockClock,
+) -> None:
+    broken = InlineJudge(BrokenModel())  # type: ignore[arg-type]
+    async with live_call(GREETS, judge=broken, detect=None) as call:
+        await over_the_model(call)
+        await says(call, frames_of("hold_on"))
+        assert call.notebook.noted("voice_model_lost") == [{"reason": "it broke"}]
+        assert evidence(call) == ["LocalSpeechBegan", "LocalSpeechConfirmed"]
+
+
 async def test_a_slow_voice_model_delays_no_hush_and_no_audio(autojump_clock: MockClock) -> None:
-    """What finds no room on its way to the model is dropped and counted."""
-    async with live_call(GREETS, judge=FlakyJudge(late_s=2.0), detect=None) as call:
+    """What waits for the model for too long is dropped and counted."""
+    async with (
+        trio.open_nursery() as nursery,
+        live_call(GREETS, judge=FlakyJudge(late_s=2.0, nursery=nursery), detect=None) as call,
+    ):
         await over_the_model(call)
         before_ms = call.carrier.now_ms()
         heard = len(call.model.caller_audio())
@@ -172,7 +212,8 @@ async def test_a_slow_voice_model_delays_no_hush_and_no_audio(autojump_clock: Mo
         await call.carrier.stop()
         dropped_ms = (await call.until_end()).counters["judge_dropped_ms"]
         assert 0 < dropped_ms < 4_000
-        assert BATCHES_MAX * 40 < 1_000
+        assert dropped_ms % CHUNK_MS == 0
+        nursery.cancel_scope.cancel()
 
 
 async def test_evidence_has_the_time_of_its_audio_however_late_it_is_judged(
@@ -180,7 +221,12 @@ async def test_evidence_has_the_time_of_its_audio_however_late_it_is_judged(
 ) -> None:
     times_ms: list[list[int]] = []
     for late_s in (0.0, 0.03):
-        async with live_call(GREETS, judge=FlakyJudge(late_s=late_s), detect=None) as call:
+        async with (
+            trio.open_nursery() as nursery,
+            live_call(
+                GREETS, judge=FlakyJudge(late_s=late_s, nursery=nursery), detect=None
+            ) as call,
+        ):
             await over_the_model(call)
             await says(call, frames_of("hold_on"))
             kinds = (ev.LocalSpeechVoiced, ev.LocalSpeechConfirmed)

@@ -230,9 +230,11 @@ class OnsetDetector:
             self._was_tone = is_tone
         else:
             self._was_tone = False
+        was_speaking = self._edges.is_speaking
         transitions = self._edges.hear(is_speech, end_ms)
         if not self._edges.is_speaking:
-            self._steady.forget()
+            if was_speaking:
+                self._steady.forget()
         elif (noise := self._steady.hear(frame_dbfs)) is not None:
             self._floor.hold(*noise)
             transitions += self._edges.end(end_ms)

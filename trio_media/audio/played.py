@@ -3,20 +3,23 @@
 Rule 1: a ring keeps the newest `KEPT_FRAMES`.  Arrays hold it twice, end to end, so that any
 stretch of it is a slice, and whole numbers hold a bit for each frame, the newest in bit 0.
 Rule 2: while nothing was played lately, time passes for next to nothing.
-Rule 3: bands cost most, so they are worked out when they are asked for, once, and many at a time.
+Rule 3: bands cost most, so they are worked out when they are asked for, once, and many at a time;
+levels are worked out for as many frames as come at once.
 """
 
 from __future__ import annotations
 
 import itertools
+from array import array
 from collections import deque
 from typing import Final, TypeAlias
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from trio_media.audio.g711 import MULAW_SILENCE, SAMPLE_RATE_HZ
-from trio_media.audio.levels import FRAME_BYTES, FRAME_MS, amplitudes, level_dbfs
+from trio_media.audio.levels import FRAME_BYTES, FRAME_MS, amplitudes, levels_dbfs
 
 Levels: TypeAlias = NDArray[np.floating]
 
@@ -30,12 +33,14 @@ AHEAD_FRAMES_MAX: Final = 3_100  # of what will be played: more than a carrier m
 BANDS: Final = 12  # of equal width on a logarithmic scale, as ears have them
 BAND_LOW_HZ: Final = 250
 BAND_HIGH_HZ: Final = 3_600
+ROWS_MAX: Final = KEPT_FRAMES - LAGS  # frames in a row of which all lags are kept
 assert KEPT_FRAMES > LAG_FRAMES_MAX + SPREAD_FRAMES
 
 _OLDEST: Final = KEPT_FRAMES - 1
 _ALL: Final = (1 << KEPT_FRAMES) - 1
 _FFT_SAMPLES: Final = 256
 _SILENCE: Final = bytes([MULAW_SILENCE])
+_NO_RISES: Final = array("d", bytes(8 * 2 * KEPT_FRAMES))
 
 
 def _band_filter() -> NDArray[np.float32]:
@@ -80,22 +85,27 @@ class Played:
     def __init__(self) -> None:
         self.now = 0
         """The newest frame that was played."""
-        self._ahead: deque[tuple[int, bytes]] = deque()
-        """Frames that will be played, by number."""
+        self._ahead: deque[tuple[int, bytes, float]] = deque()
+        """Frames that will be played, by number, and their levels above the floor in dB."""
         self._frames: list[bytes] = [b""] * KEPT_FRAMES
         """Frames that were played, round and round; empty: nothing was."""
         self._spoken = self._loud = self._worked_out = 0
         """For each frame a bit: something was played; above the floor; its bands are known."""
-        self._rises = np.zeros((2, 2 * KEPT_FRAMES))
-        """Levels above the floor in dB, and their squares; newer frames are to the left."""
+        self._rises = array("d", bytes(8 * 2 * KEPT_FRAMES))
+        """Levels above the floor in dB; newer frames are to the left."""
+        # A view of the same memory: a row for each place at which the newest frame may be.
+        self._windows: Levels = sliding_window_view(np.frombuffer(self._rises), LAGS)
         self._bands = np.full((2 * KEPT_FRAMES, BANDS), -np.inf, dtype=_BAND_FILTER.dtype)
         """Of a frame that nothing was played in, or that was not asked for: below everything."""
 
     def add(self, at_ms: int, payload: bytes) -> None:
         """The carrier plays this from ``at_ms`` on, behind everything that it plays before."""
-        for number, start in enumerate(range(0, len(payload), FRAME_BYTES), at_ms // FRAME_MS):
-            if number > self.now and len(self._ahead) < AHEAD_FRAMES_MAX:
-                self._ahead.append((number, payload[start : start + FRAME_BYTES]))
+        first = at_ms // FRAME_MS
+        for count, dbfs in enumerate(levels_dbfs(payload)):
+            if first + count > self.now and len(self._ahead) < AHEAD_FRAMES_MAX:
+                frame = payload[count * FRAME_BYTES : (count + 1) * FRAME_BYTES]
+                rise_db = dbfs - FLOOR_DBFS
+                self._ahead.append((first + count, frame, rise_db if rise_db > 0.0 else 0.0))
 
     def cut(self, at_ms: int) -> None:
         """The carrier plays nothing of it from ``at_ms`` on."""
@@ -113,26 +123,23 @@ class Played:
             self._forget()
             first = number - KEPT_FRAMES
         for passed in range(first, number + 1):
-            frame = b""
+            frame, rise_db = b"", 0.0
             while self._ahead and self._ahead[0][0] <= passed:
-                frame = self._ahead.popleft()[1]
-            self._keep(passed % KEPT_FRAMES, frame)
+                _, frame, rise_db = self._ahead.popleft()
+            self._keep(passed % KEPT_FRAMES, frame, rise_db)
         self.now = max(self.now, number)
 
     def _forget(self) -> None:
         """Keep nothing of what was played."""
         self._spoken = self._loud = self._worked_out = 0
-        self._rises.fill(0.0)
+        self._rises[:] = _NO_RISES
         self._bands.fill(-np.inf)
 
-    def _keep(self, place: int, frame: bytes) -> None:
+    def _keep(self, place: int, frame: bytes, rise_db: float) -> None:
         """Keep a frame in place of the oldest."""
-        rise_db = max(FLOOR_DBFS, level_dbfs(frame)) - FLOOR_DBFS if frame else 0.0
         if rise_db or self._loud >> _OLDEST:
-            left, right = _OLDEST - place, _OLDEST - place + KEPT_FRAMES
-            rises, squares = self._rises
-            rises[left] = rises[right] = rise_db
-            squares[left] = squares[right] = rise_db * rise_db
+            left = _OLDEST - place
+            self._rises[left] = self._rises[left + KEPT_FRAMES] = rise_db
         if self._worked_out >> _OLDEST:
             self._bands[place::KEPT_FRAMES] = -np.inf
         self._frames[place] = frame
@@ -149,13 +156,14 @@ class Played:
         """Say whether any of so many frames, up to the newest of them, is above the floor."""
         return self._loud != 0 and self._window(self._loud, newest, frames) != 0
 
-    def rises(self, heard: int) -> Levels:
-        """Return what was played before a frame is heard: levels over the floor, and their squares.
+    def rises(self, heard: int, frames: int = 1) -> Levels:
+        """Return what was played before some frames are heard: levels over the floor.
 
-        A column for each lag, the shortest first.  A view: it changes when time passes.
+        A row for each frame up to ``heard``, the newest first, at most `ROWS_MAX`; a column for
+        each lag, the shortest first.  A view: it changes when time passes.
         """
         left = _OLDEST - (heard - LAG_FRAMES_MIN) % KEPT_FRAMES
-        return self._rises[:, left : left + LAGS]
+        return self._windows[left : left + frames]
 
     def source(self, newest: int) -> Levels | None:
         """Return the bands of what an echo would be of: the loudest of `SPREAD_FRAMES`.

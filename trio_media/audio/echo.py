@@ -62,16 +62,17 @@ _SILENT_FRAME: Final = _SILENCE * FRAME_BYTES
 
 
 def percentiles(values: Levels, percent: int) -> Levels:
-    """Return what so many percent of the rows are below, in each column.
+    """Return what so many percent of the values are below, along the last axis.
 
     As `np.percentile` has it, to the last bit, without what that must ask first.
     """
-    place = (len(values) - 1) * (percent / 100)
+    count = values.shape[-1]
+    place = (count - 1) * (percent / 100)
     below = int(place)
-    above = min(below + 1, len(values) - 1)
+    above = min(below + 1, count - 1)
     share = place - below
-    ordered = np.partition(values, (below, above), axis=0)
-    low, high = ordered[below], ordered[above]
+    ordered = np.partition(values, (below, above), axis=-1)
+    low, high = ordered[..., below], ordered[..., above]
     # From the nearer end, so that both ends are exact.
     between: Levels = (
         high - (high - low) * (1 - share) if share >= 0.5 else low + (high - low) * share
@@ -184,12 +185,13 @@ class EchoPath:
         self._sums = np.zeros((3, LAGS))
         """For each lag: played, its products with what was heard, its squares; fading."""
         self._until_look = EVIDENCE_FRAMES
-        self._ratios: NDArray[np.float32] = np.zeros((0, BANDS), np.float32)
+        self._ratios: NDArray[np.float32] = np.zeros((BANDS, 0), np.float32)
         """What was heard above what was played, in each band: as many frames, round and round."""
         self._learned = 0
         self._coupling: Levels | None = None
         self._excess_db = 0.0
-        self._loudest = np.full(BANDS, -np.inf)
+        self._least = np.full(BANDS, -np.inf, np.float32)
+        """What a band must be played at to leave an echo: `LOUD_DB` below the loudest of late."""
         self._until_measure = RATIOS_MIN
 
     @property
@@ -259,22 +261,22 @@ class EchoPath:
 
     def _ratio(self, heard: Levels, source: Levels) -> Levels:
         """What is heard above what was played; of a band that was not, above nearly nothing."""
-        return heard - np.maximum(source, self._loudest - LOUD_DB)
+        return heard - np.maximum(source, self._least)
 
     def learn(self, heard: Levels, source: Levels) -> None:
         """Take in the bands of a frame that is no speech."""
-        self._loudest -= FADE_DB
-        np.maximum(self._loudest, source, out=self._loudest)
+        self._least -= FADE_DB
+        np.maximum(self._least, source - LOUD_DB, out=self._least)
         if not self._ratios.size:  # most calls have no echo, and need no room for one
-            self._ratios = np.zeros((RATIOS_MAX, BANDS), np.float32)
-        self._ratios[self._learned % RATIOS_MAX] = self._ratio(heard, source)
+            self._ratios = np.zeros((BANDS, RATIOS_MAX), np.float32)
+        self._ratios[:, self._learned % RATIOS_MAX] = self._ratio(heard, source)
         self._learned += 1
         self._until_measure -= 1
         if self._until_measure <= 0:
             self._until_measure = MEASURE_EVERY_FRAMES
-            ratios = self._ratios[: self._learned]
+            ratios = self._ratios[:, : self._learned]
             self._coupling = percentiles(ratios, COUPLING_PERCENT)
-            excesses = (ratios - self._coupling).max(axis=1)
+            excesses = (ratios - self._coupling[:, np.newaxis]).max(axis=0)
             self._excess_db = min(EXCESS_DB_MAX, float(percentiles(excesses, EXCESS_PERCENT)))
 
     def learn_from_speech(self, frames: list[tuple[Levels, Levels]]) -> None:

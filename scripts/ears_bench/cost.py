@@ -134,6 +134,9 @@ class _Counting:
         self.count += 1
         self._judge.ask(asker)
 
+    def settle(self, asker: Asker) -> None:
+        self._judge.settle(asker)
+
 
 async def _round(
     speech: bytes, lateness_ms: list[float], judge: _Counting | None, *, listens: bool

@@ -67,12 +67,14 @@ class FlakyJudge:
     is_busy: bool = False
 
     def ask(self, asker: Asker) -> None:
-        if self.nursery is None:
-            while asker.track.is_waiting and self._judges(asker):
-                pass
-        elif not self.is_busy:
+        self.settle(asker)
+        if self.nursery is not None and not self.is_busy:
             self.is_busy = True
             self.nursery.start_soon(self._judge_late, asker)
+
+    def settle(self, asker: Asker) -> None:
+        while self.nursery is None and asker.track.is_waiting:
+            self._judges(asker)
 
     async def _judge_late(self, asker: Asker) -> None:
         while asker.track.is_waiting:
@@ -80,14 +82,12 @@ class FlakyJudge:
             self._judges(asker)
         self.is_busy = False
 
-    def _judges(self, asker: Asker) -> bool:
+    def _judges(self, asker: Asker) -> None:
         self.asked += 1
         if self.asked > self.chunks:
             asker.judge_lost("it broke")
-            return False
-        if asker.track.is_waiting:
+        elif asker.track.is_waiting:
             asker.judged(judge(MODEL, [asker.track])[0])
-        return True
 
 
 class BrokenModel:

@@ -12,7 +12,9 @@ Rule 2: the voice model hears only what may matter: there is something to interr
 not silent.  It hears a little of what was before, so that it does not begin in mid-word.
 Rule 3: audio that waits for the model for too long is dropped and counted; a model that fails is
 lost for the rest of the call, and speech is then confirmed by its length alone.
-Rule 4: a verdict is taken in where it is made, without a task of its own: most change nothing.  Only
+Rule 4: a chunk on which no verdict could say anything waits for those behind it: several in a row
+cost the model little more than one.  An onset, its end and a pause first settle what waits.
+Rule 5: a verdict is taken in where it is made, without a task of its own: most change nothing.  Only
 transitions go to `barge_in_detection`, which waits for the owner in their place.
 """
 
@@ -31,13 +33,13 @@ from trio_media.audio.ear import LocalEar
 from trio_media.audio.echo import EchoGate
 from trio_media.audio.g711 import BYTES_PER_MS
 from trio_media.audio.levels import level_dbfs
-from trio_media.audio.silero import Judged, SileroModel, VoiceTrack
+from trio_media.audio.silero import CHUNK_MS, Judged, SileroModel, VoiceTrack
 from trio_media.call.line import Line
 from trio_media.core import events as ev
 from trio_media.errors import JudgeLost
 
 TRANSITIONS_MAX: Final = 16  # that wait for the owner; more is no speech
-WAITING_MS_MAX: Final = 480  # of audio that waits for the voice model; older is no interruption
+WAITING_MAX: Final = 15  # chunks that wait for the voice model: older than 480 ms interrupts nothing
 BATCH_MS: Final = 40  # of audio that goes to the voice model at once
 PREROLL_FRAMES: Final = 5  # heard by the voice model before it is first asked
 SILENT_DBFS: Final = -55.0  # no voice is below it; the comfort noise of a line is
@@ -72,6 +74,10 @@ class VoiceJudge(Protocol):
         """
         ...
 
+    def settle(self, asker: Asker) -> None:
+        """Judge what waits in the asker's track now, if that takes no waiting."""
+        ...
+
 
 @attrs.define
 class InlineJudge:
@@ -80,6 +86,10 @@ class InlineJudge:
     model: SileroModel = attrs.field(factory=SileroModel)
 
     def ask(self, asker: Asker) -> None:
+        """Judge all chunks that wait."""
+        self.settle(asker)
+
+    def settle(self, asker: Asker) -> None:
         """Judge all chunks that wait."""
         try:
             while asker.track.is_waiting:
@@ -109,7 +119,7 @@ class Listener:
     _is_speaking: bool = False
     _unsaid: deque[SpeechTransition] = attrs.field(factory=deque)
     """What found no room.  Bounded: nothing more is heard before it is sent, and of what was heard
-    at most `WAITING_MS_MAX` is still to be judged."""
+    at most `WAITING_MAX` chunks are still to be judged."""
     _is_over: bool = False
 
     async def hear(self, payload: bytes, at_ms: int) -> None:
@@ -122,6 +132,7 @@ class Listener:
         clean = self.echo.hear(payload, at_ms, is_speaking=self._is_speaking)
         for transition in self.onsets.hear(payload, at_ms):
             self._is_speaking = transition.edge is not SpeechEdge.ENDED
+            self._settle()
             self._say(self.ear.onset(transition))
         if self.judge is not None:
             self._feed(clean, at_ms, self.judge)
@@ -133,6 +144,7 @@ class Listener:
     def judge_lost(self, reason: str) -> None:
         """The voice model will not be asked any more."""
         self.judge = None
+        self.track.forget()
         if not self._is_over:
             self.line.note("voice_model_lost", reason=reason)
             self.line.tally.count("voice_model_losses")
@@ -143,6 +155,11 @@ class Listener:
         self._is_over = True
         self.judge = None
         self.track.forget()
+
+    def _settle(self) -> None:
+        """Have the verdicts on what was heard before, and does not depend on what comes now."""
+        if self.judge is not None and self.track.is_waiting:
+            self.judge.settle(self)
 
     def _say(self, transitions: list[SpeechTransition]) -> None:
         for transition in transitions:
@@ -169,6 +186,7 @@ class Listener:
         if self._is_feeding:
             self._is_feeding = False
             self._batch.clear()
+            self._settle()
             self._say(self.ear.pause(at_ms))
 
     def _collect(self, payload: bytes, at_ms: int) -> None:
@@ -183,12 +201,13 @@ class Listener:
 
     def _pass_on(self, judge: VoiceJudge) -> None:
         """Let what was collected wait for the voice model, and nothing that has waited too long."""
-        if self.track.waiting_ms >= WAITING_MS_MAX:
-            self.line.tally.count("judge_dropped_ms", self.track.waiting_ms)
-            self.track.forget()
-        self.track.feed(bytes(self._batch), self._batch_at_ms)
+        track = self.track
+        if track.waiting >= WAITING_MAX:
+            self.line.tally.count("judge_dropped_ms", track.waiting * CHUNK_MS)
+            track.forget()
+        track.feed(bytes(self._batch), self._batch_at_ms)
         self._batch.clear()
-        if self.track.is_waiting:
+        if track.is_waiting and self.ear.may_say(track.waiting, track.newest_ms):
             judge.ask(self)
 
 

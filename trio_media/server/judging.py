@@ -3,7 +3,7 @@
 Rule 1: the model runs in the loop, for a third of a millisecond at a time and never longer than
 `BATCH_MAX` chunks take; between two runs everybody else has a turn.  A thread would hold up nobody
 for that moment, but waking it and being woken costs the loop more than the model does.
-Rule 2: chunks are gathered for a tick, so that many calls cost little more than one.  Each call has
+Rule 2: chunks are gathered for a moment, so that many calls cost little more than one.  Each call has
 one chunk in a run, and what waits is in its track, which has a bound.
 Rule 3: a model that fails is lost for whoever waited; it is asked again by the calls that begin
 later.
@@ -23,7 +23,7 @@ from trio_media.audio.silero import BATCH_MAX, SileroModel
 from trio_media.call.listening import Asker
 from trio_media.errors import JudgeLost
 
-TICK_S: Final = 0.02  # a verdict may come a frame late; then a busy server's come together
+GATHER_S: Final = 0.01  # half a frame, in which other calls' chunks come
 
 log = logging.getLogger("trio_media.server")
 
@@ -42,12 +42,17 @@ class BatchJudge:
         self._askers[asker] = None
         self._has_work.set()
 
+    def settle(self, asker: Asker) -> None:
+        """Judge what waits in one track, here and now: a chunk or two, mostly none."""
+        while asker.track.is_waiting:
+            self._judge([asker])
+
     async def run(self) -> None:
         """Judge what waits, until cancelled."""
         while True:
             await self._has_work.wait()
             self._has_work = trio.Event()
-            await trio.sleep(TICK_S)
+            await trio.sleep(GATHER_S)
             while self._askers:
                 self._judge_some()
                 await trio.lowlevel.checkpoint()
@@ -57,9 +62,15 @@ class BatchJudge:
         askers = list(islice(self._askers, BATCH_MAX))
         for asker in askers:
             del self._askers[asker]
-        askers = [asker for asker in askers if asker.track.is_waiting]
-        if not askers:
-            return
+        waiting = [asker for asker in askers if asker.track.is_waiting]
+        if waiting:
+            self._judge(waiting)
+        for asker in waiting:
+            if asker.track.is_waiting:
+                self._askers[asker] = None
+
+    def _judge(self, askers: list[Asker]) -> None:
+        """Judge a chunk of each; who is told that the model is lost has none that waits."""
         try:
             verdicts = silero.judge(self.model, [asker.track for asker in askers])
         except JudgeLost as lost:
@@ -69,8 +80,6 @@ class BatchJudge:
             return
         for asker, verdict in zip(askers, verdicts, strict=True):
             asker.judged(verdict)
-            if asker.track.is_waiting:
-                self._askers[asker] = None
 
 
 async def start_judge(nursery: trio.Nursery) -> BatchJudge | None:

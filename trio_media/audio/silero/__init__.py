@@ -95,9 +95,14 @@ class VoiceTrack:
         return bool(self._waiting)
 
     @property
-    def waiting_ms(self) -> int:
-        """How much audio waits in whole chunks."""
-        return len(self._waiting) * CHUNK_MS
+    def waiting(self) -> int:
+        """How many chunks wait."""
+        return len(self._waiting)
+
+    @property
+    def newest_ms(self) -> int:
+        """When the last of the chunks that wait ends."""
+        return self._waiting[-1][0]
 
     def forget(self) -> None:
         """Drop what waits; what comes next begins anew."""

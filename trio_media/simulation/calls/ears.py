@@ -47,6 +47,10 @@ class LabelJudge:
 
     def ask(self, asker: Asker) -> None:
         """Judge all chunks that wait."""
+        self.settle(asker)
+
+    def settle(self, asker: Asker) -> None:
+        """Judge all chunks that wait."""
         while asker.track.is_waiting:
             chunk = asker.track.take()
             is_voice = float(amplitudes(chunk.heard).mean()) < VOICE_MEAN

@@ -11,10 +11,21 @@ import trio
 from trio.testing import MockClock
 
 import trio_media.phone.voices
+from trio_media.audio.detector import SpeechEdge, SpeechTransition
+from trio_media.audio.ear import LocalEar
+from trio_media.audio.echo import EchoGate
 from trio_media.audio.g711 import encode_mulaw
-from trio_media.audio.silero import CHUNK_MS, Chunk, Floats, SileroModel, judge
+from trio_media.audio.silero import CHUNK_MS, Chunk, Floats, Judged, SileroModel, judge
 from trio_media.audio.wav import read_wav
-from trio_media.call.listening import Asker, InlineJudge
+from trio_media.call.line import Line
+from trio_media.call.listening import (
+    TRANSITIONS_MAX,
+    Asker,
+    InlineJudge,
+    Listener,
+    VoiceJudge,
+    start_listening,
+)
 from trio_media.config import AgentConfig, BargeInConfig, Config
 from trio_media.core import commands as cm
 from trio_media.core import events as ev
@@ -95,6 +106,97 @@ class BrokenModel:
 
     def run(self, chunks: Sequence[Chunk]) -> list[tuple[float, Floats]]:
         raise JudgeLost("it broke")
+
+
+@attrs.define
+class Stutter:
+    """Hears an onset and its end in every frame."""
+
+    def hear(self, payload: bytes, at_ms: int) -> list[SpeechTransition]:
+        edges = (SpeechEdge.BEGAN, SpeechEdge.ENDED)
+        return [SpeechTransition(edge, at_ms + n) for n, edge in enumerate(edges)]
+
+
+class Never:
+    """A judge that does not come to it."""
+
+    def ask(self, asker: Asker) -> None:
+        pass
+
+    settle = ask
+
+
+def a_listener(judge: VoiceJudge) -> tuple[Listener, trio.MemoryReceiveChannel[SpeechTransition]]:
+    line = Line.begin()
+    line.is_interruptible = True
+    send, receive = trio.open_memory_channel[SpeechTransition](TRANSITIONS_MAX)
+    ear = LocalEar(voice_ms=160, confirm_ms=600, has_judge=True)
+    return Listener(line, Stutter(), EchoGate(), ear, send, judge), receive
+
+
+async def test_caller_audio_waits_for_an_owner_that_does_not_keep_up_and_nothing_is_lost(
+    autojump_clock: MockClock,
+) -> None:
+    listener, said = a_listener(Never())
+    heard: list[int] = []
+
+    async def hear() -> None:
+        while True:
+            await listener.hear(QUIET_FRAME, len(heard) * 20)
+            heard.append(len(heard))
+
+    got: list[SpeechTransition] = []
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(hear)
+        await trio.sleep(10)
+        assert TRANSITIONS_MAX // 2 <= len(heard) <= TRANSITIONS_MAX // 2 + 1
+        with trio.fail_after(10):
+            while len(got) < 60:
+                await trio.sleep(0.01)
+                got.append(await said.receive())
+                if len(got) == 5:  # a verdict while the owner is behind overtakes nothing
+                    listener._say([SpeechTransition(SpeechEdge.VOICED, -1)])
+        nursery.cancel_scope.cancel()
+    place = next(n for n, transition in enumerate(got) if transition.edge is SpeechEdge.VOICED)
+    assert place > TRANSITIONS_MAX
+    del got[place]
+    edges = (SpeechEdge.BEGAN, SpeechEdge.ENDED)
+    assert [transition.edge for transition in got] == [*edges * 30][: len(got)]
+    times_ms = [transition.at_ms for transition in got]
+    assert times_ms == sorted(times_ms)
+
+
+async def test_a_verdict_that_comes_when_the_call_is_over_harms_nobody() -> None:
+    listener, said = a_listener(Never())
+    said.close()
+    listener.leave()
+    await listener.hear(QUIET_FRAME, 0)
+    for end_ms in (32, 64, 96):
+        listener.judged(Judged(end_ms, 0.9, -20.0))
+    listener.judge_lost("it broke")
+    assert "voice_model_losses" not in listener.line.tally.counters
+
+
+async def test_verdicts_may_come_at_any_moment_of_a_calls_end() -> None:
+    line, ear = Line.begin(), LocalEar(voice_ms=160, confirm_ms=600, has_judge=True)
+    async with trio.open_nursery() as outer:
+
+        async def call() -> None:
+            async with trio.open_nursery() as nursery:
+                nursery.cancel_scope.shield = True
+                started.append(start_listening(nursery, line, Stutter(), EchoGate(), ear, Never()))
+                scopes.append(nursery.cancel_scope)
+
+        started: list[Listener] = []
+        scopes: list[trio.CancelScope] = []
+        outer.start_soon(call)
+        await trio.testing.wait_all_tasks_blocked()
+        scopes[0].cancel()
+        for turn in range(12):  # a voice begins and ends, again and again
+            for chunk in range(6):
+                end_ms = (turn * 6 + chunk) * CHUNK_MS
+                started[0].judged(Judged(end_ms, 0.9 if chunk < 2 else 0.0, -20.0))
+            await trio.lowlevel.cancel_shielded_checkpoint()
 
 
 async def test_a_voice_hushes_and_takes_and_the_model_knows_where(

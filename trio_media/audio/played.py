@@ -80,7 +80,7 @@ def bands_of(frames: list[bytes]) -> Levels:
 
 
 def _bands(samples: Amplitudes) -> Levels:
-    first, last = samples[..., :_HALF], samples[..., :-_HALF - 1 : -1]
+    first, last = samples[..., :_HALF], samples[..., : -_HALF - 1 : -1]
     even = (first + last).dot(_COSINES)
     odd = (first - last).dot(_SINES)
     even *= even
@@ -123,7 +123,7 @@ class Played:
             if first + count > self.now and len(self._ahead) < AHEAD_FRAMES_MAX:
                 frame = payload[count * FRAME_BYTES : (count + 1) * FRAME_BYTES]
                 rise_db = dbfs - FLOOR_DBFS
-                self._ahead.append((first + count, frame, rise_db if rise_db > 0.0 else 0.0))
+                self._ahead.append((first + count, frame, max(0.0, rise_db)))
 
     def cut(self, at_ms: int) -> None:
         """The carrier plays nothing of it from ``at_ms`` on."""

@@ -14,8 +14,8 @@ Rule 3: audio that waits for the model for too long is dropped and counted; a mo
 lost for the rest of the call, and speech is then confirmed by its length alone.
 Rule 4: a chunk on which no verdict could say anything waits for those behind it: several in a row
 cost the model little more than one.  An onset, its end and a pause first settle what waits.
-Rule 5: a verdict is taken in where it is made, without a task of its own: most change nothing.  Only
-transitions go to `barge_in_detection`, which waits for the owner in their place.
+Rule 5: a verdict is taken in where it is made, without a task of its own: most change nothing.
+Only transitions go to `barge_in_detection`, which waits for the owner in their place.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ from trio_media.core import events as ev
 from trio_media.errors import JudgeLost
 
 TRANSITIONS_MAX: Final = 16  # that wait for the owner; more is no speech
-WAITING_MAX: Final = 15  # chunks that wait for the voice model: older than 480 ms interrupts nothing
+WAITING_MAX: Final = (
+    15  # chunks that wait for the voice model: older than 480 ms interrupts nothing
+)
 BATCH_MS: Final = 40  # of audio that goes to the voice model at once
 PREROLL_FRAMES: Final = 5  # heard by the voice model before it is first asked
 SILENT_DBFS: Final = -55.0  # no voice is below it; the comfort noise of a line is
@@ -234,14 +236,14 @@ async def barge_in_detection(
 ) -> None:
     """Report what the caller's speech does.  Runs until the call is over."""
     line = listener.line
-    try:
-        async with said:
+    with said:
+        try:
             async for transition in said:
                 # By the carrier's clock it may seem to lie ahead of ours.
                 at_ms = min(transition.at_ms, line.now_ms())
                 await line.send_inbox.send(_EVENTS[transition.edge](at_ms))
-    finally:
-        listener.leave()
+        finally:
+            listener.leave()  # before the channel closes: a verdict may come at any moment
 
 
 _LocalSpeech: TypeAlias = (

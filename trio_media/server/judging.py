@@ -1,10 +1,10 @@
 """The voice model as a service of the process: one model, the calls' audio judged together.
 
-Rule 1: the model runs in the loop, for a third of a millisecond at a time and never longer than
-`BATCH_MAX` chunks take; between two runs everybody else has a turn.  A thread would hold up nobody
-for that moment, but waking it and being woken costs the loop more than the model does.
-Rule 2: chunks are gathered for a moment, so that many calls cost little more than one.  Each call has
-one chunk in a run, and what waits is in its track, which has a bound.
+Rule 1: the model runs in the loop, for a third of a millisecond at a time and never for more than
+`BATCH_MAX` chunks; between two runs everybody else has a turn.  A thread holds up nobody for that
+moment, but waking it and being woken costs the loop as much as the model does.
+Rule 2: chunks are gathered for a moment, so that many calls cost little more than one.  Each call
+has one chunk in a run, and what waits is in its track, which has a bound.
 Rule 3: a model that fails is lost for whoever waited; it is asked again by the calls that begin
 later.
 """

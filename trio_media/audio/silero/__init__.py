@@ -146,7 +146,7 @@ class VoiceTrack:
             self._state = state
 
 
-_CONTEXT_AT_FIRST: Final = bytes([MULAW_SILENCE]) * CONTEXT_SAMPLES
+_CONTEXT_AT_FIRST: Final[bytes] = bytes([MULAW_SILENCE]) * CONTEXT_SAMPLES
 _STATE_AT_FIRST: Final[Floats] = np.zeros(STATE_SHAPE, np.float32)
 
 

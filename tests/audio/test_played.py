@@ -64,6 +64,7 @@ HEARD = {
     "caller": CALLER + LINE,
     "echo": ECHO + LINE,
     "echo and caller": ECHO + LINE + CALLER,
+    "an echo that goes": np.concatenate([ECHO[:64_000] + LINE[:64_000], CALLER[:96_000] * 0.2]),
     "keys": key(MODEL.size) + LINE + ECHO,
     "noise that begins": hiss(MODEL.size, -35) * (np.arange(MODEL.size) > 40_000),
 }

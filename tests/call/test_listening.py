@@ -166,6 +166,19 @@ async def test_caller_audio_waits_for_an_owner_that_does_not_keep_up_and_nothing
     assert times_ms == sorted(times_ms)
 
 
+async def test_a_verdict_waits_behind_what_found_no_room() -> None:
+    listener, said = a_listener(Never())
+    for number in range(TRANSITIONS_MAX // 2 + 1):
+        await listener.hear(QUIET_FRAME, number * 20)
+    got = [said.receive_nowait() for _ in range(TRANSITIONS_MAX)]
+    listener._say([SpeechTransition(SpeechEdge.VOICED, 1_000)])
+    await listener.hear(QUIET_FRAME, 1_000)
+    got += [said.receive_nowait() for _ in range(5)]
+    times_ms = [transition.at_ms for transition in got]
+    assert times_ms == sorted(times_ms)
+    assert got[-3].edge is SpeechEdge.VOICED
+
+
 async def test_a_verdict_that_comes_when_the_call_is_over_harms_nobody() -> None:
     listener, said = a_listener(Never())
     said.close()

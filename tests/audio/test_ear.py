@@ -169,6 +169,15 @@ def test_a_voice_is_said_once_though_the_model_paused_in_its_speech() -> None:
     assert heard.edges == [BEGAN, VOICED]
 
 
+def test_the_verdict_that_denies_an_onset_may_say_something() -> None:
+    heard = Heard()
+    heard.onset(BEGAN)
+    heard.voice(DENY_MS - 2 * CHUNK_MS, 0.1)
+    assert not heard.ear.may_say(1, heard.now_ms + CHUNK_MS)
+    heard.voice(CHUNK_MS, 0.1)
+    assert heard.ear.may_say(1, heard.now_ms + CHUNK_MS)
+
+
 STEPS = ("on", "off", "pause", "yes", "yes", "maybe", "no")
 
 

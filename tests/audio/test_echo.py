@@ -127,6 +127,15 @@ def test_a_second_without_an_echo_says_that_there_is_none() -> None:
     assert not gate.may_be_echo(2_000)
 
 
+def test_an_echo_that_has_gone_is_forgotten_though_nothing_is_heard_any_more() -> None:
+    gate = EchoGate()
+    listen(gate, echo_of(MODEL, 15, 170)[:80_000], MODEL[:80_000])
+    assert gate._path.first_lag is not None
+    played = np.resize(MODEL, 60 * 8_000)
+    listen(gate, played * 0, played, from_ms=10_000)
+    assert gate._path.first_lag is None
+
+
 def test_without_a_model_nothing_is_held_back() -> None:
     echoes, _ = listen(EchoGate(), CALLER, None)
     assert not any(echoes)

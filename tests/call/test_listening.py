@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import attrs
@@ -15,6 +17,7 @@ from trio_media.audio.detector import SpeechEdge, SpeechTransition
 from trio_media.audio.ear import LocalEar
 from trio_media.audio.echo import EchoGate
 from trio_media.audio.g711 import encode_mulaw
+from trio_media.audio.onset import EdgeTracker
 from trio_media.audio.silero import CHUNK_MS, Chunk, Floats, Judged, SileroModel, judge
 from trio_media.audio.wav import read_wav
 from trio_media.call.line import Line
@@ -164,6 +167,59 @@ async def test_caller_audio_waits_for_an_owner_that_does_not_keep_up_and_nothing
     assert [transition.edge for transition in got] == [*edges * 30][: len(got)]
     times_ms = [transition.at_ms for transition in got]
     assert times_ms == sorted(times_ms)
+
+
+@attrs.define
+class Labels:
+    """An onset detector that believes the first byte of a frame."""
+
+    tracker: EdgeTracker = attrs.field(factory=lambda: EdgeTracker(600))
+
+    def hear(self, payload: bytes, at_ms: int) -> list[SpeechTransition]:
+        return self.tracker.hear(payload[0] == 1, at_ms + 20)
+
+
+class SharesOfLoudness:
+    """A model for which what is loud is a voice."""
+
+    def run(self, chunks: Sequence[Chunk]) -> list[tuple[float, Floats]]:
+        return [(chunk.heard.count(0) / len(chunk.heard), chunk.state) for chunk in chunks]
+
+
+class Eager(LocalEar):
+    """An ear that wants every verdict at once."""
+
+    def may_say(self, verdicts: int, end_ms: int) -> bool:
+        return True
+
+
+async def heard_by(ear: type[LocalEar], frames: Sequence[tuple[bytes, bool]]) -> list[object]:
+    """Return what is said of some frames, which matter or do not, and in which frame."""
+    listener, said = a_listener(InlineJudge(SharesOfLoudness()))  # type: ignore[arg-type]
+    listener.onsets = Labels()
+    listener.ear = ear(voice_ms=160, confirm_ms=600, has_judge=True)
+    out: list[object] = []
+    for number, (frame, is_interruptible) in enumerate(frames):
+        listener.line.is_interruptible = is_interruptible
+        await listener.hear(frame, number * 20)
+        with suppress(trio.WouldBlock):
+            while True:
+                out.append((number, said.receive_nowait()))
+    return out
+
+
+@pytest.mark.parametrize("seed", range(20))
+async def test_it_makes_no_difference_that_chunks_wait_for_each_other(seed: int) -> None:
+    rng = random.Random(seed)
+    frames: list[tuple[bytes, bool]] = []
+    while len(frames) < 1_500:
+        label, is_interruptible = rng.choice([1, 1, 2]), rng.random() < 0.9
+        loud = rng.choice([0, 0, 60, 159, 159, 159])
+        frame = bytes([label]) + bytes(loud) + b"\xff" * (159 - loud)
+        frames += [(frame, is_interruptible)] * rng.choice([1, 2, 3, 5, 8, 20])
+    lazy = await heard_by(LocalEar, frames)
+    assert len(lazy) > 50
+    assert lazy == await heard_by(Eager, frames)
 
 
 async def test_a_verdict_waits_behind_what_found_no_room() -> None:

@@ -13,7 +13,7 @@ not silent.  It hears a little of what was before, so that it does not begin in 
 Rule 3: audio that waits for the model for too long is dropped and counted; a model that fails is
 lost for the rest of the call, and speech is then confirmed by its length alone.
 Rule 4: a chunk on which no verdict could say anything waits for those behind it: several in a row
-cost the model little more than one.  An onset, its end and a pause first settle what waits.
+cost the model little more than one.  An onset and a pause first settle what waits.
 Rule 5: a verdict is taken in where it is made, without a task of its own: most change nothing.
 Only transitions go to `barge_in_detection`, which waits for the owner in their place.
 """
@@ -134,7 +134,8 @@ class Listener:
         clean = self.echo.hear(payload, at_ms, is_speaking=self._is_speaking)
         for transition in self.onsets.hear(payload, at_ms):
             self._is_speaking = transition.edge is not SpeechEdge.ENDED
-            self._settle()
+            if transition.edge is SpeechEdge.BEGAN:  # an end is the same before and after them
+                self._settle()
             self._say(self.ear.onset(transition))
         if self.judge is not None:
             self._feed(clean, at_ms, self.judge)

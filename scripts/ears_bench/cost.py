@@ -23,7 +23,7 @@ from trio_media.audio.energy import EnergyDetector
 from trio_media.audio.silero import VoiceTrack
 from trio_media.audio.webrtc import WebRtcDetector, make_onset_detector
 from trio_media.call.line import Line
-from trio_media.call.listening import Listener, VoiceJudge, start_listening
+from trio_media.call.listening import Asker, Listener, VoiceJudge, start_listening
 from trio_media.server.garbage import calm_garbage_collector
 from trio_media.server.judging import BatchJudge
 
@@ -31,7 +31,7 @@ SECONDS: Final = 60
 CALLS: Final = 100
 ROUND_S: Final = 8.0
 ROUNDS: Final = 3
-BATCHES: Final = (1, 8, 32)
+BATCHES: Final = (1, 4, 16)
 FRAMES_A_S: Final = 1_000 // FRAME_MS
 
 
@@ -119,7 +119,7 @@ async def _crowd(speech: bytes) -> list[tuple[str, list[float], str]]:
                 await _round(speech, samples, used, listens=name != "none")
                 judged += 0 if used is None else used.count
         nursery.cancel_scope.cancel()
-    rate = f"{judged / ROUNDS / ROUND_S:,.0f} chunks/s"
+    rate = f"{judged / ROUNDS / ROUND_S:,.0f}/s"
     return [(name, samples, rate if name == "all" else "") for name, samples in lateness.items()]
 
 
@@ -130,9 +130,12 @@ class _Counting:
         self._judge = judge
         self.count = 0
 
-    async def judge(self, track: VoiceTrack) -> object:
+    def ask(self, asker: Asker) -> None:
         self.count += 1
-        return await self._judge.judge(track)
+        self._judge.ask(asker)
+
+    def settle(self, asker: Asker) -> None:
+        self._judge.settle(asker)
 
 
 async def _round(
@@ -179,7 +182,7 @@ def _listener(nursery: trio.Nursery, line: Line, judge: _Counting | None) -> Lis
     echo = EchoGate()
     onsets = functools.partial(make_onset_detector, is_echo=echo.is_echo)(600)
     ear = LocalEar(voice_ms=160, confirm_ms=600, has_judge=judge is not None)
-    return start_listening(nursery, line, onsets, echo, ear, judge)  # type: ignore[arg-type]
+    return start_listening(nursery, line, onsets, echo, ear, judge)
 
 
 async def _drain(line: Line) -> None:

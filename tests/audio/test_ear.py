@@ -169,6 +169,54 @@ def test_a_voice_is_said_once_though_the_model_paused_in_its_speech() -> None:
     assert heard.edges == [BEGAN, VOICED]
 
 
+def test_the_verdict_that_denies_an_onset_may_say_something() -> None:
+    heard = Heard()
+    heard.onset(BEGAN)
+    heard.voice(DENY_MS - 2 * CHUNK_MS, 0.1)
+    assert not heard.ear.may_say(1, heard.now_ms + CHUNK_MS)
+    heard.voice(CHUNK_MS, 0.1)
+    assert heard.ear.may_say(1, heard.now_ms + CHUNK_MS)
+
+
+STEPS = ("on", "off", "pause", "yes", "yes", "maybe", "no")
+
+
+@given(
+    st.lists(st.sampled_from(STEPS), max_size=60), st.lists(st.sampled_from(STEPS[3:]), max_size=9)
+)
+def test_verdicts_that_may_say_nothing_say_nothing(before: list[str], after: list[str]) -> None:
+    heard = Heard()
+    for step in before:
+        heard.now_ms += 10
+        if step in ("on", "off"):
+            heard.onset(BEGAN if step == "on" else ENDED)
+        elif step == "pause":
+            heard.said += heard.ear.pause(heard.now_ms)
+        else:
+            heard.voice(CHUNK_MS, {"yes": 0.9, "maybe": 0.4, "no": 0.1}[step])
+    may_say = heard.ear.may_say(len(after), heard.now_ms + len(after) * CHUNK_MS)
+    said = len(heard.said)
+    for step in after:
+        heard.voice(CHUNK_MS, {"yes": 0.9, "maybe": 0.4, "no": 0.1}[step])
+    assert may_say or len(heard.said) == said
+
+
+def test_a_verdict_may_say_something_no_sooner_than_it_can() -> None:
+    """Else every chunk would be judged by itself, and that is dear."""
+    heard = Heard()
+    due: list[int] = []
+    waits = 0
+    heard.onset(BEGAN)
+    for chunk in range(1, 30):
+        waits += 1
+        if heard.ear.may_say(waits, heard.now_ms + waits * CHUNK_MS):
+            heard.voice(waits * CHUNK_MS)
+            due.append(chunk)
+            waits = 0
+    assert due == [2, 5, 9, 13, 17, 19, 23, 27]
+    assert heard.edges == [BEGAN, VOICED, CONFIRMED]
+
+
 @given(st.lists(st.sampled_from(["on", "off", "long", "yes", "maybe", "no", "pause", "lose"])))
 def test_edges_alternate_whatever_is_heard(script: list[str]) -> None:
     heard = Heard()

@@ -127,6 +127,15 @@ def test_a_second_without_an_echo_says_that_there_is_none() -> None:
     assert not gate.may_be_echo(2_000)
 
 
+def test_an_echo_that_has_gone_is_forgotten_though_nothing_is_heard_any_more() -> None:
+    gate = EchoGate()
+    listen(gate, echo_of(MODEL, 15, 170)[:80_000], MODEL[:80_000])
+    assert gate._path.first_lag is not None
+    played = np.resize(MODEL, 60 * 8_000)
+    listen(gate, played * 0, played, from_ms=10_000)
+    assert gate._path.first_lag is None
+
+
 def test_without_a_model_nothing_is_held_back() -> None:
     echoes, _ = listen(EchoGate(), CALLER, None)
     assert not any(echoes)
@@ -162,7 +171,7 @@ def test_bands_are_those_of_a_telephone() -> None:
 @pytest.mark.parametrize("rows", [1, 2, 11, 12, 32, 51, 400])
 @pytest.mark.parametrize("percent", [0, 50, 90, 98, 100])
 def test_percentiles_are_those_of_numpy(rows: int, percent: int) -> None:
-    values = np.random.default_rng(rows).standard_normal((rows, 12)).astype(np.float32) * 10
-    expected = np.percentile(values, percent, axis=0)
+    values = np.random.default_rng(rows).standard_normal((12, rows)).astype(np.float32) * 10
+    expected = np.percentile(values, percent, axis=1)
     np.testing.assert_array_equal(percentiles(values, percent), expected)
-    np.testing.assert_array_equal(percentiles(values[:, 0], percent), expected[0])
+    np.testing.assert_array_equal(percentiles(values[0], percent), expected[0])

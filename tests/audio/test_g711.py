@@ -12,6 +12,7 @@ from trio_media.audio.g711 import (
     decode_mulaw,
     encode_alaw,
     encode_mulaw,
+    mulaw_to_pcm,
 )
 
 EVERY_BYTE = bytes(range(256))
@@ -110,3 +111,9 @@ def test_length_is_kept_for_any_buffer() -> None:
 def test_other_sample_types_are_refused() -> None:
     with pytest.raises(AssertionError, match="float32"):
         encode_mulaw(np.zeros(3, dtype=np.float32))
+
+
+def test_pcm_is_the_samples_in_bytes() -> None:
+    payload = bytes(range(256))
+    assert bytes(mulaw_to_pcm(payload)) == decode_mulaw(payload).tobytes()
+    assert mulaw_to_pcm(b"") == b""

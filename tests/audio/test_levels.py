@@ -15,6 +15,7 @@ from trio_media.audio.levels import (
     amplitudes,
     is_keypad_tone,
     level_dbfs,
+    levels_dbfs,
 )
 
 
@@ -98,3 +99,9 @@ def test_a_held_noise_stays_the_floor_through_its_dips_until_it_has_gone() -> No
     for _ in range(90):
         floor.hear(-45.0)
     assert floor.dbfs == -45.0
+
+
+@given(st.binary(max_size=700))
+def test_the_levels_of_many_frames_are_those_of_each(payload: bytes) -> None:
+    frames = [payload[at : at + FRAME_BYTES] for at in range(0, len(payload), FRAME_BYTES)]
+    assert levels_dbfs(payload) == pytest.approx([level_dbfs(frame) for frame in frames], abs=1e-4)

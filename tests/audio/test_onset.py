@@ -95,6 +95,28 @@ def test_nothing_to_confirm_is_a_bug() -> None:
         EdgeTracker(0)
 
 
+@given(st.lists(st.booleans(), max_size=60), st.lists(st.booleans(), max_size=12))
+def test_no_edge_comes_sooner_than_it_was_said_to(before: list[bool], after: list[bool]) -> None:
+    tracker = EdgeTracker(320, voice_ms=100)
+    for is_speech in before:
+        tracker.hear(is_speech, 0)
+    least = tracker.frames_until_edge()
+    found = [bool(tracker.hear(is_speech, 0)) for is_speech in after]
+    assert least >= 1
+    assert not any(found[: least - 1])
+
+
+@pytest.mark.parametrize(
+    ("before", "frames"),
+    [("", 2), ("#", 1), (".#.", 1), ("#..", 2), ("##", 3), ("###", 2), ("#####", 6), ("##..", 1)],
+)
+def test_it_is_known_when_the_next_edge_may_come(before: str, frames: int) -> None:
+    tracker = EdgeTracker(320, voice_ms=100)
+    for verdict in before:
+        tracker.hear(verdict == "#", 0)
+    assert tracker.frames_until_edge() == frames
+
+
 def oracle(verdicts: list[bool], confirm_frames: int) -> list[tuple[SpeechEdge, int]]:
     """Decide every frame from the whole history since the last end, without any state."""
     found: list[tuple[SpeechEdge, int]] = []

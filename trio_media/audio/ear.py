@@ -69,6 +69,15 @@ class LocalEar:
                 out += self._end(edge.at_ms)
         return out + self._deny(verdict)
 
+    def may_say(self, verdicts: int, end_ms: int) -> bool:
+        """Whether so many more verdicts, on audio up to ``end_ms``, may say anything.
+
+        Where they may not, they can be given later, but before anything else is taken in.
+        """
+        if verdicts >= self._voice.frames_until_edge():
+            return True
+        return self._is_heard and end_ms - self._voiceless_from_ms >= DENY_MS
+
     def pause(self, at_ms: int) -> list[SpeechTransition]:
         """The voice model is not asked from here on, until it is; late verdicts say nothing."""
         self._paused_ms = at_ms

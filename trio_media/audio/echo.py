@@ -8,7 +8,8 @@ than the level does: two voices are seldom loud in the same ones.
 Rule 1: without a correlation there is no echo, and nothing is held back.
 Rule 2: what the caller says is no measure of the echo: frames that were taken for speech are
 learned from only when they rose and fell with what was played.
-Rule 3: all times are on the call's clock; a frame is 20 ms; levels are in dB.
+Rule 3: the correlation takes in some frames at a time: it is looked at now and then.
+Rule 4: all times are on the call's clock; a frame is 20 ms; levels are in dB.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from trio_media.audio.played import (
     FLOOR_DBFS,
     LAG_FRAMES_MIN,
     LAGS,
+    ROWS_MAX,
     Levels,
     Played,
     band_levels,
@@ -52,21 +54,25 @@ SPREAD_DB_MIN: Final = 0.5  # what is so even goes together with anything
 SPEECH_FRAMES_MIN: Final = 6  # fewer rise and fall with anything
 SPEECH_FRAMES_MAX: Final = 100  # of speech that may turn out to be echo
 
+_KEEP: Final = 1 - 1 / MEMORY_FRAMES  # of the correlation, from frame to frame
+_FRAMES_AT_ONCE: Final = ROWS_MAX - 1  # time has passed by one more when they are taken in
+_WEIGHTS: Final = _KEEP ** np.arange(_FRAMES_AT_ONCE)  # of so many frames, the newest first
 _SILENCE: Final = bytes([MULAW_SILENCE])
 _SILENT_FRAME: Final = _SILENCE * FRAME_BYTES
 
 
 def percentiles(values: Levels, percent: int) -> Levels:
-    """Return what so many percent of the rows are below, in each column.
+    """Return what so many percent of the values are below, along the last axis.
 
     As `np.percentile` has it, to the last bit, without what that must ask first.
     """
-    place = (len(values) - 1) * (percent / 100)
+    count = values.shape[-1]
+    place = (count - 1) * (percent / 100)
     below = int(place)
-    above = min(below + 1, len(values) - 1)
+    above = min(below + 1, count - 1)
     share = place - below
-    ordered = np.partition(values, (below, above), axis=0)
-    low, high = ordered[below], ordered[above]
+    ordered = np.partition(values, (below, above), axis=-1)
+    low, high = ordered[..., below], ordered[..., above]
     # From the nearer end, so that both ends are exact.
     between: Levels = (
         high - (high - low) * (1 - share) if share >= 0.5 else low + (high - low) * share
@@ -133,6 +139,8 @@ class EchoGate:
     def _hear_frame(self, number: int, frame: bytes, is_speaking: bool) -> bool:
         """Say whether the frame is nothing but echo."""
         playing, path = self._playing, self._path
+        if path.newest != number - 1:
+            path.take_in(playing)  # before what it rests on is forgotten
         playing.advance(number)
         if not is_speaking and self._speech:
             path.learn_from_speech(self._speech)
@@ -141,7 +149,7 @@ class EchoGate:
             return self._was_echo(number)
         if path.first_lag is None or not is_speaking:
             heard_db = max(FLOOR_DBFS, level_dbfs(frame)) - FLOOR_DBFS
-            path.correlate(heard_db, playing.rises(number))
+            path.correlate(heard_db, number, playing)
         if path.first_lag is None:
             return self._was_echo(number)
         source = playing.source(number - path.first_lag)
@@ -168,17 +176,22 @@ class EchoPath:
     def __init__(self) -> None:
         self.first_lag: int | None = None
         """The shortest lag, in frames, at which there is an echo; None: there is none."""
+        self.newest = -1
+        """The newest frame that was correlated."""
+        self._newly_heard: list[float] = []
+        """Levels over the floor, up to the newest, whose products are still to be taken in."""
         self._frames = 0.0
         self._heard = self._heard_squares = 0.0
         self._sums = np.zeros((3, LAGS))
-        """For each lag: played, its squares, its products with what was heard; fading."""
+        """For each lag: played, its products with what was heard, its squares; fading."""
         self._until_look = EVIDENCE_FRAMES
-        self._ratios: NDArray[np.float32] = np.zeros((0, BANDS), np.float32)
+        self._ratios: NDArray[np.float32] = np.zeros((BANDS, 0), np.float32)
         """What was heard above what was played, in each band: as many frames, round and round."""
         self._learned = 0
         self._coupling: Levels | None = None
         self._excess_db = 0.0
-        self._loudest = np.full(BANDS, -np.inf)
+        self._least = np.full(BANDS, -np.inf, np.float32)
+        """What a band must be played at to leave an echo: `LOUD_DB` below the loudest of late."""
         self._until_measure = RATIOS_MIN
 
     @property
@@ -188,30 +201,52 @@ class EchoPath:
             return self._frames >= SILENCE_FRAMES
         return self._coupling is not None
 
-    def correlate(self, heard_db: float, rises: Levels) -> None:
-        """Take in a frame's level over the floor, and `Played.rises` when it is heard."""
-        keep = 1 - 1 / MEMORY_FRAMES
-        self._frames = self._frames * keep + 1
-        self._heard = self._heard * keep + heard_db
-        self._heard_squares = self._heard_squares * keep + heard_db * heard_db
-        self._sums *= keep
-        self._sums[:2] += rises
-        self._sums[2] += rises[0] * heard_db
+    def correlate(self, heard_db: float, number: int, playing: Played) -> None:
+        """Take in a frame's level over the floor; frames follow each other, or `take_in` is first.
+
+        ``playing``: what was played up to the frame.
+        """
+        self.newest = number
+        self._newly_heard.append(heard_db)
+        self._frames = self._frames * _KEEP + 1
+        self._heard = self._heard * _KEEP + heard_db
+        self._heard_squares = self._heard_squares * _KEEP + heard_db * heard_db
         self._until_look -= 1
         if self._until_look <= 0:
             self._until_look = LOOK_EVERY_FRAMES
-            self._look()
+            spread = self._frames * self._heard_squares - self._heard**2
+            # What hardly varies goes together with anything.
+            is_varied = spread >= (HEARD_SPREAD_DB * self._frames) ** 2
+            if is_varied or self.first_lag is not None:
+                self.take_in(playing)
+                self._look(spread, is_varied=is_varied)
+        if len(self._newly_heard) == _FRAMES_AT_ONCE:
+            self.take_in(playing)
 
-    def _look(self) -> None:
+    def take_in(self, playing: Played) -> None:
+        """Take in the levels that were heard of late, before a frame passes without one."""
+        count = len(self._newly_heard)
+        if not count:
+            return
+        rises = playing.rises(self.newest, count)
+        weights = _WEIGHTS[:count]
+        heard = weights * self._newly_heard[::-1]
+        self._sums *= _KEEP**count
+        played, products, squares = self._sums
+        played += weights.dot(rises)
+        products += heard.dot(rises)
+        squares += weights.dot(rises * rises)
+        self._newly_heard.clear()
+
+    def _look(self, heard_spread: float, *, is_varied: bool) -> None:
         """Find the lag at which the levels go together, if there is one."""
-        played, squares, products = self._sums
-        heard_spread = self._frames * self._heard_squares - self._heard**2
-        played_spread = self._frames * squares - played**2
-        together = self._frames * products - played * self._heard
-        correlation = together / (np.sqrt(np.maximum(heard_spread * played_spread, 0.0)) + 1e-9)
+        played, products, squares = self._sums
+        played_spread = self._frames * squares - played * played
+        together = self._frames * products - self._heard * played
+        np.maximum(played_spread, 0.0, out=played_spread)
+        played_spread *= max(heard_spread, 0.0)
+        correlation = together / (np.sqrt(played_spread) + 1e-9)
         best = int(correlation.argmax())
-        # What hardly varies goes together with anything.
-        is_varied = heard_spread >= (HEARD_SPREAD_DB * self._frames) ** 2
         if is_varied and correlation[best] >= CORRELATION_MIN:
             self.first_lag = max(LAG_FRAMES_MIN, LAG_FRAMES_MIN + best - 1)
         elif correlation[best] < CORRELATION_LOST:
@@ -226,22 +261,22 @@ class EchoPath:
 
     def _ratio(self, heard: Levels, source: Levels) -> Levels:
         """What is heard above what was played; of a band that was not, above nearly nothing."""
-        return heard - np.maximum(source, self._loudest - LOUD_DB)
+        return heard - np.maximum(source, self._least)
 
     def learn(self, heard: Levels, source: Levels) -> None:
         """Take in the bands of a frame that is no speech."""
-        self._loudest -= FADE_DB
-        np.maximum(self._loudest, source, out=self._loudest)
+        self._least -= FADE_DB
+        np.maximum(self._least, source - LOUD_DB, out=self._least)
         if not self._ratios.size:  # most calls have no echo, and need no room for one
-            self._ratios = np.zeros((RATIOS_MAX, BANDS), np.float32)
-        self._ratios[self._learned % RATIOS_MAX] = self._ratio(heard, source)
+            self._ratios = np.zeros((BANDS, RATIOS_MAX), np.float32)
+        self._ratios[:, self._learned % RATIOS_MAX] = self._ratio(heard, source)
         self._learned += 1
         self._until_measure -= 1
         if self._until_measure <= 0:
             self._until_measure = MEASURE_EVERY_FRAMES
-            ratios = self._ratios[: self._learned]
+            ratios = self._ratios[:, : self._learned]
             self._coupling = percentiles(ratios, COUPLING_PERCENT)
-            excesses = (ratios - self._coupling).max(axis=1)
+            excesses = (ratios - self._coupling[:, np.newaxis]).max(axis=0)
             self._excess_db = min(EXCESS_DB_MAX, float(percentiles(excesses, EXCESS_PERCENT)))
 
     def learn_from_speech(self, frames: list[tuple[Levels, Levels]]) -> None:

@@ -76,6 +76,8 @@ def _alaw_encode_table() -> NDArray[np.uint8]:
 
 _MULAW_TO_LINEAR: Final = _mulaw_decode_table()
 _ALAW_TO_LINEAR: Final = _alaw_decode_table()
+_MULAW_TO_PCM: Final = _MULAW_TO_LINEAR.tobytes()
+_FIRST_BYTES, _SECOND_BYTES = _MULAW_TO_PCM[::2], _MULAW_TO_PCM[1::2]
 _LINEAR_TO_MULAW: Final = _mulaw_encode_table()
 _LINEAR_TO_ALAW: Final = _alaw_encode_table()
 
@@ -83,6 +85,15 @@ _LINEAR_TO_ALAW: Final = _alaw_encode_table()
 def decode_mulaw(payload: bytes | bytearray | memoryview) -> Samples:
     """Return the samples of mu-law bytes, as many as there are bytes."""
     return _MULAW_TO_LINEAR.take(np.frombuffer(payload, dtype=np.uint8))
+
+
+def mulaw_to_pcm(payload: bytes) -> bytearray:
+    """Return the samples of mu-law bytes as 16 bits each, in the byte order of this machine."""
+    # Sooner done than by an array and its bytes, for a frame.
+    pcm = bytearray(2 * len(payload))
+    pcm[::2] = payload.translate(_FIRST_BYTES)
+    pcm[1::2] = payload.translate(_SECOND_BYTES)
+    return pcm
 
 
 def encode_mulaw(samples: Samples) -> bytes:

@@ -61,12 +61,26 @@ def level_dbfs(payload: bytes) -> float:
     return amplitudes_dbfs(amplitudes(payload))
 
 
-def _tone_probes() -> NDArray[np.complex64]:
+def levels_dbfs(payload: bytes) -> list[float]:
+    """Return the level of each frame of mu-law bytes; the last may be shorter than a frame."""
+    whole = len(payload) // FRAME_BYTES
+    samples = amplitudes(payload)
+    frames = samples[: whole * FRAME_BYTES].reshape(whole, FRAME_BYTES)
+    levels = [amplitudes_dbfs(frame) for frame in frames]
+    if len(payload) % FRAME_BYTES:
+        levels.append(amplitudes_dbfs(samples[whole * FRAME_BYTES :]))
+    return levels
+
+
+def _tone_probes() -> Amplitudes:
+    """Return a cosine for each tone of the keypad, the low ones first, and then a sine for each."""
     time_s = np.arange(FRAME_BYTES) / SAMPLE_RATE_HZ
     hz = np.array(_DTMF_LOW_HZ + _DTMF_HIGH_HZ)
     # Scaled so that the squared magnitude of a pure tone's sum is the tone's energy.
     scale = math.sqrt(2 / FRAME_BYTES)
-    return (np.exp(-2j * np.pi * np.outer(hz, time_s)) * scale).astype(np.complex64)
+    phases = 2 * np.pi * np.outer(hz, time_s)
+    probes: Amplitudes = (np.concatenate([np.cos(phases), np.sin(phases)]) * scale).astype("f4")
+    return probes
 
 
 _TONE_PROBES: Final = _tone_probes()
@@ -75,8 +89,8 @@ _TONE_PROBES: Final = _tone_probes()
 def is_keypad_tone(samples: Amplitudes) -> bool:
     """Say whether a whole frame is one DTMF key: two tones and next to nothing else."""
     energy = float(samples.dot(samples))
-    sums = _TONE_PROBES.dot(samples)
-    tones = (sums.real**2 + sums.imag**2).tolist()
+    sums: list[float] = _TONE_PROBES.dot(samples).tolist()
+    tones = [cosine * cosine + sine * sine for cosine, sine in zip(sums[:8], sums[8:], strict=True)]
     low, high = max(tones[:4]), max(tones[4:])
     if min(low, high) < _DTMF_EACH_MIN * energy:
         return False

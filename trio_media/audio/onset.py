@@ -123,6 +123,17 @@ class EdgeTracker:
         self._gap_ms = 0
         return self._lasted(end_ms)
 
+    def frames_until_edge(self) -> int:
+        """Return how many more frames it takes, at least, until there is an edge."""
+        if not self.is_speaking:
+            return 1 if self._recent & 0b11 else 2
+        missing_ms = END_GAP_MS - self._gap_ms
+        if self._marks_passed < len(self._marks):
+            bridged_ms = self._gap_ms if self._gap_ms <= BRIDGE_MS else 0
+            lasted_ms = self._speech_ms + bridged_ms
+            missing_ms = min(missing_ms, self._marks[self._marks_passed][0] - lasted_ms)
+        return max(1, -(-missing_ms // self._frame_ms))
+
     def end(self, end_ms: int) -> list[SpeechTransition]:
         """End the speech now, if there is any, whatever the frames say."""
         self._recent = 0
@@ -230,9 +241,11 @@ class OnsetDetector:
             self._was_tone = is_tone
         else:
             self._was_tone = False
+        was_speaking = self._edges.is_speaking
         transitions = self._edges.hear(is_speech, end_ms)
         if not self._edges.is_speaking:
-            self._steady.forget()
+            if was_speaking:
+                self._steady.forget()
         elif (noise := self._steady.hear(frame_dbfs)) is not None:
             self._floor.hold(*noise)
             transitions += self._edges.end(end_ms)

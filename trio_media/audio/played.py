@@ -3,20 +3,23 @@
 Rule 1: a ring keeps the newest `KEPT_FRAMES`.  Arrays hold it twice, end to end, so that any
 stretch of it is a slice, and whole numbers hold a bit for each frame, the newest in bit 0.
 Rule 2: while nothing was played lately, time passes for next to nothing.
-Rule 3: bands cost most, so they are worked out when they are asked for, once, and many at a time.
+Rule 3: bands cost most, so they are worked out when they are asked for, once, and many at a time;
+levels are worked out for as many frames as come at once.
 """
 
 from __future__ import annotations
 
 import itertools
+from array import array
 from typing import Final, TypeAlias
 
 import attrs
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from trio_media.audio.g711 import MULAW_SILENCE, SAMPLE_RATE_HZ
-from trio_media.audio.levels import FRAME_BYTES, FRAME_MS, amplitudes, level_dbfs
+from trio_media.audio.levels import FRAME_BYTES, FRAME_MS, Amplitudes, amplitudes, levels_dbfs
 
 Levels: TypeAlias = NDArray[np.floating]
 
@@ -30,43 +33,63 @@ AHEAD_FRAMES_MAX: Final = 3_100  # of what will be played: more than a carrier m
 BANDS: Final = 12  # of equal width on a logarithmic scale, as ears have them
 BAND_LOW_HZ: Final = 250
 BAND_HIGH_HZ: Final = 3_600
+ROWS_MAX: Final = KEPT_FRAMES - LAGS  # frames in a row of which all lags are kept
 assert KEPT_FRAMES > LAG_FRAMES_MAX + SPREAD_FRAMES
 
 _OLDEST: Final = KEPT_FRAMES - 1
 _ALL: Final = (1 << KEPT_FRAMES) - 1
 _FFT_SAMPLES: Final = 256
 _SILENCE: Final = bytes([MULAW_SILENCE])
+_NO_RISES: Final = array("d", bytes(8 * 2 * KEPT_FRAMES))
 
 
-def _band_filter() -> NDArray[np.float32]:
+def _band_probes() -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """Return cosines and sines for half a windowed frame each, and which band takes their squares.
+
+    What is even about the middle of a frame is a sum of cosines, what is odd of sines, and half a
+    frame has all of either: so these are small enough to be at hand when they are wanted.
+    """
     hz = np.fft.rfftfreq(_FFT_SAMPLES, 1 / SAMPLE_RATE_HZ)
     edges_hz = np.geomspace(BAND_LOW_HZ, BAND_HIGH_HZ, BANDS + 1)
+    hz = hz[(hz >= edges_hz[0]) & (hz < edges_hz[-1])]
     rows = [(hz >= low) & (hz < high) for low, high in itertools.pairwise(edges_hz)]
-    return np.array(rows, dtype=np.float32)
+    from_middle_s = (np.arange(_HALF) - (FRAME_BYTES - 1) / 2) / SAMPLE_RATE_HZ
+    phases = 2 * np.pi * np.outer(from_middle_s, hz)
+    window = np.hanning(FRAME_BYTES)[:_HALF, np.newaxis]
+    return (
+        np.ascontiguousarray((np.cos(phases) * window).astype(np.float32)),
+        np.ascontiguousarray((np.sin(phases) * window).astype(np.float32)),
+        np.ascontiguousarray(np.array(rows, dtype=np.float32).T),
+    )
 
 
-_BAND_FILTER: Final = _band_filter()
-_WINDOW: Final = np.hanning(FRAME_BYTES).astype(np.float32)
-_BAND_FLOOR: Final = 1e-4  # energy of the line's own noise in a band
+_HALF: Final = FRAME_BYTES // 2
+_COSINES, _SINES, _BAND_FILTER = _band_probes()
+_BAND_FLOOR: Final = np.float32(1e-4)  # energy of the line's own noise in a band
 
 
 def band_levels(frame: bytes) -> Levels:
     """Return the levels of a frame's bands in dB, above their floor."""
-    samples = amplitudes(frame.ljust(FRAME_BYTES, _SILENCE))
-    spectrum = np.fft.rfft(samples * _WINDOW, _FFT_SAMPLES)
-    energies = _BAND_FILTER.dot(spectrum.real**2 + spectrum.imag**2)
-    levels: Levels = 10 * np.log10(energies + _BAND_FLOOR)
-    return levels
+    return _bands(amplitudes(frame.ljust(FRAME_BYTES, _SILENCE)))
 
 
 def bands_of(frames: list[bytes]) -> Levels:
     """Return `band_levels` of some frames, a row for each: many cost little more than one."""
     samples = amplitudes(b"".join([frame.ljust(FRAME_BYTES, _SILENCE) for frame in frames]))
-    spectra = np.fft.rfft(samples.reshape(-1, FRAME_BYTES) * _WINDOW, _FFT_SAMPLES)
-    powers = spectra.real**2 + spectra.imag**2
-    # One by one: a row must not depend, in its last bit, on what stands beside it.
-    energies = np.array([_BAND_FILTER.dot(power) for power in powers])
-    levels: Levels = 10 * np.log10(energies + _BAND_FLOOR)
+    return _bands(samples.reshape(-1, FRAME_BYTES))
+
+
+def _bands(samples: Amplitudes) -> Levels:
+    first, last = samples[..., :_HALF], samples[..., : -_HALF - 1 : -1]
+    even = (first + last).dot(_COSINES)
+    odd = (first - last).dot(_SINES)
+    even *= even
+    odd *= odd
+    even += odd
+    energies = even.dot(_BAND_FILTER)
+    energies += _BAND_FLOOR
+    levels: Levels = np.log10(energies, out=energies)
+    levels *= 10
     return levels
 
 
@@ -77,6 +100,8 @@ class _Ahead:
     number: int
     """That of the first frame in it."""
     payload: bytes
+    rises_db: list[float]
+    """The levels of its frames above the floor."""
     first: int
     """The first frame in it that is not played yet, counted from 0."""
     end: int
@@ -100,8 +125,10 @@ class Played:
         """Frames that were played, round and round; empty: nothing was."""
         self._spoken = self._loud = self._worked_out = 0
         """For each frame a bit: something was played; above the floor; its bands are known."""
-        self._rises = np.zeros((2, 2 * KEPT_FRAMES))
-        """Levels above the floor in dB, and their squares; newer frames are to the left."""
+        self._rises = array("d", bytes(8 * 2 * KEPT_FRAMES))
+        """Levels above the floor in dB; newer frames are to the left."""
+        # A view of the same memory: a row for each place at which the newest frame may be.
+        self._windows: Levels = sliding_window_view(np.frombuffer(self._rises), LAGS)
         self._bands: Levels | None = None
         """Of a frame that nothing was played in, or that was not asked for: below everything.
         Made when they are first asked for: most calls have no echo."""
@@ -112,7 +139,8 @@ class Played:
         first = max(0, self.now + 1 - number)
         end = min(-(-len(payload) // FRAME_BYTES), first + AHEAD_FRAMES_MAX - self._ahead_frames)
         if first < end:
-            self._ahead.append(_Ahead(number, payload, first, end))
+            rises_db = [max(0.0, dbfs - FLOOR_DBFS) for dbfs in levels_dbfs(payload)]
+            self._ahead.append(_Ahead(number, payload, rises_db, first, end))
             self._ahead_frames += end - first
 
     def cut(self, at_ms: int) -> None:
@@ -136,37 +164,36 @@ class Played:
             self._forget()
             first = number - KEPT_FRAMES
         for passed in range(first, number + 1):
-            self._keep(passed % KEPT_FRAMES, self._take(passed))
+            self._keep(passed % KEPT_FRAMES, *self._take(passed))
         self.now = max(self.now, number)
 
-    def _take(self, number: int) -> bytes:
-        """Take what is played up to a frame; return the newest of it, empty if there is none."""
-        frame = b""
+    def _take(self, number: int) -> tuple[bytes, float]:
+        """Take what is played up to a frame; return the newest of it, empty if there is none, and
+        its level above the floor in dB."""
+        frame, rise_db = b"", 0.0
         while self._ahead and self._ahead[0].number + self._ahead[0].first <= number:
             ahead = self._ahead[0]
             start = ahead.first * FRAME_BYTES
             frame = ahead.payload[start : start + FRAME_BYTES]
+            rise_db = ahead.rises_db[ahead.first]
             ahead.first += 1
             self._ahead_frames -= 1
             if ahead.first == ahead.end:
                 del self._ahead[0]
-        return frame
+        return frame, rise_db
 
     def _forget(self) -> None:
         """Keep nothing of what was played."""
         self._spoken = self._loud = self._worked_out = 0
-        self._rises.fill(0.0)
+        self._rises[:] = _NO_RISES
         if self._bands is not None:
             self._bands.fill(-np.inf)
 
-    def _keep(self, place: int, frame: bytes) -> None:
+    def _keep(self, place: int, frame: bytes, rise_db: float) -> None:
         """Keep a frame in place of the oldest."""
-        rise_db = max(FLOOR_DBFS, level_dbfs(frame)) - FLOOR_DBFS if frame else 0.0
         if rise_db or self._loud >> _OLDEST:
-            left, right = _OLDEST - place, _OLDEST - place + KEPT_FRAMES
-            rises, squares = self._rises
-            rises[left] = rises[right] = rise_db
-            squares[left] = squares[right] = rise_db * rise_db
+            left = _OLDEST - place
+            self._rises[left] = self._rises[left + KEPT_FRAMES] = rise_db
         if self._bands is not None and self._worked_out >> _OLDEST:
             self._bands[place::KEPT_FRAMES] = -np.inf
         self._frames[place] = frame
@@ -183,13 +210,14 @@ class Played:
         """Say whether any of so many frames, up to the newest of them, is above the floor."""
         return self._loud != 0 and self._window(self._loud, newest, frames) != 0
 
-    def rises(self, heard: int) -> Levels:
-        """Return what was played before a frame is heard: levels over the floor, and their squares.
+    def rises(self, heard: int, frames: int = 1) -> Levels:
+        """Return what was played before some frames are heard: levels over the floor.
 
-        A column for each lag, the shortest first.  A view: it changes when time passes.
+        A row for each frame up to ``heard``, the newest first, at most `ROWS_MAX`; a column for
+        each lag, the shortest first.  A view: it changes when time passes.
         """
         left = _OLDEST - (heard - LAG_FRAMES_MIN) % KEPT_FRAMES
-        return self._rises[:, left : left + LAGS]
+        return self._windows[left : left + frames]
 
     def source(self, newest: int) -> Levels | None:
         """Return the bands of what an echo would be of: the loudest of `SPREAD_FRAMES`.

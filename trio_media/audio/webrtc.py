@@ -13,7 +13,7 @@ from typing import Final
 
 from trio_media.audio.detector import Detector, SpeechTransition
 from trio_media.audio.energy import EnergyDetector
-from trio_media.audio.g711 import SAMPLE_RATE_HZ, decode_mulaw
+from trio_media.audio.g711 import SAMPLE_RATE_HZ, mulaw_to_pcm
 from trio_media.audio.onset import IsEcho, OnsetDetector
 
 try:
@@ -52,7 +52,7 @@ class WebRtcDetector:
         return self._onsets.hear(payload, at_ms)
 
     def _is_voice(self, frame: bytes) -> bool:
-        return bool(self._vad.is_speech(decode_mulaw(frame).tobytes(), SAMPLE_RATE_HZ))
+        return bool(self._vad.is_speech(mulaw_to_pcm(frame), SAMPLE_RATE_HZ))
 
 
 _energy_was_logged = False

@@ -2,9 +2,11 @@
 
 ```
  carrier ──► inbound_audio ──► model outbox ──► write_model ──► model
-                 │ onsets      └─ audio ─► judge_voice
+                 │ onsets      └─ audio ─► VoiceJudge
                  ▼                              │ verdicts
-           barge_in_detection ◄─────────────────┘
+           the ear ◄────────────────────────────┘
+                 ▼ transitions
+           barge_in_detection
                  └──────────────┐ speech began / is a voice / confirmed / ended
                                 ▼
  model ──► realtime_events ──► OWNER ──► model outbox (cancel, truncate, create, ...)
@@ -22,7 +24,7 @@
   ``websocket`` does the same over another library; ``transports`` has both by name.
 - ``watch``: how a leg is found dead, and how it is closed.
 - ``inbound``, ``model_session``: the two readers.  ``outbound``: the carrier's writer.
-- ``listening``: the caller's ear: onsets inline, the voice model in its own time, one report.
+- ``listening``: the caller's ear: onsets inline, the voice model's verdicts, one report.
 - ``heard``: what was heard when, for the recording and for the echo gate.
 - ``model_service``, ``translate``: what is asked of a service, and its events as the core's.
 - ``control``: the call in the hands of an application.

@@ -1,36 +1,31 @@
-"""The voice model as a service of the process: one session, the calls' audio judged in batches.
+"""The voice model as a service of the process: one model, the calls' audio judged together.
 
-Rule 1: the model runs in a thread of its own and never holds up the loop.
-Rule 2: a batch is gathered for a moment, so that many calls cost little more than one.  Each call
-has at most one chunk here, so what waits is bounded by the number of calls.
-Rule 3: a model that fails, or takes longer than `JUDGE_S`, is lost for whoever waited; it is asked
-again by the calls that begin later.
+Rule 1: the model runs in the loop, for a third of a millisecond at a time and never for more than
+`BATCH_MAX` chunks; between two runs everybody else has a turn.  A thread holds up nobody for that
+moment, but waking it and being woken costs the loop as much as the model does.
+Rule 2: chunks are gathered for a moment, so that many calls cost little more than one.  Each call
+has one chunk in a run, and what waits is in its track, which has a bound.
+Rule 3: a model that fails is lost for whoever waited; it is asked again by the calls that begin
+later.
 """
 
 from __future__ import annotations
 
 import logging
-from collections import deque
+from itertools import islice
 from typing import Final
 
 import attrs
-import outcome
 import trio
 
-from trio_media.audio.silero import BATCH_MAX, Chunk, Floats, Judged, SileroModel, VoiceTrack
+from trio_media.audio import silero
+from trio_media.audio.silero import BATCH_MAX, SileroModel
+from trio_media.call.listening import Asker
 from trio_media.errors import JudgeLost
 
-GATHER_S: Final = 0.01  # calls send a chunk every 32 ms; a third of that catches many
-JUDGE_S: Final = 5.0  # a batch takes milliseconds; longer means that the machine has stopped
+GATHER_S: Final = 0.01  # half a frame, in which other calls' chunks come
 
 log = logging.getLogger("trio_media.server")
-
-
-@attrs.define(eq=False)
-class _Query:
-    chunk: Chunk
-    settled: trio.Event = attrs.field(factory=trio.Event)
-    verdict: outcome.Outcome[tuple[float, Floats]] | None = None
 
 
 @attrs.define(eq=False)
@@ -38,21 +33,19 @@ class BatchJudge:
     """Judges the chunks of all calls.  `run` must run somewhere."""
 
     model: SileroModel
-    judge_s: float = JUDGE_S
-    _waiting: deque[_Query] = attrs.field(factory=deque)
+    _askers: dict[Asker, None] = attrs.field(factory=dict)
+    """In the order in which they asked."""
     _has_work: trio.Event = attrs.field(factory=trio.Event)
-    _thread: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(1))
 
-    async def judge(self, track: VoiceTrack) -> Judged:
-        """Judge the next chunk of a track; see `VoiceJudge`."""
-        query = _Query(track.take())
-        self._waiting.append(query)
+    def ask(self, asker: Asker) -> None:
+        """Have what waits in a track judged; see `VoiceJudge`."""
+        self._askers[asker] = None
         self._has_work.set()
-        await query.settled.wait()
-        assert query.verdict is not None
-        probability, state = query.verdict.unwrap()
-        track.remember(query.chunk, state)
-        return query.chunk.judged(probability)
+
+    def settle(self, asker: Asker) -> None:
+        """Judge what waits in one track, here and now: a chunk or two, mostly none."""
+        while asker.track.is_waiting:
+            self._judge([asker])
 
     async def run(self) -> None:
         """Judge what waits, until cancelled."""
@@ -60,32 +53,33 @@ class BatchJudge:
             await self._has_work.wait()
             self._has_work = trio.Event()
             await trio.sleep(GATHER_S)
-            while self._waiting:
-                batch = [self._waiting.popleft() for _ in range(min(BATCH_MAX, len(self._waiting)))]
-                await self._judge_batch(batch)
+            while self._askers:
+                self._judge_some()
+                await trio.lowlevel.checkpoint()
 
-    async def _judge_batch(self, batch: list[_Query]) -> None:
-        verdicts: list[outcome.Outcome[tuple[float, Floats]]]
+    def _judge_some(self) -> None:
+        """Judge a chunk of each of those who wait longest."""
+        askers = list(islice(self._askers, BATCH_MAX))
+        for asker in askers:
+            del self._askers[asker]
+        waiting = [asker for asker in askers if asker.track.is_waiting]
+        if waiting:
+            self._judge(waiting)
+        for asker in waiting:
+            if asker.track.is_waiting:
+                self._askers[asker] = None
+
+    def _judge(self, askers: list[Asker]) -> None:
+        """Judge a chunk of each; who is told that the model is lost has none that waits."""
         try:
-            with trio.fail_after(self.judge_s):
-                results = await trio.to_thread.run_sync(
-                    self.model.run,
-                    [query.chunk for query in batch],
-                    abandon_on_cancel=True,
-                    limiter=self._thread,
-                )
-            verdicts = [outcome.Value(result) for result in results]
-        except trio.TooSlowError:
-            verdicts = self._lost(f"no verdict within {self.judge_s:g} s", len(batch))
+            verdicts = silero.judge(self.model, [asker.track for asker in askers])
         except JudgeLost as lost:
-            verdicts = self._lost(str(lost), len(batch))
-        for query, verdict in zip(batch, verdicts, strict=True):
-            query.verdict = verdict
-            query.settled.set()
-
-    def _lost(self, reason: str, calls: int) -> list[outcome.Outcome[tuple[float, Floats]]]:
-        log.error("voice model lost", extra={"reason": reason, "calls": calls})
-        return [outcome.Error(JudgeLost(reason)) for _ in range(calls)]
+            log.error("voice model lost", extra={"reason": str(lost), "calls": len(askers)})
+            for asker in askers:
+                asker.judge_lost(str(lost))
+            return
+        for asker, verdict in zip(askers, verdicts, strict=True):
+            asker.judged(verdict)
 
 
 async def start_judge(nursery: trio.Nursery) -> BatchJudge | None:

@@ -3,6 +3,7 @@
 Rule 1: one model a process, shared by all calls; what a call was heard to say before is in its own
 `VoiceTrack`.
 Rule 2: a chunk is 256 new samples (32 ms) behind the 32 samples before them.
+Rule 3: audio waits as the bytes it came in, and is worked out for all callers of a run at once.
 
 The model file is Silero's own, under its licence: ``LICENSE.txt`` beside it.
 
@@ -19,8 +20,8 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from trio_media.audio.g711 import BYTES_PER_MS, SAMPLE_RATE_HZ
-from trio_media.audio.levels import Amplitudes, amplitudes, amplitudes_dbfs
+from trio_media.audio.g711 import BYTES_PER_MS, MULAW_SILENCE, SAMPLE_RATE_HZ
+from trio_media.audio.levels import amplitudes, amplitudes_dbfs
 from trio_media.errors import JudgeLost
 
 try:
@@ -34,8 +35,8 @@ Floats: TypeAlias = NDArray[np.float32]
 CHUNK_SAMPLES: Final = 256  # what the model was made for at 8 kHz
 CHUNK_MS: Final = CHUNK_SAMPLES // BYTES_PER_MS
 CONTEXT_SAMPLES: Final = 32  # of the chunk before, in front of each
-STATE_SHAPE: Final = (2, 128)  # of one caller; the model wants callers in the middle
-BATCH_MAX: Final = 32  # callers in one run: a millisecond of a core; more saves little
+STATE_SHAPE: Final = (2, 1, 128)  # of one caller; callers are in the middle
+BATCH_MAX: Final = 16  # callers in one run: a third of a millisecond; more saves nothing a caller
 _ERROR_ONLY: Final = 3  # onnxruntime's severity; below it tells of the model's making
 
 MODEL_FILE: Final = "silero_vad.onnx"
@@ -47,8 +48,8 @@ class Chunk:
 
     end_ms: int
     """When its last sample was spoken, on the axis of what was fed."""
-    heard: Floats
-    """The samples, full scale as 1.0, behind those of the context."""
+    heard: bytes
+    """Mu-law, behind that of the context: ``CONTEXT_SAMPLES + CHUNK_SAMPLES`` bytes."""
     state: Floats
     """What the model remembers of the caller."""
     beginning: int
@@ -56,7 +57,8 @@ class Chunk:
 
     def judged(self, probability: float) -> Judged:
         """Give the verdict on it."""
-        return Judged(self.end_ms, probability, amplitudes_dbfs(self.heard[CONTEXT_SAMPLES:]))
+        dbfs = amplitudes_dbfs(amplitudes(self.heard)[CONTEXT_SAMPLES:])
+        return Judged(self.end_ms, probability, dbfs)
 
 
 @attrs.frozen
@@ -77,12 +79,12 @@ class VoiceTrack:
     Audio that does not follow directly begins anew: the model forgets, and half a chunk is dropped.
     """
 
-    _rest: Amplitudes = attrs.field(factory=lambda: np.zeros(0, np.float32))
-    """Samples that are no whole chunk yet."""
+    _rest: bytes = b""
+    """Audio that is no whole chunk yet."""
     _end_sample: int | None = None
     """Where the next audio is expected."""
-    _waiting: list[tuple[int, Floats]] = attrs.field(factory=list)
-    _context: Floats = attrs.field(factory=lambda: _CONTEXT_AT_FIRST)
+    _waiting: list[tuple[int, bytes]] = attrs.field(factory=list)
+    _context: bytes = attrs.field(factory=lambda: _CONTEXT_AT_FIRST)
     _state: Floats = attrs.field(factory=lambda: _STATE_AT_FIRST)
     _beginning: int = 0
 
@@ -90,6 +92,21 @@ class VoiceTrack:
     def is_waiting(self) -> bool:
         """Whether there is a whole chunk to judge."""
         return bool(self._waiting)
+
+    @property
+    def waiting(self) -> int:
+        """How many chunks wait."""
+        return len(self._waiting)
+
+    @property
+    def newest_ms(self) -> int:
+        """When the last of the chunks that wait ends."""
+        return self._waiting[-1][0]
+
+    def forget(self) -> None:
+        """Drop what waits; what comes next begins anew."""
+        self._waiting.clear()
+        self._end_sample = None
 
     def feed(self, payload: bytes, at_ms: int) -> None:
         """Take in mu-law 8 kHz audio whose first sample is at ``at_ms``."""
@@ -99,27 +116,27 @@ class VoiceTrack:
             self._begin(at_sample)
         assert self._end_sample is not None
         self._end_sample += len(payload)
-        samples = np.concatenate([self._rest, amplitudes(payload)])
-        end_sample = self._end_sample - samples.size
-        while samples.size >= CHUNK_SAMPLES:
+        pending = self._rest + payload if self._rest else payload
+        end_sample = self._end_sample - len(pending)
+        whole_bytes = len(pending) - len(pending) % CHUNK_SAMPLES
+        for start in range(0, whole_bytes, CHUNK_SAMPLES):
             end_sample += CHUNK_SAMPLES
-            self._waiting.append((end_sample // BYTES_PER_MS, samples[:CHUNK_SAMPLES]))
-            samples = samples[CHUNK_SAMPLES:]
-        # Copies, here and below: a view would keep all of the array that it is of.
-        self._rest = samples.copy()
+            chunk = pending[start : start + CHUNK_SAMPLES]
+            self._waiting.append((end_sample // BYTES_PER_MS, chunk))
+        self._rest = pending[whole_bytes:]
 
     def _begin(self, at_sample: int) -> None:
         self._end_sample = at_sample
-        self._rest = np.zeros(0, np.float32)
+        self._rest = b""
         self._waiting.clear()
         self._context, self._state = _CONTEXT_AT_FIRST, _STATE_AT_FIRST
         self._beginning += 1
 
     def take(self) -> Chunk:
         """Hand over the next chunk; the verdict on it comes before the next `take`."""
-        end_ms, samples = self._waiting.pop(0)
-        heard = np.concatenate([self._context, samples])
-        self._context = samples[-CONTEXT_SAMPLES:].copy()
+        end_ms, mulaw = self._waiting.pop(0)
+        heard = self._context + mulaw
+        self._context = mulaw[-CONTEXT_SAMPLES:]
         return Chunk(end_ms, heard, self._state, self._beginning)
 
     def remember(self, chunk: Chunk, state: Floats) -> None:
@@ -128,7 +145,7 @@ class VoiceTrack:
             self._state = state
 
 
-_CONTEXT_AT_FIRST: Final[Floats] = np.zeros(CONTEXT_SAMPLES, np.float32)
+_CONTEXT_AT_FIRST: Final[bytes] = bytes([MULAW_SILENCE]) * CONTEXT_SAMPLES
 _STATE_AT_FIRST: Final[Floats] = np.zeros(STATE_SHAPE, np.float32)
 
 
@@ -158,21 +175,21 @@ class SileroModel:
     def run(self, chunks: Sequence[Chunk]) -> list[tuple[float, Floats]]:
         """Return for each chunk the probability of a voice, and what to remember of its caller.
 
-        At most `BATCH_MAX` chunks, each of another caller.  Touches nothing but its arguments, so
-        it may run in a thread; the interpreter's lock is released while the model runs.
+        At most `BATCH_MAX` chunks, each of another caller.  Blocks for as long as it takes.
 
         Raises `JudgeLost`.
         """
         assert 0 < len(chunks) <= BATCH_MAX, f"{len(chunks)} chunks at once"
-        heard = np.stack([chunk.heard for chunk in chunks])
-        states = np.stack([chunk.state for chunk in chunks], axis=1)
-        fed = {"input": heard, "state": states, "sr": self._rate_hz}
+        heard = amplitudes(b"".join([chunk.heard for chunk in chunks]))
+        states = np.concatenate([chunk.state for chunk in chunks], axis=1)
+        fed = {"input": heard.reshape(len(chunks), -1), "state": states, "sr": self._rate_hz}
         try:
             probabilities, states = self._session.run(None, fed)
         except _model_errors() as error:
             raise JudgeLost(f"the voice model failed: {error}") from error
+        likely: list[float] = probabilities[:, 0].tolist()
         # A view would keep the whole batch, of as many callers, for each of them.
-        return [(float(p), states[:, n].copy()) for n, p in enumerate(probabilities[:, 0])]
+        return [(p, states[:, n : n + 1].copy()) for n, p in enumerate(likely)]
 
 
 def _model_errors() -> tuple[type[Exception], ...]:

@@ -1,6 +1,6 @@
 """The ears of the system under test in a simulated call: they read what the frames say.
 
-The rules of the real onset detector (`audio.onset.EdgeTracker`) and the task of the real voice
+The rules of the real onset detector (`audio.onset.EdgeTracker`) and the track of the real voice
 model are used; only the signal processing is not.
 """
 
@@ -9,12 +9,13 @@ from __future__ import annotations
 from typing import Final
 
 import attrs
-import trio
 
 from trio_media.audio.detector import SpeechTransition
 from trio_media.audio.g711 import BYTES_PER_MS
+from trio_media.audio.levels import amplitudes
 from trio_media.audio.onset import EdgeTracker
-from trio_media.audio.silero import Judged, VoiceTrack
+from trio_media.audio.silero import Judged
+from trio_media.call.listening import Asker
 from trio_media.core.units import FRAME_MS
 from trio_media.simulation.calls.sounds import FRAME_BYTES, Sound, sound_of
 
@@ -44,9 +45,13 @@ class LabelDetector:
 class LabelJudge:
     """A voice model that is always right.  Implements `call.listening.VoiceJudge`."""
 
-    async def judge(self, track: VoiceTrack) -> Judged:
-        """Judge the next chunk of a track."""
-        await trio.lowlevel.checkpoint()
-        chunk = track.take()
-        is_voice = float(chunk.heard.mean()) < VOICE_MEAN
-        return Judged(chunk.end_ms, 0.95 if is_voice else 0.02, VOICE_DBFS)
+    def ask(self, asker: Asker) -> None:
+        """Judge all chunks that wait."""
+        self.settle(asker)
+
+    def settle(self, asker: Asker) -> None:
+        """Judge all chunks that wait."""
+        while asker.track.is_waiting:
+            chunk = asker.track.take()
+            is_voice = float(amplitudes(chunk.heard).mean()) < VOICE_MEAN
+            asker.judged(Judged(chunk.end_ms, 0.95 if is_voice else 0.02, VOICE_DBFS))

@@ -1,7 +1,9 @@
 """What the frames of one websocket mean, on either side.  Pure: bytes in, messages and bytes out.
 
 Rule 1: the frames are the library's matter; messages, their text and why it ended are ours.
-Rule 2: the first reason why a conversation ended is the one that is told.
+Rule 2: whole texts are cut out by hand (`frames`), in front of the library.  It is given all other
+frames, whole; from the first that is odd, or behind a goodbye, it is given everything.
+Rule 3: the first reason why a conversation ended is the one that is told.
 
 Wire facts: RFC 6455; where we refuse what a peer sends, the close code is that of its section 7.4.
 """
@@ -15,8 +17,10 @@ import attrs
 from websockets.client import ClientProtocol
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Request, Response
-from websockets.protocol import SEND_EOF, State
+from websockets.protocol import CLIENT, SEND_EOF, State
 from websockets.server import ServerProtocol
+
+from trio_media.call.websocket.frames import KEY_BYTES, KEYS, Odd, cut, text_frame, xor_mask
 
 CONT, TEXT, CLOSE, PONG = Opcode.CONT, Opcode.TEXT, Opcode.CLOSE, Opcode.PONG
 ABNORMAL: Final = "closed with 1006"  # what RFC 6455 calls an end without a goodbye
@@ -28,6 +32,8 @@ class Conversation:
     """One open websocket, without its stream."""
 
     _protocol: ServerProtocol | ClientProtocol
+    _message_bytes_max: int
+    """The protocol's, of a message."""
     messages: list[str | bytes] = attrs.field(factory=list)
     """Complete messages that nobody has taken."""
     pongs: list[bytes] = attrs.field(factory=list)
@@ -36,9 +42,21 @@ class Conversation:
     """Why there will be no more messages than those above; None: there may be."""
     is_done: bool = False
     """Nothing more is to be read: both have said goodbye, or the stream has ended."""
+    _is_client: bool = attrs.field(init=False)
+    _unread: bytearray = attrs.field(factory=bytearray)
+    """A frame that is not all here yet."""
+    _unread_bytes_min: int = 0
+    """So long is what is unread at least, when there is anything to be done with it."""
+    _is_odd: bool = False
+    """The library is given everything."""
     _opcode: int | None = None
-    """Of the message of which fragments have come."""
+    """Of the message of which fragments have come; None: there is none."""
     _fragments: list[bytes] = attrs.field(factory=list)
+    _said: list[bytes] = attrs.field(factory=list)
+    """Texts that must be written."""
+
+    def __attrs_post_init__(self) -> None:
+        self._is_client = self._protocol.side is CLIENT
 
     @property
     def is_open(self) -> bool:
@@ -54,12 +72,53 @@ class Conversation:
             self._over(ABNORMAL)
             self.is_done = True
             return False
-        self._protocol.receive_data(bytes(received))
-        return self.take(self._protocol.events_received())
-
-    def take(self, events: Iterable[Frame | Request | Response]) -> bool:
-        """Take frames in that the protocol object has found; return whether a message came out."""
         waiting = len(self.messages)
+        if self._unread:
+            self._unread += received
+            if len(self._unread) < self._unread_bytes_min:
+                return False
+            received, self._unread = self._unread, bytearray()
+        read_bytes = 0
+        if not self._is_odd and self.reason is None:
+            read_bytes = self._read_frames(received)
+        rest = received[read_bytes:] if read_bytes else received
+        if rest and (self._is_odd or self.reason is not None):
+            self._give(rest)
+        elif rest:
+            self._unread += rest
+        return len(self.messages) > waiting
+
+    def _read_frames(self, received: bytes | bytearray) -> int:
+        """Read the frames that are whole; return how many bytes they are."""
+        start, end = 0, len(received)
+        masked, max_bytes = not self._is_client, self._message_bytes_max
+        while start < end and self.reason is None:
+            try:
+                found = cut(received, start, masked=masked, max_bytes=max_bytes)
+            except Odd:
+                self._is_odd = True
+                break
+            if found is None or found.end > end:
+                self._unread_bytes_min = 0 if found is None else found.end - start
+                break
+            if found.is_plain and self._opcode is None:
+                payload = bytes(received[found.payload_start : found.end])
+                if masked:
+                    key = bytes(received[found.payload_start - KEY_BYTES : found.payload_start])
+                    payload = xor_mask(payload, key)
+                self._message(TEXT, payload)
+            else:
+                self._give(received[start : found.end])
+            start = found.end
+        return start
+
+    def _give(self, received: bytes | bytearray) -> None:
+        """Have the library read."""
+        self._protocol.receive_data(bytes(received))
+        self.take(self._protocol.events_received())
+
+    def take(self, events: Iterable[Frame | Request | Response]) -> None:
+        """Take frames in that the protocol object has found."""
         for frame in events:
             assert isinstance(frame, Frame), "the handshake is over"
             if self.reason is not None:
@@ -70,7 +129,6 @@ class Conversation:
                 self._take_rare(frame)
         if self._protocol.state is not State.OPEN:
             self._ended_by_protocol()
-        return len(self.messages) > waiting
 
     def _take_rare(self, frame: Frame) -> None:
         if frame.opcode is PONG:
@@ -83,7 +141,8 @@ class Conversation:
             if frame.fin:
                 whole, self._fragments = b"".join(self._fragments), []
                 assert self._opcode is not None, "the library checks the order of frames"
-                self._message(self._opcode, whole)
+                opcode, self._opcode = self._opcode, None
+                self._message(opcode, whole)
 
     def _message(self, opcode: int, payload: bytes | bytearray | memoryview) -> None:
         if opcode != TEXT:
@@ -120,7 +179,7 @@ class Conversation:
     def send(self, messages: Sequence[str]) -> None:
         """Say messages.  Only while the conversation is open."""
         for message in messages:
-            self._protocol.send_text(message.encode())
+            self._said.append(text_frame(message, KEYS.next() if self._is_client else None))
 
     def ping(self, payload: bytes) -> None:
         """Ask for a pong with this payload.  Only while the conversation is open."""
@@ -135,8 +194,12 @@ class Conversation:
 
     def outgoing(self) -> tuple[bytes, bool]:
         """Return what must be written now, and whether nothing will ever follow it."""
-        pieces = self._protocol.data_to_send()
-        return b"".join(pieces), SEND_EOF in pieces
+        pieces = self._said
+        theirs = self._protocol.data_to_send()
+        if theirs:
+            pieces = pieces + theirs
+        self._said = []
+        return (pieces[0] if len(pieces) == 1 else b"".join(pieces)), SEND_EOF in theirs
 
 
 def _goodbye(code: int, reason: str) -> str:

@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
+import attrs
 import trio
 from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidStatus
-from websockets.http11 import Request, Response
+from websockets.http11 import Request
 from websockets.protocol import SEND_EOF
 from websockets.server import ServerProtocol
 from websockets.uri import WebSocketURI
@@ -57,7 +58,7 @@ async def accept_carrier(nursery: trio.Nursery, transport: trio.abc.Stream) -> F
         raise LegLost("carrier", LOST) from None
     if response.status_code != 101:
         raise LegLost("carrier", LOST)
-    conversation = Conversation(protocol)
+    conversation = Conversation(protocol, CARRIER_MESSAGE_BYTES_MAX)
     if rest:
         conversation.receive(rest)
     return await _begin(nursery, FrameLeg("carrier", wire, conversation))
@@ -70,25 +71,42 @@ async def _begin(nursery: trio.Nursery, leg: FrameLeg) -> FrameLeg:
     return leg
 
 
-async def _receive_request(protocol: ServerProtocol, wire: Wire) -> tuple[Request, bytes]:
-    """Return the request, and what came behind it.
+@attrs.define
+class _Head:
+    """Finds where a head ends in what comes.
 
-    The head alone is given to the protocol object: it would act on frames before it has answered.
+    The head alone is given to the protocol objects: frames behind it are not theirs to cut.
     """
-    head_bytes, tail = 0, b""
+
+    head_bytes: int = 0
+    is_whole: bool = False
+    _tail: bytes = b""
+
+    def split(self, piece: bytes) -> tuple[bytes, bytes]:
+        """Return what of a piece is of the head, and what is behind it."""
+        if self.is_whole:
+            return b"", piece
+        end = (self._tail + piece).find(BLANK_LINE)
+        self.is_whole = end >= 0
+        head_piece = piece[: end + len(BLANK_LINE) - len(self._tail)] if self.is_whole else piece
+        self._tail = (self._tail + piece)[-(len(BLANK_LINE) - 1) :]
+        self.head_bytes += len(head_piece)
+        return head_piece, piece[len(head_piece) :]
+
+
+async def _receive_request(protocol: ServerProtocol, wire: Wire) -> tuple[Request, bytes]:
+    """Return the request, and what came behind it."""
+    head = _Head()
     while True:
         piece = bytes(await wire.receive())
-        end = (tail + piece).find(BLANK_LINE)
-        head_piece = piece if end < 0 else piece[: end + len(BLANK_LINE) - len(tail)]
-        tail = (tail + piece)[-(len(BLANK_LINE) - 1) :]
-        head_bytes += len(head_piece)
+        head_piece, rest = head.split(piece)
         # The library cannot quote what is not ASCII, and quotes what it refuses.
-        if not piece or not head_piece.isascii() or head_bytes > HEAD_BYTES_MAX:
+        if not piece or not head_piece.isascii() or head.head_bytes > HEAD_BYTES_MAX:
             raise LegLost("carrier", LOST)
         protocol.receive_data(head_piece)
         for event in protocol.events_received():
             assert isinstance(event, Request)
-            return event, piece[len(head_piece) :]
+            return event, rest
         if protocol.handshake_exc is not None:
             raise LegLost("carrier", LOST)
 
@@ -106,16 +124,18 @@ async def open_model(
     """
     protocol = ClientProtocol(_target(url), max_size=MODEL_MESSAGE_BYTES_MAX, logger=_silent)
     wire = Wire(transport, receive_bytes_max=2 * MODEL_MESSAGE_BYTES_MAX)
-    conversation = Conversation(protocol)
+    conversation = Conversation(protocol, MODEL_MESSAGE_BYTES_MAX)
     request = protocol.connect()
     for name, value in headers:
         request.headers[name.decode()] = value.decode()
     protocol.send_request(request)
     try:
         await _write(protocol, wire)
-        await _receive_response(protocol, wire, conversation)
+        rest = await _receive_response(protocol, wire)
     except GONE:
         raise LegLost("model", LOST) from None
+    if rest:
+        conversation.receive(rest)
     return await _begin(nursery, FrameLeg("model", wire, conversation))
 
 
@@ -127,23 +147,28 @@ def _target(url: str) -> WebSocketURI:
     return WebSocketURI(is_secure, parts.hostname or "", port, parts.path, parts.query)
 
 
-async def _receive_response(
-    protocol: ClientProtocol, wire: Wire, conversation: Conversation
-) -> None:
-    """Return when the peer has agreed; frames behind its answer are in the conversation then."""
+async def _receive_response(protocol: ClientProtocol, wire: Wire) -> bytes:
+    """Return when the peer has agreed, with what came behind its answer."""
+    head = _Head()
     while True:
-        received = await wire.receive()
-        if received:
-            protocol.receive_data(bytes(received))
-        else:
-            protocol.receive_eof()
-        events = protocol.events_received()
-        if protocol.handshake_exc is not None:
-            raise _refusal(protocol.handshake_exc)
-        if events:
-            assert isinstance(events[0], Response)
-            conversation.take(events[1:])
-            return
+        received = bytes(await wire.receive())
+        head_piece, rest = head.split(received)
+        for piece in (head_piece, rest):  # behind the head of a refusal there is what it says
+            if piece or not received:
+                _read(protocol, piece)
+            if protocol.handshake_exc is not None:
+                raise _refusal(protocol.handshake_exc)
+            if protocol.events_received():
+                return rest
+            if not received:
+                raise LegLost("model", LOST)
+
+
+def _read(protocol: ClientProtocol, piece: bytes) -> None:
+    if piece:
+        protocol.receive_data(piece)
+    else:
+        protocol.receive_eof()
 
 
 def _refusal(error: Exception) -> Exception:

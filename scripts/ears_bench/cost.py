@@ -174,7 +174,8 @@ async def _call(speech: bytes, number: int, judge: _Counting | None, listens: bo
                 # What the model says is something else: the line has no echo.
                 other = (start + len(speech) // 2) % (len(speech) - FRAME_BYTES)
                 listener.echo.played(line.now_ms(), speech[other : other + FRAME_BYTES])
-                await listener.hear(speech[start : start + FRAME_BYTES], at * FRAME_MS)
+                await listener.catch_up()
+                listener.hear(speech[start : start + FRAME_BYTES], at * FRAME_MS)
             at += 1
 
 

@@ -15,7 +15,6 @@ import attrs
 GAP_MS_MIN: Final = 20  # a jump by less is jitter of the timestamps
 GAP_MS_MAX: Final = 5_000  # longer silence says nothing more to any detector
 QUIET_LINE_MS: Final = 400  # no audio for so long: silence is filled in by the clock
-FILL_EVERY_MS: Final = 200  # often enough for a detector, and next to nothing
 CLOCK_MS_MAX: Final = 10_000  # timestamps this close to the clock are believed
 JUMP_BACK_MS_MAX: Final = 1_000  # frames that overtook each other; more is another count
 BACKLOG_READ_MS_MAX: Final = 10_000  # a backlog is read at once; what stays behind is none
@@ -68,10 +67,6 @@ class CallerTimeline:
     def at_ms(self, timestamp_ms: int) -> int:
         """Return when audio with this timestamp was spoken, on the call's clock."""
         return max(0, timestamp_ms + self.offset_ms)
-
-    def rest_ms(self, now_ms: int) -> int:
-        """Return for how long no silence need stand in, whatever comes."""
-        return max(FILL_EVERY_MS, self.last_ms + QUIET_LINE_MS - now_ms)
 
     def fill_ms(self, now_ms: int) -> int:
         """Return how much silence stands in for audio that does not come."""

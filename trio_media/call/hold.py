@@ -18,7 +18,7 @@ from trio_media.call.control import CallControl, Words
 from trio_media.call.desk import Desk
 from trio_media.call.going import CALLER_HUNG_UP, end_at_carrier, is_ended_well, onward_of, why_over
 from trio_media.call.heard import HeardTape, nobody
-from trio_media.call.inbound import fill_gaps, inbound_audio
+from trio_media.call.inbound import fill_gap, inbound_audio
 from trio_media.call.leg import Leg
 from trio_media.call.line import Line, Watched
 from trio_media.call.listening import Listener, VoiceJudge, start_listening
@@ -90,7 +90,7 @@ async def hold_call(
         if echo is not None:
             listener = _listen(nursery, line, echo, config, policy, judge, options)
         nursery.start_soon(inbound_audio, leg, codec, line, timeline, listener)
-        nursery.start_soon(fill_gaps, line, timeline, listener)
+        line.looks.append(partial(fill_gap, line, timeline, listener))
         nursery.start_soon(_tell_end, written, write_carrier, leg, line)
         line.watched.append(Watched(leg, nursery))
         nursery.start_soon(look_after, line)

@@ -6,8 +6,6 @@ detector hears time pass: by timestamp when audio comes again, and by the clock 
 
 from __future__ import annotations
 
-import trio
-
 from trio_media.audio.g711 import BYTES_PER_MS, MULAW_SILENCE
 from trio_media.call.caller_timeline import CallerTimeline
 from trio_media.call.leg import Leg
@@ -70,7 +68,9 @@ async def _caller_audio(
     for observer in line.observers:
         observer.caller_audio(at_ms, media.payload)
     if listener is not None:
-        await listener.hear(media.payload, at_ms)
+        if listener.is_behind:
+            await listener.catch_up()
+        listener.hear(media.payload, at_ms)
 
 
 async def _pass_on(event: tel.CarrierEvent, line: Line) -> None:
@@ -85,20 +85,13 @@ async def _pass_on(event: tel.CarrierEvent, line: Line) -> None:
             return
 
 
-async def fill_gaps(
-    line: Line,
-    timeline: CallerTimeline,
-    listener: Listener | None,
-) -> None:
-    """Let both ears hear silence while the carrier sends nothing.  Runs until cancelled."""
-    while True:
-        await trio.sleep(timeline.rest_ms(line.now_ms()) / 1_000)
-        now_ms = line.now_ms()
-        fill_ms = timeline.fill_ms(now_ms)
-        if not fill_ms:
-            continue
-        line.tally.count("caller_fill_ms", fill_ms)
-        line.model_outbox.put_audio(silence(fill_ms))
-        line.model_outbox.write_now()
-        if listener is not None:
-            await listener.hear(silence(fill_ms), now_ms - fill_ms)
+def fill_gap(line: Line, timeline: CallerTimeline, listener: Listener | None, now_ms: int) -> None:
+    """Let both ears hear silence, if the carrier has sent nothing for a while."""
+    fill_ms = timeline.fill_ms(now_ms)
+    if not fill_ms:
+        return
+    line.tally.count("caller_fill_ms", fill_ms)
+    line.model_outbox.put_audio(silence(fill_ms))
+    line.model_outbox.write_now()
+    if listener is not None:
+        listener.hear(silence(fill_ms), now_ms - fill_ms)

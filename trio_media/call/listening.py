@@ -120,17 +120,22 @@ class Listener:
     _loud_until_ms: int = 0
     _is_speaking: bool = False
     _unsaid: deque[SpeechTransition] = attrs.field(factory=deque)
-    """What found no room.  Bounded: nothing more is heard before it is sent, and of what was heard
-    at most `WAITING_MAX` chunks are still to be judged."""
+    """What found no room.  Bounded: nothing more of the caller is heard before it is sent, and of
+    what was heard at most `WAITING_MAX` chunks are still to be judged."""
     _is_over: bool = False
 
-    async def hear(self, payload: bytes, at_ms: int) -> None:
-        """Take in mu-law audio whose first sample was spoken at ``at_ms``.
+    @property
+    def is_behind(self) -> bool:
+        """Whether `catch_up` has anything to do."""
+        return bool(self._unsaid)
 
-        Waits only for an owner that does not keep up.
-        """
+    async def catch_up(self) -> None:
+        """Wait for an owner that does not keep up.  Before more is heard, while ``is_behind``."""
         while self._unsaid:
             await self.said.send(self._unsaid.popleft())
+
+    def hear(self, payload: bytes, at_ms: int) -> None:
+        """Take in mu-law audio whose first sample was spoken at ``at_ms``."""
         clean = self.echo.hear(payload, at_ms, is_speaking=self._is_speaking)
         for transition in self.onsets.hear(payload, at_ms):
             self._is_speaking = transition.edge is not SpeechEdge.ENDED
@@ -242,7 +247,7 @@ async def barge_in_detection(
             async for transition in said:
                 # By the carrier's clock it may seem to lie ahead of ours.
                 at_ms = min(transition.at_ms, line.now_ms())
-                await line.send_inbox.send(_EVENTS[transition.edge](at_ms))
+                await line.tell_owner(_EVENTS[transition.edge](at_ms))
         finally:
             listener.leave()  # before the channel closes: a verdict may come at any moment
 

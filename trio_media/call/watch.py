@@ -16,7 +16,7 @@ from trio_media.errors import LegLost
 STALL_S: Final = 5.0  # a write without progress for so long is a dead leg
 PING_AFTER_S: Final = 20.0  # a peer that is silent for so long is asked whether it is there
 SILENT_S: Final = 45.0  # ... and is not, when it does not answer that either
-WATCH_EVERY_S: Final = 1.0
+WATCH_EVERY_S: Final = 0.4  # a caller's gap is filled with silence so late, or twice as late
 CLOSE_S: Final = 0.25  # a goodbye gets so long; both legs together stay within half a second
 assert PING_AFTER_S * 2 < SILENT_S
 

@@ -153,4 +153,4 @@ def test_a_transport_needs_its_library(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "websockets", None)
     with pytest.raises(ConfigError, match="pip install websockets"):
         check_combinations(config)
-    check_combinations(Config())
+    check_combinations(Config(server=ServerConfig(transport="trio-websocket")))

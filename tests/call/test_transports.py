@@ -25,8 +25,8 @@ def test_every_name_that_can_be_configured_is_a_transport() -> None:
     assert transport_named("trio-websocket") is WEBSOCKETS
 
 
-def test_the_default_is_trio_websocket() -> None:
-    assert ServerConfig().transport == "trio-websocket"
+def test_the_default_is_the_one_that_costs_less() -> None:
+    assert ServerConfig().transport == "websockets"
 
 
 def test_the_other_library_is_imported_by_nobody_who_did_not_ask_for_it() -> None:

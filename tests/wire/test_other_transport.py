@@ -18,7 +18,7 @@ for _module, _every in EVERY.items():
     _kind = _module.__name__.rpartition("test_")[2]
     for _name in sorted(_module.scenario.scenarios)[::_every]:
         _taken = _module.scenario.scenarios[_name]
-        scenario.borrow(f"{_kind}_{_name}", _taken, transport="websockets")
+        scenario.borrow(f"{_kind}_{_name}", _taken, transport="trio-websocket")
 
 
 @pytest.fixture(scope="module")

@@ -203,7 +203,7 @@ def make_config(settings: Sequence[tuple[str, Any]] = (), url: str = "") -> Conf
             drain_s=5,
             token_secret="t" * 32,
             late_ms=0,  # how busy the machine is that runs this decides nothing
-            transport=given.pop("transport", "trio-websocket"),
+            transport=given.pop("transport", "websockets"),
         ),
         realtime=RealtimeConfig(
             provider="openai", api_key="sk-test", url=given.pop("url", url), connect_timeout_s=1

@@ -20,8 +20,10 @@
 - ``owner``: the only task that runs the decision core; it never awaits the network.  ``desk`` is
   what it works with, ``carry_out`` what it does for each command.
 - ``outboxes``: what waits for a wire, what overtakes what, and what is dropped when it is full.
-- ``stream``, ``leg``: bytes, websockets, and the only place where foreign errors become ours.
-  ``websocket`` does the same over another library; ``transports`` has both by name.
+  What a wire takes without a wait never waits there, and wakes no writer.
+- ``websocket``: a call's legs as they are by default.  ``leg``: what all legs are, and legs over
+  another library; the only places where foreign errors become ours.  ``transports``: by name.
+- ``stream``, ``tls``: the bytes under them.
 - ``watch``: how a leg is found dead, and how it is closed.
 - ``inbound``, ``model_session``: the two readers.  ``outbound``: the carrier's writer.
 - ``listening``: the caller's ear: onsets inline, the voice model's verdicts, one report.

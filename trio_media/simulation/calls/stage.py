@@ -12,12 +12,12 @@ import wsproto
 
 from trio_media.call.attending import Attend, Attendance
 from trio_media.call.control import CallControl
-from trio_media.call.leg import WEBSOCKETS
 from trio_media.call.line import Line
 from trio_media.call.listening import VoiceJudge
 from trio_media.call.record import CallEnd, CallObserver
 from trio_media.call.run import CallOptions, run_call
 from trio_media.call.tool import RunTool, Tool, as_tools
+from trio_media.call.websocket.handshake import FRAMES
 from trio_media.config import Config
 from trio_media.errors import first_of
 from trio_media.simulation.calls import scenario as sc
@@ -170,7 +170,7 @@ async def _call(stage: Stage) -> None:
         account=cast.account,
         observers=observers,
         connect=connect,
-        transport=WEBSOCKETS if cast.websockets else BARE,
+        transport=FRAMES if cast.websockets else BARE,
         detect=LabelDetector,
         tools=as_tools(cast.tools),
         on_control=take_control,

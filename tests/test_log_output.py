@@ -76,7 +76,7 @@ def test_a_reader_that_stands_still_stops_nobody_and_learns_what_it_missed() -> 
         lines += lines_until(read_end, "the last one")
         read = [line["number"] for line in lines if "number" in line]
         dropped = sum(line.get("lines", 0) for line in lines)
-        assert read == list(range(len(read)))
+        assert read == sorted(set(read)), "each once, in order"
         assert len(read) + dropped == count
         assert dropped > 0
 

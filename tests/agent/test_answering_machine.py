@@ -67,10 +67,16 @@ class Placed:
         """The model says its greeting, or begins to."""
         await self.model.says("R1", "I1", speech(length_ms))
 
-    async def machine_talks(self, length_ms: int) -> None:
-        """The machine's greeting, as the line and the service hear it."""
+    async def machine_talks(self, length_ms: int, result: str = "") -> None:
+        """The machine's greeting, as the line and the service hear it.
+
+        ``result``: what the carrier says of it, before it is over.
+        """
         await self.model.hears_start("G1")
         await self.live.caller_speaks(length_ms)
+        if result:
+            self.call.machine_detected(result)
+            await trio.sleep(0.02)
         await self.model.hears_stop("G1")
         await self.model.commits("G1")
 
@@ -137,8 +143,7 @@ async def test_the_message_is_left_after_the_beep_and_the_call_ends(
     async with placed(machine_config()) as place:
         await place.answer()
         await place.greets(60_000)  # it would talk through the whole greeting of the machine
-        await place.machine_talks(3_000)
-        place.call.machine_detected("machine_start")
+        await place.machine_talks(3_000, "machine_start")
         await place.machine_talks(1_500)  # it goes on, longer than silence would be waited for
         assert place.creates()[1:] == []
         await place.beeps()
@@ -179,9 +184,9 @@ async def test_nothing_that_is_heard_is_answered_while_a_machine_is_known(
         await place.answer()
         await place.greets(20_000)
         await trio.sleep(1)
-        await place.model.turn("G0", "Hello, this is Bob's phone.")
         place.call.machine_detected("machine_start")
         await place.live.carrier.wait_for(is_type("clear"))
+        await place.model.turn("G0", "Hello, this is Bob's phone.")
         await trio.sleep(0.5)
         before = place.creates()
         await place.machine_talks(3_000)
@@ -197,8 +202,7 @@ async def test_a_machine_without_a_beep_gets_its_message_in_the_silence(
 ) -> None:
     async with placed(machine_config(greeting="")) as place:
         await place.answer()
-        await place.machine_talks(4_000)
-        place.call.machine_detected("machine_start")
+        await place.machine_talks(4_000, "machine_start")
         silent_ms = place.live.carrier.now_ms()
         await place.model.wait_for(is_type("response.create"), count=1)
         await place.message_is_said()

@@ -1,0 +1,271 @@
+"""What a live call tells the console.
+
+Rule 1: it sees what the call decides, and decides nothing; it never blocks and never raises.
+Rule 2: nothing of it runs for each frame, but while somebody listens to that call.
+Rule 3: what is kept of a call is bounded.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, ClassVar, Final
+
+import attrs
+
+from trio_media.agent.call import Call
+from trio_media.call.control import CallControl
+from trio_media.call.line import Line
+from trio_media.console.overview import Overview
+from trio_media.console.views import (
+    CallDetail,
+    CallView,
+    Floor,
+    InterruptionView,
+    SpokenView,
+    floor_of,
+)
+from trio_media.core import commands as cm
+from trio_media.core import events as ev
+from trio_media.recording.log_format import LogHeader, Note, Record, encode_line
+
+LINES_MAX: Final = 5_000  # of a log that is in memory: some minutes of a lively call
+BARGE_INS_MAX: Final = 500
+TRUNCATES_MAX: Final = 64  # that the service may still refuse
+TURN_LATENCY: Final = "turn_to_audio"
+
+_SHOWN_EVENTS: Final = frozenset(
+    {
+        *(ev.LocalSpeechBegan, ev.LocalSpeechVoiced, ev.LocalSpeechConfirmed, ev.LocalSpeechEnded),
+        *(ev.ServerSpeechStarted, ev.ServerSpeechStopped, ev.TurnCommitted, ev.TurnFailed),
+        *(ev.SessionReady, ev.SessionLost, ev.CommandRefused),
+    }
+)
+"""Events that may change what is shown; what comes with every frame or mark is none."""
+_SHOWN_NOTES: Final = frozenset({"caller_text", "model_text", "call_ended"})
+
+
+@attrs.define(eq=False, kw_only=True)
+class LiveCall:
+    """One call.  Implements `CallObserver`."""
+
+    call: Call
+    line: Line
+    header: LogHeader
+    worker: int
+    overview: Overview
+    changed: Callable[[LiveCall], None]
+    """Told once when something has changed, until `take_change`."""
+    keeps_lines: bool
+    """Whether its log is kept here, because it is kept nowhere else."""
+    has_log: bool = False
+    """Whether its log is kept in a file."""
+    control: CallControl | None = None
+    is_over: bool = False
+    wants_heard_audio: ClassVar[bool] = False
+    _is_changed: bool = False
+    _records: deque[tuple[int, Sequence[Record]]] = attrs.field(init=False)
+    _barge_ins: deque[InterruptionView] = attrs.field(init=False)
+    _open: dict[int, int] = attrs.field(factory=dict)
+    """When an interruption that is not settled began."""
+    _interruptions: int = 0
+    _onset_ms: int | None = None
+    _hushed_ms: int | None = None
+    _truncates: dict[int, None] = attrs.field(factory=dict)
+    _turns_told: int = 0
+
+    def __attrs_post_init__(self) -> None:
+        self._records = deque(maxlen=LINES_MAX if self.keeps_lines else 0)
+        self._barge_ins = deque(maxlen=BARGE_INS_MAX)
+
+    # --- what it sees ------------------------------------------------------------------------
+
+    def event(self, event: ev.Event, t_ms: int) -> None:
+        """See `CallObserver.event`."""
+        if self.keeps_lines:
+            self._records.append((t_ms, (event,)))
+        if type(event) in _SHOWN_EVENTS:
+            self._saw(event, t_ms)
+            self._change()
+
+    def _saw(self, event: ev.Event, t_ms: int) -> None:
+        match event:
+            case ev.LocalSpeechBegan(at_ms=at_ms):
+                self._onset_ms = t_ms if at_ms is None else at_ms
+            case ev.LocalSpeechEnded():
+                self._onset_ms = None
+            case ev.CommandRefused(command=int(command)) if command in self._truncates:
+                del self._truncates[command]
+                self.overview.current.truncates["rejected"] += 1
+            case _:
+                return
+
+    def commands(self, commands: Sequence[cm.Command], t_ms: int) -> None:
+        """See `CallObserver.commands`."""
+        if not commands:
+            return
+        if self.keeps_lines:
+            self._records.append((t_ms, commands))
+        for command in commands:
+            ordered = _ORDERED.get(type(command))
+            if ordered is not None:
+                ordered(self, command, t_ms)
+                self._change()
+
+    def _hushed(self, _command: cm.Hushed, t_ms: int) -> None:
+        self._hushed_ms = t_ms
+        minute = self.overview.current
+        minute.counts["hushes"] += 1
+        if self._onset_ms is not None:
+            minute.took("onset_to_hush_ms", t_ms - self._onset_ms)
+
+    def _resumed(self, command: cm.Resumed, _t_ms: int) -> None:
+        self._hushed_ms = None
+        self.overview.current.counts["false_hushes"] += command.was_false
+
+    def _taken(self, command: cm.Taken, t_ms: int) -> None:
+        self._open[command.interruption] = t_ms
+        if self._hushed_ms is not None and command.reason is ev.Reason.LOCAL_SPEECH:
+            self.overview.current.took("hush_to_take_ms", t_ms - self._hushed_ms)
+        if command.has_floor:
+            self._hushed_ms = None
+
+    def _settled(self, command: cm.InterruptionSettled, t_ms: int) -> None:
+        self._interruptions += 1
+        self.overview.current.cancels[command.outcome.value] += 1
+        self._barge_ins.append(
+            InterruptionView(
+                at_ms=self._open.pop(command.interruption, t_ms),
+                reason=command.reason.value,
+                outcome=command.outcome.value,
+                heard_ms=command.heard_ms,
+            )
+        )
+
+    def _truncated(self, command: cm.TruncateItem, _t_ms: int) -> None:
+        self.overview.current.truncates["sent"] += 1
+        self._truncates[command.command] = None
+        if len(self._truncates) > TRUNCATES_MAX:
+            del self._truncates[next(iter(self._truncates))]
+
+    def _heard(self, command: cm.ItemHeard, _t_ms: int) -> None:
+        minute = self.overview.current
+        minute.counts["generated_ms"] += command.received_ms
+        minute.counts["heard_ms"] += command.heard_ms
+        self._tell_turns()
+
+    def _plays(self, _command: cm.Command, _t_ms: int) -> None:
+        """Who has the floor may be another now."""
+
+    def _tell_turns(self) -> None:
+        """Add how long the caller waited for the answers since the last time."""
+        latencies = self.line.tally.latencies_ms.get(TURN_LATENCY, [])
+        self.overview.current.counts["dead_air_ms"] += sum(latencies[self._turns_told :])
+        self._turns_told = len(latencies)
+
+    def note(self, kind: str, t_ms: int, **fields: Any) -> None:  # noqa: ANN401
+        """See `CallObserver.note`."""
+        if self.keeps_lines:
+            self._records.append((t_ms, (Note(kind, fields),)))
+        if kind in _SHOWN_NOTES:
+            self._change()
+
+    def caller_audio(self, at_ms: int, payload: bytes) -> None:
+        """See `CallObserver.caller_audio`."""
+
+    def heard_audio(self, at_ms: int, payload: bytes) -> None:
+        """See `CallObserver.heard_audio`."""
+
+    # --- what is shown of it -----------------------------------------------------------------
+
+    def _change(self) -> None:
+        if not self._is_changed:
+            self._is_changed = True
+            self.changed(self)
+
+    def take_change(self) -> None:
+        """Have the next change told again."""
+        self._is_changed = False
+
+    def over(self) -> None:
+        """The call is over."""
+        self._tell_turns()
+        self.is_over = True
+
+    @property
+    def floor(self) -> Floor:
+        """Who is heard now."""
+        watch = self.call.watch
+        return floor_of(
+            is_hushed=watch.is_hushed,
+            is_caller_heard=watch.is_caller_speaking,
+            is_model_heard=watch.is_model_speaking,
+        )
+
+    def view(self) -> CallView:
+        """Show it in a list."""
+        info, latencies = self.call.info, self.line.tally.latencies_ms.get(TURN_LATENCY)
+        return CallView(
+            call_sid=info.call_sid,
+            state="live",
+            direction=info.direction,
+            caller=info.caller,
+            called=info.called,
+            started_at=self.header.started_at,
+            duration_ms=self.line.now_ms(),
+            floor=self.floor,
+            turn_latency_ms=latencies[-1] if latencies else None,
+            interruptions=self._interruptions,
+            last_interruption=self._barge_ins[-1] if self._barge_ins else None,
+            worker=self.worker,
+            has_log=self.has_log or self.keeps_lines,
+        )
+
+    def detail(self) -> CallDetail:
+        """Show what else is known of it."""
+        tally = self.line.tally
+        return CallDetail(
+            transcript=[
+                SpokenView(
+                    role=spoken.role,
+                    text=spoken.text,
+                    at_ms=spoken.at_ms,
+                    heard_ms=spoken.heard_ms,
+                    was_cut=spoken.was_cut,
+                )
+                for spoken in self.call.transcript
+            ],
+            counters=dict(tally.counters),
+            latencies_ms={kind: list(taken) for kind, taken in tally.latencies_ms.items()},
+            barge_ins=list(self._barge_ins),
+        )
+
+    def log_lines(self) -> Iterator[bytes]:
+        """Write the lines that are kept, the header first; for a task that may be interrupted."""
+        yield encode_line(self.header, 0)
+        for t_ms, records in list(self._records):
+            for record in records:
+                line = encoded(record, t_ms)
+                if line:
+                    yield line
+
+
+def encoded(record: Record, t_ms: int) -> bytes:
+    """Write a line of an event log; nothing for a note that JSON cannot hold."""
+    try:
+        return encode_line(record, t_ms)
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        return b""
+
+
+_ORDERED: Final[dict[type, Callable[[LiveCall, Any, int], None]]] = {
+    cm.Hushed: LiveCall._hushed,
+    cm.Resumed: LiveCall._resumed,
+    cm.Taken: LiveCall._taken,
+    cm.InterruptionSettled: LiveCall._settled,
+    cm.TruncateItem: LiveCall._truncated,
+    cm.ItemHeard: LiveCall._heard,
+    cm.ResponseOpened: LiveCall._plays,
+    cm.ReleaseAudio: LiveCall._plays,
+}
+"""What matters to the console of what is ordered."""

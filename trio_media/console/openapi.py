@@ -1,0 +1,402 @@
+"""The description of the API: OpenAPI 3.1, written by hand.
+
+Rule 1: it says what the routes do; tests hold both to each other.
+
+Source: https://spec.openapis.org/oas/v3.1.0
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Mapping
+from typing import Any, Final, TypeAlias
+
+from trio_media.console.calls_api import LIMIT_DEFAULT, LIMIT_MAX
+from trio_media.console.control_api import TEXT_CHARS_MAX
+from trio_media.console.overview import MINUTES_MAX, Counted, Timed
+from trio_media.console.problems import PROBLEM_TYPE
+from trio_media.console.views import FLOORS, STATES
+from trio_media.core.commands import Outcome, SpeechOutcome
+
+Schema: TypeAlias = dict[str, Any]
+INTEGER: Final[Schema] = {"type": "integer"}
+STRING: Final[Schema] = {"type": "string"}
+BOOLEAN: Final[Schema] = {"type": "boolean"}
+COUNTS: Final[Schema] = {"type": "object", "additionalProperties": INTEGER}
+NO_BODY: Final[Schema] = {"type": "object", "additionalProperties": False}
+
+
+def describe() -> dict[str, Any]:
+    """Give the description."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "trio_media console",
+            "version": importlib.metadata.version("trio_media"),
+            "description": "What a running server tells of its calls, and what can be done to "
+            "them. Times are milliseconds on the call's own clock, unless they say otherwise.",
+        },
+        "security": [{"cookie": []}, {"token": []}],
+        "paths": {**_looking(), **_doing(), **_signing()},
+        "components": {
+            "securitySchemes": {
+                "cookie": {"type": "apiKey", "in": "cookie", "name": "trio_media_admin"},
+                "token": {"type": "http", "scheme": "bearer"},
+            },
+            "schemas": _schemas(),
+        },
+    }
+
+
+# --- schemas -----------------------------------------------------------------------------------
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _or_null(schema: Schema) -> Schema:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def _object(properties: Mapping[str, Schema], optional: tuple[str, ...] = ()) -> Schema:
+    return {
+        "type": "object",
+        "properties": dict(properties),
+        "required": [name for name in properties if name not in optional],
+        "additionalProperties": False,
+    }
+
+
+def _list(schema: Schema) -> Schema:
+    return {"type": "array", "items": schema}
+
+
+def _one_of(*names: str) -> Schema:
+    return {"type": "string", "enum": list(names)}
+
+
+def _schemas() -> dict[str, Schema]:
+    call = _call_properties()
+    percentiles = _object({"p50": _or_null(INTEGER), "p95": _or_null(INTEGER)})
+    return {
+        "Problem": _object({"type": STRING, "title": STRING, "status": INTEGER, "detail": STRING}),
+        "Interruption": _object(
+            {
+                "at_ms": INTEGER,
+                "reason": STRING,
+                "outcome": _or_null(STRING),
+                "heard_ms": _or_null(INTEGER),
+            }
+        ),
+        "Spoken": _object(
+            {
+                "role": _one_of("caller", "model"),
+                "text": STRING,
+                "at_ms": INTEGER,
+                "heard_ms": INTEGER,
+                "was_cut": BOOLEAN,
+            }
+        ),
+        "Call": _object(call),
+        "WholeCall": _object(
+            {
+                **call,
+                "transcript": _list(_ref("Spoken")),
+                "counters": COUNTS,
+                "latencies_ms": {"type": "object", "additionalProperties": _list(INTEGER)},
+                "barge_ins": _list(_ref("Interruption")),
+            }
+        ),
+        "Minute": _object(
+            {
+                "at": {"type": "string", "format": "date-time"},
+                **dict.fromkeys(Counted, INTEGER),
+                **dict.fromkeys(Timed, percentiles),
+                "cancels": COUNTS,
+                "truncates": _object({"sent": INTEGER, "rejected": INTEGER}),
+            }
+        ),
+    }
+
+
+def _call_properties() -> dict[str, Schema]:
+    return {
+        "call_sid": STRING,
+        "state": _one_of(*STATES),
+        "direction": _one_of("inbound", "outbound"),
+        "caller": STRING,
+        "called": STRING,
+        "started_at": {"type": "string", "format": "date-time"},
+        "duration_ms": INTEGER,
+        "floor": _one_of(*FLOORS),
+        "turn_latency_ms": {
+            **_or_null(INTEGER),
+            "description": "Of a live call the newest, of one that is over the median.",
+        },
+        "interruptions": INTEGER,
+        "last_interruption": _or_null(_ref("Interruption")),
+        "end_reason": _or_null(STRING),
+        "worker": INTEGER,
+        "has_log": BOOLEAN,
+        "has_recording": BOOLEAN,
+    }
+
+
+# --- operations --------------------------------------------------------------------------------
+
+
+def _problem(said: str) -> Schema:
+    return {"description": said, "content": {PROBLEM_TYPE: {"schema": _ref("Problem")}}}
+
+
+def _retry(said: str) -> Schema:
+    return {**_problem(said), "headers": {"Retry-After": {"schema": INTEGER}}}
+
+
+GATE: Final[dict[str, Schema]] = {
+    "401": _problem("Nobody is signed in."),
+    "429": _retry("Asked too often."),
+}
+CHANGING: Final[dict[str, Schema]] = {
+    **GATE,
+    "403": _problem("Asked by another page than ours."),
+    "413": {"description": "The body is too long.", "content": {"text/plain": {"schema": STRING}}},
+    "415": _problem("The body is no JSON."),
+    "422": _problem("The body is not as it must be."),
+}
+NOT_FOUND: Final[dict[str, Schema]] = {"404": _problem("Nothing of such a call is known.")}
+WRONG: Final[dict[str, Schema]] = {"422": _problem("A parameter is not as it must be.")}
+SLOW: Final[dict[str, Schema]] = {"503": _retry("Not now.")}
+NOT_LIVE: Final[dict[str, Schema]] = {"409": _problem("Not as things are.")}
+CALL_SID: Final[Schema] = {
+    "name": "call_sid",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string", "minLength": 1},
+}
+
+
+def _answer(said: str, schema: Schema, kind: str = "application/json") -> Schema:
+    return {"description": said, "content": {kind: {"schema": schema}}}
+
+
+def _operation(
+    name: str,
+    said: str,
+    answers: Mapping[str, Schema],
+    *parameters: Schema,
+    body: Schema | None = None,
+) -> Schema:
+    operation: Schema = {"operationId": name, "summary": said, "responses": dict(answers)}
+    if parameters:
+        operation["parameters"] = list(parameters)
+    if body is not None:
+        has_needs = bool(body.get("required"))
+        operation["requestBody"] = {
+            "required": has_needs,
+            "content": {"application/json": {"schema": body}},
+        }
+    return operation
+
+
+def _query(name: str, said: str, schema: Schema) -> Schema:
+    return {"name": name, "in": "query", "description": said, "schema": schema}
+
+
+def _number(most: int, default: int) -> Schema:
+    return {"type": "integer", "minimum": 1, "maximum": most, "default": default}
+
+
+def _looking() -> dict[str, Schema]:
+    calls = {
+        "200": _answer(
+            "Live calls, then those that are over, newest first.",
+            _object({"calls": _list(_ref("Call"))}),
+        )
+    }
+    state = _query("state", "Which calls.", {**_one_of(*STATES, "all"), "default": "all"})
+    limit = _query("limit", "How many at most.", _number(LIMIT_MAX, LIMIT_DEFAULT))
+    minutes = _query("minutes", "How many, up to now.", _number(MINUTES_MAX, 60))
+    followed = _query(
+        "call",
+        "A call of which every line of the log is told, too (`line`), and the caller's level "
+        "(`level`).",
+        {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"},
+    )
+    whole = {"200": _answer("The call.", _ref("WholeCall"))}
+    lines = {"200": _answer("The event log, a JSON object a line.", STRING, "application/x-ndjson")}
+    sound = _answer("Stereo: the caller left, the model right.", {}, "audio/wav")
+    recording = {"200": sound, "206": sound, **NOT_FOUND, "416": {"description": "No such range."}}
+    overview = {
+        "200": _answer("The minutes, oldest first.", _object({"minutes": _list(_ref("Minute"))}))
+    }
+    events = {
+        "200": _answer(
+            "Server-sent events: `call`, `gone`, `line`, `level`.", STRING, "text/event-stream"
+        )
+    }
+    one = "/api/calls/{call_sid}"
+    return {
+        "/api/calls": {
+            "get": _operation(
+                "list_calls", "List calls", {**calls, **GATE, **WRONG, **SLOW}, state, limit
+            ),
+            "post": _dial(),
+        },
+        one: {
+            "get": _operation(
+                "show_call", "Show a call", {**whole, **GATE, **NOT_FOUND, **SLOW}, CALL_SID
+            )
+        },
+        f"{one}/log": {
+            "get": _operation(
+                "show_log",
+                "Read a call's event log",
+                {**lines, **GATE, **NOT_FOUND, **SLOW},
+                CALL_SID,
+            )
+        },
+        f"{one}/recording": {
+            "get": _operation(
+                "show_recording",
+                "Listen to a call that is over",
+                {**recording, **GATE, **SLOW},
+                CALL_SID,
+            )
+        },
+        "/api/events": {
+            "get": _operation(
+                "follow_events",
+                "Follow what happens",
+                {**events, **GATE, **WRONG, **SLOW},
+                followed,
+            )
+        },
+        "/api/overview": {
+            "get": _operation(
+                "show_overview", "Figures by the minute", {**overview, **GATE, **WRONG}, minutes
+            )
+        },
+        "/api/config": {
+            "get": _operation(
+                "show_config",
+                "The configuration, without secrets",
+                {"200": _answer("By section.", {"type": "object"}), **GATE},
+            )
+        },
+        "/api/openapi.json": {
+            "get": _operation(
+                "show_description",
+                "This description",
+                {"200": _answer("OpenAPI.", {"type": "object"}), **GATE},
+            )
+        },
+    }
+
+
+def _dial() -> Schema:
+    number = {"type": "string", "minLength": 1, "maxLength": 256}
+    answers = {
+        "202": _answer("The carrier has taken it.", _object({"call_sid": STRING})),
+        **CHANGING,
+        "409": _problem("There is no account to place calls."),
+        "502": _problem("The carrier did not take it."),
+        **SLOW,
+        "504": _problem("The carrier did not answer in time."),
+    }
+    body = _object({"to": number, "from": _or_null(number)}, optional=("from",))
+    return _operation("dial", "Place a call", answers, body=body)
+
+
+def _doing() -> dict[str, Schema]:
+    live = {**CHANGING, **NOT_FOUND, **NOT_LIVE}
+    interrupted = _object(
+        {"outcome": _one_of(*(one.value for one in Outcome), "waiting"), "heard_ms": INTEGER}
+    )
+    heard = _object(
+        {"outcome": _one_of(*(one.value for one in SpeechOutcome), "waiting"), "heard_ms": INTEGER}
+    )
+    ended = _object({"outcome": _one_of("ended", "waiting")})
+    said = {"type": "string", "minLength": 1, "maxLength": TEXT_CHARS_MAX}
+    words = _object(
+        {
+            "text": {**said, "description": "Not only white space."},
+            "exact": {**BOOLEAN, "default": True},
+            "protected": {**BOOLEAN, "default": False},
+            "wait": {**BOOLEAN, "default": True},
+        },
+        optional=("exact", "protected", "wait"),
+    )
+    phone = _object(
+        {
+            "url": STRING,
+            "parameters": _object({"token": STRING, "caller": STRING}),
+            "call_sid": STRING,
+            "stream_sid": STRING,
+            "account_sid": STRING,
+        }
+    )
+    opened = {
+        "200": _answer("What it needs; the token is good once, for two minutes.", phone),
+        **CHANGING,
+    }
+    one = "/api/calls/{call_sid}"
+    later = "It goes on, unawaited."
+    return {
+        f"{one}/interrupt": {
+            "post": _operation(
+                "interrupt",
+                "Interrupt the model",
+                {
+                    "200": _answer("It is settled.", interrupted),
+                    "202": _answer(later, interrupted),
+                    **live,
+                },
+                CALL_SID,
+                body=NO_BODY,
+            )
+        },
+        f"{one}/say": {
+            "post": _operation(
+                "say",
+                "Have the model say something",
+                {"200": _answer("What became of it.", heard), "202": _answer(later, heard), **live},
+                CALL_SID,
+                body=words,
+            )
+        },
+        f"{one}/hang-up": {
+            "post": _operation(
+                "hang_up",
+                "End the call",
+                {"200": _answer("It ends now.", ended), "202": _answer(later, ended), **live},
+                CALL_SID,
+                body=NO_BODY,
+            )
+        },
+        "/api/softphone": {
+            "post": _operation("open_softphone", "Call from the browser", opened, body=NO_BODY)
+        },
+    }
+
+
+def _signing() -> dict[str, Schema]:
+    in_ = {
+        "204": {"description": "The cookie is set."},
+        **CHANGING,
+        "401": _problem("This is not the token."),
+    }
+    out = {
+        "204": {"description": "The cookie is gone."},
+        "403": CHANGING["403"],
+        "413": CHANGING["413"],
+        "429": GATE["429"],
+    }
+    token = _object({"token": {"type": "string", "maxLength": 1_024}})
+    return {
+        "/api/sign-in": {
+            "post": {**_operation("sign_in", "Sign in", in_, body=token), "security": []}
+        },
+        "/api/sign-out": {"post": {**_operation("sign_out", "Sign out", out), "security": []}},
+    }

@@ -1,0 +1,103 @@
+"""The other workers of this server: each answers for its own calls, on a socket in their folder.
+
+Rule 1: a worker that is gone or does not answer in time is left out, and waited for by nobody.
+Rule 2: who can reach the sockets is who can read the folder: this server, and nobody else.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import trio
+
+ASK_S: Final = 2.0  # a worker that is busier has no place in a list
+EVENTS_QUIET_S: Final = 40.0  # comments come every 15 s
+ANSWER_BYTES_MAX: Final = 32 << 20
+BLOCK_BYTES_MAX: Final = 1 << 20
+_SOCKET: Final = re.compile(r"console-([0-9]{1,4})\.sock")
+
+log = logging.getLogger("trio_media.console")
+
+
+def socket_path(folder: Path, worker: int) -> Path:
+    """Give where a worker answers its siblings."""
+    return folder / f"console-{worker}.sock"
+
+
+class Siblings:
+    """The other workers.
+
+    Args:
+        folder: where their sockets are.
+        worker: the number of this one.
+    """
+
+    def __init__(self, folder: Path, worker: int) -> None:
+        self._folder, self._worker = folder, worker
+
+    def numbers(self) -> list[int]:
+        """Give which others there are, or were."""
+        found = (_SOCKET.fullmatch(path.name) for path in self._folder.iterdir())
+        return sorted(int(one[1]) for one in found if one and int(one[1]) != self._worker)
+
+    async def ask(self, path: str) -> list[Any]:
+        """Ask all of them at once; give what those say who answer in time."""
+        answers: list[Any] = []
+        async with trio.open_nursery() as nursery:
+            for number in self.numbers():
+                nursery.start_soon(self._ask_one, number, path, answers)
+        return answers
+
+    async def _ask_one(self, number: int, path: str, answers: list[Any]) -> None:
+        with trio.move_on_after(ASK_S):
+            try:
+                async with self._client(number) as client:
+                    answer = await client.get(path)
+                    answer.raise_for_status()
+                    answers.append(answer.json())
+                    return
+            except (httpx.HTTPError, ValueError, OSError) as lost:
+                log.debug("worker %d does not answer: %r", number, lost)
+                return
+        log.warning("a worker does not answer in time", extra={"worker": number})
+
+    @asynccontextmanager
+    async def events(self, number: int, path: str) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Follow the events of one of them.
+
+        Raises `httpx.HTTPError` and OSError, also in the block: it is not there, or not any more.
+        """
+        timeout = httpx.Timeout(ASK_S, read=EVENTS_QUIET_S)
+        async with (
+            self._client(number, timeout) as client,
+            client.stream("GET", path) as answer,
+        ):
+            answer.raise_for_status()
+            yield _blocks(answer)
+
+    def _client(self, number: int, timeout: httpx.Timeout | None = None) -> httpx.AsyncClient:
+        transport = httpx.AsyncHTTPTransport(uds=str(socket_path(self._folder, number)))
+        return httpx.AsyncClient(
+            transport=transport,
+            base_url="http://worker",
+            timeout=timeout or httpx.Timeout(ASK_S),
+            trust_env=False,
+        )
+
+
+async def _blocks(answer: httpx.Response) -> AsyncIterator[bytes]:
+    """Yield whole events, without what keeps the connection alive."""
+    buffer = b""
+    async for piece in answer.aiter_raw():
+        *whole, buffer = (buffer + piece).split(b"\n\n")
+        for block in whole:
+            if not block.startswith(b":"):
+                yield block + b"\n\n"
+        if len(buffer) > BLOCK_BYTES_MAX:
+            return

@@ -34,10 +34,13 @@ MAY_IMPORT = {
         *("testing", "agent", "simulation", "call", "core", "config"),
         *("phone", "server", "telephony", "audio"),  # the carrier that it stands in for
     },
+    "console": {
+        *("console", "agent", "call", "telephony", "audio", "core", "recording", "config"),
+    },
     "embedded": {"embedded", "audio"},
     "phone": {"phone", "audio"},
     "server": {
-        *("server", "agent", "call", "audio", "telephony", "embedded", "recording"),
+        *("server", "console", "agent", "call", "audio", "telephony", "embedded", "recording"),
         *("config", "logs"),
     },
 }
@@ -45,7 +48,17 @@ PURE = ("core", "telephony", "realtime")
 IMPURE = {"trio", "time", "random", "socket", "asyncio", "os", "threading", "httpx", "subprocess"}
 NOT_IN_CORE = IMPURE | {"json", "msgspec", "logging", "numpy", "datetime"}
 MAY_IMPORT_TRIO = {
-    *("call", "server", "embedded", "phone", "simulation", "testing", "agent", "recording"),
+    *(
+        "call",
+        "server",
+        "console",
+        "embedded",
+        "phone",
+        "simulation",
+        "testing",
+        "agent",
+        "recording",
+    ),
     *("demo", "cli", "__main__", "examples"),
 }
 

@@ -75,6 +75,11 @@ class CallWatch:
         return bool(self._playing) and not self._is_hushed
 
     @property
+    def is_hushed(self) -> bool:
+        """Whether the model was silenced, and it is not decided whether for good."""
+        return self._is_hushed
+
+    @property
     def is_caller_speaking(self) -> bool:
         """Whether a voice is heard: here, or by the server."""
         return self._is_heard_here or self._is_heard_there

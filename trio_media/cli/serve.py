@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import click
@@ -44,20 +46,33 @@ def serve(
     assignment = Assignment.from_environment(os.environ)
     if assignment is None:
         check_exposure(config, insecure=insecure)
-        if not config.server.admin_token:
-            config = with_secrets(config)
-            # Not a log line: a log may be kept, and read by others.
-            click.echo(f"admin token, made for this run: {config.server.admin_token}", err=True)
+        is_made = not config.server.admin_token
         config = with_workers(with_secrets(config))
+        on_url: Callable[[str], None] | None = partial(
+            _show_sign_in, config.server.admin_token if is_made else ""
+        )
         if config.server.workers > 1:
-            return supervise(config, _worker_arguments(agent, config_path))
+            return supervise(config, _worker_arguments(agent, config_path), on_url=on_url)
     else:
-        config = assignment.complete(config)
+        config, on_url = assignment.complete(config), None
     # Again, now that every secret is known.
     configure_logging(config.log, secrets=secret_values(config))
     from trio_media.server.kept_call import run_kept_call
 
-    return run_server(config, run_call=run_kept_call, assignment=assignment, agent=attends)
+    return run_server(
+        config, run_call=run_kept_call, assignment=assignment, agent=attends, on_url=on_url
+    )
+
+
+def _show_sign_in(made_token: str, url: str) -> None:
+    """Print where the console is, and a link that signs in where the token was made for this run.
+
+    Not a log line: a log may be kept, and read by others.
+    """
+    if made_token:
+        click.echo(f"console, signed in: {url}/?token={made_token}", err=True)
+    else:
+        click.echo(f"console: {url}/ (its token is server.admin_token)", err=True)
 
 
 def _worker_arguments(agent: str | None, config_path: Path | None) -> list[str]:

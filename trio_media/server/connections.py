@@ -13,6 +13,7 @@ import trio
 
 from trio_media.call.listening import VoiceJudge
 from trio_media.config import Config
+from trio_media.console.access import Access, has_own_origin
 from trio_media.errors import CallRefused
 from trio_media.server.addresses import MEDIA_PATH, is_media_path, public_origin
 from trio_media.server.admission import REFUSALS, Admission
@@ -31,6 +32,8 @@ from trio_media.server.webhooks import SIGNATURE_HEADER
 from trio_media.telephony.twilio_signature import is_signed_handshake, websocket_url_candidates
 
 HTTP_MAX: Final = 256  # plain HTTP connections at a time
+EVENTS_S: Final = 3_600.0  # then the page connects again
+SIGNED_IN_S: Final = 300.0  # a recording over a slow line, or words that have to be heard first
 
 log = logging.getLogger("trio_media.server")
 
@@ -46,6 +49,8 @@ class Port:
     run_call: RunCall
     judge: VoiceJudge | None
     http: HttpServer
+    access: Access | None = None
+    """Who may use the console; None: nobody."""
     pending: PendingHeads = attrs.field(factory=PendingHeads)
     http_slots: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(HTTP_MAX))
 
@@ -113,7 +118,7 @@ def _refuse_websocket(port: Port, stream: ReplayedStream, head: RequestHead) -> 
     if not head.header("sec-websocket-key"):
         return answer_bytes(400, "Sec-WebSocket-Key is missing")
     twilio = port.config.twilio
-    if twilio.validates_signature:
+    if twilio.validates_signature and not _is_softphone(port, head):
         urls = _own_urls(port.config, stream, head)
         signature = head.header(SIGNATURE_HEADER)
         if not is_signed_handshake([twilio.auth_token], urls, signature):
@@ -121,6 +126,17 @@ def _refuse_websocket(port: Port, stream: ReplayedStream, head: RequestHead) -> 
             log.warning("media stream refused: bad signature", extra={"urls": urls[:2]})
             return answer_bytes(403, "the signature is missing or wrong")
     return None
+
+
+def _is_softphone(port: Port, head: RequestHead) -> bool:
+    """Whether our own page calls, by somebody who is signed in.
+
+    A browser cannot sign a handshake.  The token of its call is asked for when the stream starts,
+    as of every stream.
+    """
+    if port.access is None or head.header(SIGNATURE_HEADER):
+        return False
+    return has_own_origin(head.header) and port.access.has_cookie(head.header)
 
 
 def _own_urls(config: Config, stream: ReplayedStream, head: RequestHead) -> list[str]:
@@ -171,7 +187,20 @@ async def _serve_http(port: Port, stream: ReplayedStream, head: RequestHead) -> 
         await port.http.serve(
             SingleRequestStream(
                 stream, request + head.body, request_bytes=len(request) + body_bytes
-            )
+            ),
+            _connection_s(port, head),
         )
     finally:
         port.http_slots.release_on_behalf_of(stream)
+
+
+def _connection_s(port: Port, head: RequestHead) -> float | None:
+    """Say how long a request may take; None: as long as anybody's.
+
+    Only who is signed in has longer: the connections at a time are counted.
+    """
+    if not head.path.startswith("/api/") or port.access is None:
+        return None
+    if port.access.who(head.header) is None:
+        return None
+    return EVENTS_S if head.path == "/api/events" else SIGNED_IN_S

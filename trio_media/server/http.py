@@ -1,7 +1,8 @@
 """Plain HTTP: one request on one connection, by Hypercorn's protocol code.
 
-Rule 1: a connection has 15 s in all.  Hypercorn shields its writes from cancellation, so a peer
-that does not read is cut off by closing the socket, which no shield stops.
+Rule 1: a connection has 15 s in all, or as long as is said.  Hypercorn shields its writes
+from cancellation, so a peer that does not read is cut off by closing the socket, which no shield
+stops.
 """
 
 from __future__ import annotations
@@ -32,13 +33,17 @@ class HttpServer:
         self._config.errorlog = logging.getLogger("trio_media.http")
         self._config.accesslog = None
 
-    async def serve(self, stream: ReplayedStream) -> None:
+    async def serve(self, stream: ReplayedStream, connection_s: float | None = None) -> None:
         """Serve one request and close the stream.
+
+        ``connection_s``: how long that may take; None: as long as anybody's request.
 
         Cancellation: cuts the connection.
         """
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_close_after, stream, self._connection_s, nursery.cancel_scope)
+            nursery.start_soon(
+                _close_after, stream, connection_s or self._connection_s, nursery.cancel_scope
+            )
             # It asks for a TLS stream and takes any: what is missing tells it that there is no TLS.
             plain = cast("Any", stream)
             await TCPServer(self._app, self._config, WorkerContext(None), {}, plain)

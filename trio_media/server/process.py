@@ -11,7 +11,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -101,8 +101,11 @@ def run_server(
     run_call: RunCall,
     assignment: Assignment | None = None,
     agent: Agent | None = None,
+    on_url: Callable[[str], None] | None = None,
 ) -> int:
     """Serve in this process until a signal ends it; give the exit code.
+
+    ``on_url``: given ``http://host:port`` when the server listens there; not in a worker.
 
     Raises:
         ConfigError: the port cannot be had, or the built-in model cannot be started.
@@ -110,6 +113,7 @@ def run_server(
     options = ServeOptions(owns_process=True, agent=agent)
     if assignment is None:
         bound = bind_socket(config.server.host, config.server.port)
+        options = attrs.evolve(options, on_url=on_url)
         with contextlib.closing(bound):
             return trio.run(_serve_until_signal, config, bound, run_call, options)
     options = attrs.evolve(

@@ -12,6 +12,7 @@ Rule 4: whatever ends a media stream, nothing that was kept for it stays.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Final
 
 import attrs
@@ -23,10 +24,14 @@ from trio_media.agent.info import CallInfo, info_of_stream
 from trio_media.agent.settings import NOT_DECIDED, SORRY
 from trio_media.call.account import CarrierAccount
 from trio_media.call.attending import Attendance
+from trio_media.call.control import CallControl
+from trio_media.call.line import Line
 from trio_media.call.model_service import model_service
 from trio_media.call.options import CallOptions
 from trio_media.call.prepared import PreparedSession
+from trio_media.call.record import CallObserver
 from trio_media.config import Config
+from trio_media.console.feed import Feed
 from trio_media.errors import AgentError, CallRefused, LocalProtocolError
 from trio_media.server.account import with_transfer_end
 from trio_media.server.afterwards import Afterwards
@@ -56,6 +61,8 @@ class Reception:
     account: CarrierAccount | None = None
     receiving: Receiving | None = None
     """Where the supervisor is, who is told of calls that have come; None: there is none."""
+    feed: Feed | None = None
+    """Who shows the calls; None: nobody does."""
     expected: dict[str, Attendance] = attrs.field(factory=dict)
     live: dict[str, Call] = attrs.field(factory=dict)
     """Calls whose media stream is open, by their sid."""
@@ -139,11 +146,35 @@ class Visit:
     reception: Reception
     _call_sid: str = attrs.field(default="", init=False)
     _attendance: Attendance | None = attrs.field(default=None, init=False)
+    _line: Line | None = attrs.field(default=None, init=False)
 
     def options(self) -> CallOptions:
         """Give what a call is run with."""
         reception = self.reception
-        return CallOptions(attend=self.attend, account=reception.account, left=reception.left)
+        return CallOptions(
+            attend=self.attend,
+            account=reception.account,
+            left=reception.left,
+            observers=self.observe,
+            on_control=self.control,
+        )
+
+    def observe(
+        self, started: MediaStreamStarted, line: Line, _nursery: trio.Nursery
+    ) -> Sequence[CallObserver]:
+        """Give who shows a call that has started."""
+        call = None if self._attendance is None else self._attendance.attendant
+        if self.reception.feed is None or not isinstance(call, Call):
+            return ()
+        self._line = line
+        return self.reception.feed.begin(call, line, started)
+
+    def control(self, control: CallControl) -> None:
+        """Take in what may be asked of a call that has started."""
+        feed = self.reception.feed
+        live = None if feed is None else feed.find(self._call_sid)
+        if live is not None and live.line is control.line:
+            live.control = control
 
     async def attend(self, started: MediaStreamStarted) -> Attendance:
         """Give what was decided about a call, or decide now.  Raises `CallRefused`."""
@@ -170,6 +201,8 @@ class Visit:
         """The media stream is closed."""
         if self._attendance is None:
             return
+        if self.reception.feed is not None and self._line is not None:
+            self.reception.feed.over(self._call_sid, self._line)
         session, live = self._attendance.session, self.reception.live
         if session is not None:
             session.let_go()  # a call that ended at once has not taken it

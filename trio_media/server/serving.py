@@ -17,6 +17,7 @@ import trio
 
 from trio_media.agent.agent import Agent
 from trio_media.config import Config, RealtimeConfig, TwilioConfig
+from trio_media.console.gate import Console
 from trio_media.errors import ConfigError
 from trio_media.server.account import TwilioAccount
 from trio_media.server.addresses import is_loopback
@@ -24,6 +25,7 @@ from trio_media.server.admission import Admission
 from trio_media.server.afterwards import Afterwards, AfterwardsInDirectory, AfterwardsInMemory
 from trio_media.server.call_interface import RunCall
 from trio_media.server.connections import Port, serve_connection
+from trio_media.server.console_site import make_console, make_feed, serve_siblings
 from trio_media.server.dialing import Dialing
 from trio_media.server.draining import drain_on_signal, exit_if_stuck
 from trio_media.server.garbage import calm_garbage_collector, collect_after_calls
@@ -61,6 +63,8 @@ class ServeOptions:
     """Who attends the calls; None: one that says what is configured."""
     on_ready: Callable[[Dialing | None], None] | None = None
     """Given what places calls, when calls can come; None: there is no account to place them."""
+    on_url: Callable[[str], None] | None = None
+    """Given ``http://host:port`` when the server listens there."""
 
 
 def check_exposure(config: Config, *, insecure: bool) -> None:
@@ -122,6 +126,9 @@ async def serve(
         hears_locally = config.barge_in.detector != "server"
         judge = await start_judge(nursery) if hears_locally else None
         dialing = _dialing(config, agent, bound, admission, nursery, rest)
+        receiving = bound if isinstance(bound, Receiving) else None
+        worker = None if receiving is None else receiving.number
+        feed = make_feed(config, worker=worker, has_judge=judge is not None)
         reception = Reception(
             config=config,
             agent=agent,
@@ -129,8 +136,10 @@ async def serve(
             tokens=_tokens(config, options),
             afterwards=_afterwards(options),
             account=None if dialing is None else TwilioAccount(dialing),
-            receiving=bound if isinstance(bound, Receiving) else None,
+            receiving=receiving,
+            feed=feed,
         )
+        console = make_console(config, reception, feed, dialing, options.used_tokens_dir)
         port = Port(
             config=config,
             admission=admission,
@@ -138,8 +147,12 @@ async def serve(
             metrics=metrics,
             run_call=run_call,
             judge=judge,
-            http=_http(config, admission, metrics, reception, dialing),
+            http=_http(config, admission, metrics, reception, dialing, console),
+            access=console.access,
         )
+        nursery.start_soon(feed.run)
+        if console.siblings is not None and options.used_tokens_dir and worker:
+            await nursery.start(serve_siblings, console, options.used_tokens_dir, worker)
         nursery.start_soon(measure_lateness, lateness, metrics.observe_lateness)
         await _open(port, bound, nursery)
         url = _url_of(bound)
@@ -147,8 +160,7 @@ async def serve(
         if options.owns_process:
             calm_garbage_collector()
             nursery.start_soon(collect_after_calls, lambda: admission.ended)
-        if options.on_ready is not None:
-            options.on_ready(dialing)
+        _tell_ready(options, url, dialing)
         task_status.started(url)
         exit_code = await drain_on_signal(signals, admission, drain_s=config.server.drain_s)
         if options.owns_process:
@@ -156,6 +168,13 @@ async def serve(
         nursery.cancel_scope.cancel()
     log.info("stopped")
     return exit_code
+
+
+def _tell_ready(options: ServeOptions, url: str, dialing: Dialing | None) -> None:
+    if options.on_url is not None:
+        options.on_url(url)
+    if options.on_ready is not None:
+        options.on_ready(dialing)
 
 
 async def _open(port: Port, bound: socket.socket | Receiving, nursery: trio.Nursery) -> None:
@@ -197,11 +216,13 @@ def _http(
     metrics: Metrics,
     reception: Reception,
     dialing: Dialing | None,
+    console: Console,
 ) -> HttpServer:
     webhooks = Webhooks(
         config=config, admission=admission, reception=reception, metrics=metrics, dialing=dialing
     )
-    return HttpServer(make_app(Site(admission=admission, metrics=metrics, webhooks=webhooks)))
+    site = Site(admission=admission, metrics=metrics, webhooks=webhooks, console=console)
+    return HttpServer(make_app(site))
 
 
 def _tokens(config: Config, options: ServeOptions) -> CallTokens:

@@ -1,36 +1,28 @@
-"""What is served over HTTP: health, metrics, and Twilio's webhooks."""
+"""What is served over HTTP: health, metrics, Twilio's webhooks, and the console."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar
+from typing import TypeVar
 
 import attrs
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from trio_media.server.addresses import MEDIA_PATH
+from trio_media.console.api import api_routes
+from trio_media.console.gate import Console
+from trio_media.console.problems import answer_problem
 from trio_media.server.admission import REFUSALS, Admission
 from trio_media.server.answers import SECURITY_HEADERS
 from trio_media.server.metrics import CONTENT_TYPE, Metrics
 from trio_media.server.webhooks import WEBHOOKS, Webhooks, answer_webhook
 
 Known = TypeVar("Known")
-
-HOME: Final = f"""trio_media: a phone-call server for realtime speech models.
-
-WS   {MEDIA_PATH}    Twilio Media Streams, bidirectional
-POST /twilio/voice    the webhook of an incoming call; answers with TwiML
-POST /twilio/status   the status callback of a call
-POST /twilio/after    what follows the media stream; answers with TwiML
-GET  /healthz         200 while the process can serve at all
-GET  /readyz          200 when a new call would be taken, else 503 with the reason
-GET  /metrics         Prometheus text
-"""
 
 
 @attrs.frozen(kw_only=True)
@@ -40,13 +32,14 @@ class Site:
     admission: Admission
     metrics: Metrics
     webhooks: Webhooks
+    console: Console
 
 
 def make_app(site: Site) -> ASGIApp:
     """Make the ASGI application."""
     app = Starlette(
         routes=[
-            Route("/", _home, methods=["GET"]),
+            *api_routes(site.console),
             Route("/healthz", _healthz, methods=["GET"]),
             Route("/readyz", _bind(_readyz, site), methods=["GET"]),
             Route("/metrics", _bind(_metrics, site), methods=["GET"]),
@@ -54,7 +47,8 @@ def make_app(site: Site) -> ASGIApp:
                 Route(path, _bind(answer_webhook, site.webhooks), methods=["POST"])
                 for path in WEBHOOKS
             ),
-        ]
+        ],
+        exception_handlers={HTTPException: answer_problem},
     )
     return _SecurityHeaders(app)
 
@@ -85,10 +79,6 @@ class _SecurityHeaders:
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
-
-
-async def _home(_request: Request) -> Response:
-    return PlainTextResponse(HOME)
 
 
 async def _healthz(_request: Request) -> Response:

@@ -7,6 +7,7 @@ from typing import Final
 import trio
 
 RECEIVE_BYTES: Final = 65_536
+SEND_S: Final = 10.0  # a client that takes nothing for so long takes no more
 
 
 class ReplayedStream(trio.abc.HalfCloseableStream):
@@ -93,3 +94,19 @@ class SingleRequestStream(ReplayedStream):
         while await super().receive_some():
             pass
         return b""
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        """Send more of the answer.
+
+        Cancellation: as of any Trio stream.
+
+        Raises:
+            trio.BrokenResourceError: also when the client takes nothing for `SEND_S`; the stream
+                is closed then.
+        """
+        # Answers that go on for long are sent by whoever shields the sending from cancellation.
+        with trio.move_on_after(SEND_S) as scope:
+            await super().send_all(data)
+        if scope.cancelled_caught:
+            await trio.aclose_forcefully(self)
+            raise trio.BrokenResourceError("the client does not read")

@@ -20,7 +20,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -84,7 +84,11 @@ def usable_cores() -> int:
 
 
 def supervise(
-    config: Config, arguments: Sequence[str], *, program: Sequence[str] | None = None
+    config: Config,
+    arguments: Sequence[str],
+    *,
+    program: Sequence[str] | None = None,
+    on_url: Callable[[str], None] | None = None,
 ) -> int:
     """Run ``config.server.workers`` workers until a signal ends them; give the exit code.
 
@@ -92,6 +96,7 @@ def supervise(
         config: with its secrets made.
         arguments: of the worker's command line.
         program: what to run them with; this package's command line if None.
+        on_url: given ``http://host:port`` where they will listen.
 
     Raises:
         ConfigError: the port cannot be had.
@@ -119,6 +124,8 @@ def supervise(
             assignment=assignment,
             spread=Spread(roster=Roster(max_calls=config.server.max_calls)),
         )
+        if on_url is not None:
+            on_url(assignment.url)
         log.info("starting %d workers at %s", config.server.workers, assignment.url)
         return trio.run(_supervise, config, bound, workers)
 

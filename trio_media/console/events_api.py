@@ -10,7 +10,6 @@ import logging
 from typing import Final
 from urllib.parse import quote
 
-import httpx
 import msgspec
 import trio
 from starlette.requests import Request
@@ -21,6 +20,7 @@ from trio_media.console.directory import CALL_SID
 from trio_media.console.feed import Subscription, sse
 from trio_media.console.gate import Console
 from trio_media.console.problems import Problem
+from trio_media.errors import RemoteProtocolError
 
 KEPT_ALIVE_S: Final = 15.0
 COMMENT: Final = b": still here\n\n"
@@ -125,11 +125,11 @@ async def _follow_sibling(
     theirs: set[str] = set()
     path = f"/api/events?call={quote(call_sid)}" if call_sid else "/api/events"
     try:
-        async with console.siblings.events(number, path) as blocks:
-            async for block in blocks:
+        async with console.siblings.events(number, path) as events:
+            while (block := await events.next_event()) is not None:
                 _remember(block, theirs)
                 subscription.put(block)
-    except (httpx.HTTPError, OSError) as lost:
+    except (RemoteProtocolError, OSError, trio.BrokenResourceError) as lost:
         log.debug("the events of worker %d end: %r", number, lost)
     finally:
         following.discard(number)

@@ -16,10 +16,10 @@ from typing import Any, Final
 import httpx
 import trio
 
+from trio_media.console.sse_client import EventsReader
+from trio_media.errors import RemoteProtocolError
+
 ASK_S: Final = 2.0  # a worker that is busier has no place in a list
-EVENTS_QUIET_S: Final = 40.0  # comments come every 15 s
-ANSWER_BYTES_MAX: Final = 32 << 20
-BLOCK_BYTES_MAX: Final = 1 << 20
 _SOCKET: Final = re.compile(r"console-([0-9]{1,4})\.sock")
 
 log = logging.getLogger("trio_media.console")
@@ -68,36 +68,28 @@ class Siblings:
         log.warning("a worker does not answer in time", extra={"worker": number})
 
     @asynccontextmanager
-    async def events(self, number: int, path: str) -> AsyncIterator[AsyncIterator[bytes]]:
-        """Follow the events of one of them.
+    async def events(self, number: int, path: str) -> AsyncIterator[EventsReader]:
+        """Follow the events of one of them, in the block.
 
-        Raises `httpx.HTTPError` and OSError, also in the block: it is not there, or not any more.
+        Raises `RemoteProtocolError`, OSError and `trio.BrokenResourceError`: it is not there, or
+        does not answer in time.
         """
-        timeout = httpx.Timeout(ASK_S, read=EVENTS_QUIET_S)
-        async with (
-            self._client(number, timeout) as client,
-            client.stream("GET", path) as answer,
-        ):
-            answer.raise_for_status()
-            yield _blocks(answer)
+        stream: trio.SocketStream | None = None
+        status = 0
+        try:
+            with trio.move_on_after(ASK_S):
+                stream = await trio.open_unix_socket(str(socket_path(self._folder, number)))
+                reader = EventsReader(stream)
+                status = await reader.ask(path)
+            if status != 200:
+                raise RemoteProtocolError(f"worker {number} answers {status}")
+            yield reader
+        finally:
+            if stream is not None:
+                await trio.aclose_forcefully(stream)
 
-    def _client(self, number: int, timeout: httpx.Timeout | None = None) -> httpx.AsyncClient:
+    def _client(self, number: int) -> httpx.AsyncClient:
         transport = httpx.AsyncHTTPTransport(uds=str(socket_path(self._folder, number)))
         return httpx.AsyncClient(
-            transport=transport,
-            base_url="http://worker",
-            timeout=timeout or httpx.Timeout(ASK_S),
-            trust_env=False,
+            transport=transport, base_url="http://worker", timeout=ASK_S, trust_env=False
         )
-
-
-async def _blocks(answer: httpx.Response) -> AsyncIterator[bytes]:
-    """Yield whole events, without what keeps the connection alive."""
-    buffer = b""
-    async for piece in answer.aiter_raw():
-        *whole, buffer = (buffer + piece).split(b"\n\n")
-        for block in whole:
-            if not block.startswith(b":"):
-                yield block + b"\n\n"
-        if len(buffer) > BLOCK_BYTES_MAX:
-            return

@@ -16,6 +16,7 @@ from tests.server.world import World, open_world
 from trio_media.config import Config, RecordingConfig
 from trio_media.console.sse_client import EventsReader
 from trio_media.embedded import ModelBehaviour
+from trio_media.errors import RemoteProtocolError
 from trio_media.testing.carrier import StandInCall
 
 ADMIN = "an admin token of some length"
@@ -77,6 +78,13 @@ class Events:
             if not wanted or name == f"event: {wanted}":
                 return json.loads(told.removeprefix("data: "))
         raise AssertionError(f"no {wanted} came")
+
+    async def last_of(self, wanted: str) -> Any:
+        """As `next`; None where the events end first, however they do."""
+        try:
+            return await self.next(wanted)
+        except (AssertionError, RemoteProtocolError, trio.BrokenResourceError):
+            return None
 
 
 @asynccontextmanager

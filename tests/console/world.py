@@ -19,7 +19,7 @@ from trio_media.embedded import ModelBehaviour
 from trio_media.errors import RemoteProtocolError
 from trio_media.testing.carrier import StandInCall
 
-ADMIN = "an admin token of some length"
+ADMIN = "an-admin-token-of-some-length"
 LONG = ModelBehaviour(numbers_per_response=60)
 
 

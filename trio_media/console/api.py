@@ -9,7 +9,6 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import attrs
-import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -48,7 +47,7 @@ async def show_overview(console: Console, request: Request) -> Response:
     others: list[Minute] = []
     if console.siblings is not None:
         for answer in await console.siblings.ask(f"{RAW_OVERVIEW}?minutes={minutes}"):
-            others += msgspec.convert(answer, list[Minute])
+            others += [Minute.of_json(plain) for plain in answer]
     return json_answer({"minutes": console.feed.overview.shown(minutes, others)})
 
 

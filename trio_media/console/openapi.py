@@ -9,21 +9,27 @@ from __future__ import annotations
 
 import importlib.metadata
 from collections.abc import Mapping
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from trio_media.console.calls_api import LIMIT_DEFAULT, LIMIT_MAX
 from trio_media.console.control_api import TEXT_CHARS_MAX
-from trio_media.console.overview import MINUTES_MAX, Counted, Timed
+from trio_media.console.openapi_schemas import (
+    BOOLEAN,
+    INTEGER,
+    NO_BODY,
+    STRING,
+    Schema,
+    list_of,
+    object_of,
+    one_of,
+    or_null,
+    ref,
+    schemas,
+)
+from trio_media.console.overview import MINUTES_MAX
 from trio_media.console.problems import PROBLEM_TYPE
-from trio_media.console.views import FLOORS, STATES
+from trio_media.console.views import STATES
 from trio_media.core.commands import Outcome, SpeechOutcome
-
-Schema: TypeAlias = dict[str, Any]
-INTEGER: Final[Schema] = {"type": "integer"}
-STRING: Final[Schema] = {"type": "string"}
-BOOLEAN: Final[Schema] = {"type": "boolean"}
-COUNTS: Final[Schema] = {"type": "object", "additionalProperties": INTEGER}
-NO_BODY: Final[Schema] = {"type": "object", "additionalProperties": False}
 
 
 def describe() -> dict[str, Any]:
@@ -43,103 +49,8 @@ def describe() -> dict[str, Any]:
                 "cookie": {"type": "apiKey", "in": "cookie", "name": "trio_media_admin"},
                 "token": {"type": "http", "scheme": "bearer"},
             },
-            "schemas": _schemas(),
+            "schemas": schemas(),
         },
-    }
-
-
-# --- schemas -----------------------------------------------------------------------------------
-
-
-def _ref(name: str) -> Schema:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def _or_null(schema: Schema) -> Schema:
-    return {"anyOf": [schema, {"type": "null"}]}
-
-
-def _object(properties: Mapping[str, Schema], optional: tuple[str, ...] = ()) -> Schema:
-    return {
-        "type": "object",
-        "properties": dict(properties),
-        "required": [name for name in properties if name not in optional],
-        "additionalProperties": False,
-    }
-
-
-def _list(schema: Schema) -> Schema:
-    return {"type": "array", "items": schema}
-
-
-def _one_of(*names: str) -> Schema:
-    return {"type": "string", "enum": list(names)}
-
-
-def _schemas() -> dict[str, Schema]:
-    call = _call_properties()
-    percentiles = _object({"p50": _or_null(INTEGER), "p95": _or_null(INTEGER)})
-    return {
-        "Problem": _object({"type": STRING, "title": STRING, "status": INTEGER, "detail": STRING}),
-        "Interruption": _object(
-            {
-                "at_ms": INTEGER,
-                "reason": STRING,
-                "outcome": _or_null(STRING),
-                "heard_ms": _or_null(INTEGER),
-            }
-        ),
-        "Spoken": _object(
-            {
-                "role": _one_of("caller", "model"),
-                "text": STRING,
-                "at_ms": INTEGER,
-                "heard_ms": INTEGER,
-                "was_cut": BOOLEAN,
-            }
-        ),
-        "Call": _object(call),
-        "WholeCall": _object(
-            {
-                **call,
-                "transcript": _list(_ref("Spoken")),
-                "counters": COUNTS,
-                "latencies_ms": {"type": "object", "additionalProperties": _list(INTEGER)},
-                "barge_ins": _list(_ref("Interruption")),
-            }
-        ),
-        "Minute": _object(
-            {
-                "at": {"type": "string", "format": "date-time"},
-                **dict.fromkeys(Counted, INTEGER),
-                **dict.fromkeys(Timed, percentiles),
-                "cancels": COUNTS,
-                "truncates": _object({"sent": INTEGER, "rejected": INTEGER}),
-            }
-        ),
-    }
-
-
-def _call_properties() -> dict[str, Schema]:
-    return {
-        "call_sid": STRING,
-        "state": _one_of(*STATES),
-        "direction": _one_of("inbound", "outbound"),
-        "caller": STRING,
-        "called": STRING,
-        "started_at": {"type": "string", "format": "date-time"},
-        "duration_ms": INTEGER,
-        "floor": _one_of(*FLOORS),
-        "turn_latency_ms": {
-            **_or_null(INTEGER),
-            "description": "Of a live call the newest, of one that is over the median.",
-        },
-        "interruptions": INTEGER,
-        "last_interruption": _or_null(_ref("Interruption")),
-        "end_reason": _or_null(STRING),
-        "worker": INTEGER,
-        "has_log": BOOLEAN,
-        "has_recording": BOOLEAN,
     }
 
 
@@ -147,7 +58,7 @@ def _call_properties() -> dict[str, Schema]:
 
 
 def _problem(said: str) -> Schema:
-    return {"description": said, "content": {PROBLEM_TYPE: {"schema": _ref("Problem")}}}
+    return {"description": said, "content": {PROBLEM_TYPE: {"schema": ref("Problem")}}}
 
 
 def _retry(said: str) -> Schema:
@@ -212,10 +123,10 @@ def _looking() -> dict[str, Schema]:
     calls = {
         "200": _answer(
             "Live calls, then those that are over, newest first.",
-            _object({"calls": _list(_ref("Call"))}),
+            object_of({"calls": list_of(ref("Call"))}),
         )
     }
-    state = _query("state", "Which calls.", {**_one_of(*STATES, "all"), "default": "all"})
+    state = _query("state", "Which calls.", {**one_of(*STATES, "all"), "default": "all"})
     limit = _query("limit", "How many at most.", _number(LIMIT_MAX, LIMIT_DEFAULT))
     minutes = _query("minutes", "How many, up to now.", _number(MINUTES_MAX, 60))
     followed = _query(
@@ -224,12 +135,12 @@ def _looking() -> dict[str, Schema]:
         "(`level`).",
         {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"},
     )
-    whole = {"200": _answer("The call.", _ref("WholeCall"))}
+    whole = {"200": _answer("The call.", ref("WholeCall"))}
     lines = {"200": _answer("The event log, a JSON object a line.", STRING, "application/x-ndjson")}
     sound = _answer("Stereo: the caller left, the model right.", {}, "audio/wav")
     recording = {"200": sound, "206": sound, **NOT_FOUND, "416": {"description": "No such range."}}
     overview = {
-        "200": _answer("The minutes, oldest first.", _object({"minutes": _list(_ref("Minute"))}))
+        "200": _answer("The minutes, oldest first.", object_of({"minutes": list_of(ref("Minute"))}))
     }
     events = {
         "200": _answer(
@@ -298,28 +209,28 @@ def _looking() -> dict[str, Schema]:
 def _dial() -> Schema:
     number = {"type": "string", "minLength": 1, "maxLength": 256}
     answers = {
-        "202": _answer("The carrier has taken it.", _object({"call_sid": STRING})),
+        "202": _answer("The carrier has taken it.", object_of({"call_sid": STRING})),
         **CHANGING,
         "409": _problem("There is no account to place calls."),
         "502": _problem("The carrier did not take it."),
         **SLOW,
         "504": _problem("The carrier did not answer in time."),
     }
-    body = _object({"to": number, "from": _or_null(number)}, optional=("from",))
+    body = object_of({"to": number, "from": or_null(number)}, optional=("from",))
     return _operation("dial", "Place a call", answers, body=body)
 
 
 def _doing() -> dict[str, Schema]:
     live = {**CHANGING, **NOT_FOUND, **NOT_LIVE}
-    interrupted = _object(
-        {"outcome": _one_of(*(one.value for one in Outcome), "waiting"), "heard_ms": INTEGER}
+    interrupted = object_of(
+        {"outcome": one_of(*(one.value for one in Outcome), "waiting"), "heard_ms": INTEGER}
     )
-    heard = _object(
-        {"outcome": _one_of(*(one.value for one in SpeechOutcome), "waiting"), "heard_ms": INTEGER}
+    heard = object_of(
+        {"outcome": one_of(*(one.value for one in SpeechOutcome), "waiting"), "heard_ms": INTEGER}
     )
-    ended = _object({"outcome": _one_of("ended", "waiting")})
+    ended = object_of({"outcome": one_of("ended", "waiting")})
     said = {"type": "string", "minLength": 1, "maxLength": TEXT_CHARS_MAX}
-    words = _object(
+    words = object_of(
         {
             "text": {**said, "description": "Not only white space."},
             "exact": {**BOOLEAN, "default": True},
@@ -328,10 +239,10 @@ def _doing() -> dict[str, Schema]:
         },
         optional=("exact", "protected", "wait"),
     )
-    phone = _object(
+    phone = object_of(
         {
             "url": STRING,
-            "parameters": _object({"token": STRING, "caller": STRING}),
+            "parameters": object_of({"token": STRING, "caller": STRING}),
             "call_sid": STRING,
             "stream_sid": STRING,
             "account_sid": STRING,
@@ -393,7 +304,7 @@ def _signing() -> dict[str, Schema]:
         "413": CHANGING["413"],
         "429": GATE["429"],
     }
-    token = _object({"token": {"type": "string", "maxLength": 1_024}})
+    token = object_of({"token": {"type": "string", "maxLength": 1_024}})
     return {
         "/api/sign-in": {
             "post": {**_operation("sign_in", "Sign in", in_, body=token), "security": []}

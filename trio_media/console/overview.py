@@ -9,7 +9,7 @@ Rule 3: a figure belongs to the minute in which it became known.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -41,6 +41,17 @@ class Minute:
         samples = self.samples_ms.setdefault(kind, [])
         if len(samples) < SAMPLES_MAX:
             samples.append(sample_ms)
+
+    @classmethod
+    def of_json(cls, plain: Mapping[str, Any]) -> Minute:
+        """Read what another worker has sent.  Raises KeyError and TypeError: it is none."""
+        return cls(
+            int(plain["at"]),
+            Counter(plain["counts"]),
+            Counter(plain["cancels"]),
+            Counter(plain["truncates"]),
+            dict(plain["samples_ms"]),
+        )
 
     def add(self, other: Minute) -> None:
         """Add what another worker has of the same minute."""

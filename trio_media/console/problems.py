@@ -53,3 +53,10 @@ async def answer_problem(request: Request, error: Exception) -> Response:
     if error.status_code in (204, 304):
         return Response(status_code=error.status_code, headers=error.headers)
     return PlainTextResponse(f"{error.detail}\n", error.status_code, error.headers)
+
+
+async def answer_crash(request: Request, _error: Exception) -> Response:
+    """Answer where we failed; what failed is logged by whoever runs this."""
+    if request.url.path.startswith(API_PREFIX):
+        return problem_answer(500, "this is a mistake of the server, and is in its log")
+    return PlainTextResponse("Internal Server Error\n", 500)

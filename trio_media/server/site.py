@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from trio_media.console.api import api_routes
 from trio_media.console.gate import Console
-from trio_media.console.problems import answer_problem
+from trio_media.console.problems import answer_crash, answer_problem
 from trio_media.server.admission import REFUSALS, Admission
 from trio_media.server.answers import SECURITY_HEADERS
 from trio_media.server.metrics import CONTENT_TYPE, Metrics
@@ -48,7 +48,7 @@ def make_app(site: Site) -> ASGIApp:
                 for path in WEBHOOKS
             ),
         ],
-        exception_handlers={HTTPException: answer_problem},
+        exception_handlers={HTTPException: answer_problem, Exception: answer_crash},
     )
     return _SecurityHeaders(app)
 

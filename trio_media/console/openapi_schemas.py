@@ -1,0 +1,115 @@
+"""What the description of the API is made of: the shapes of what is asked and answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, TypeAlias
+
+from trio_media.console.overview import Counted, Timed
+from trio_media.console.views import FLOORS, STATES
+
+Schema: TypeAlias = dict[str, Any]
+INTEGER: Final[Schema] = {"type": "integer"}
+STRING: Final[Schema] = {"type": "string"}
+BOOLEAN: Final[Schema] = {"type": "boolean"}
+COUNTS: Final[Schema] = {"type": "object", "additionalProperties": INTEGER}
+NO_BODY: Final[Schema] = {"type": "object", "additionalProperties": False}
+
+
+def ref(name: str) -> Schema:
+    """Refer to a shape by its name."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def or_null(schema: Schema) -> Schema:
+    """Give a shape that may be null."""
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def object_of(properties: Mapping[str, Schema], optional: tuple[str, ...] = ()) -> Schema:
+    return {
+        "type": "object",
+        "properties": dict(properties),
+        "required": [name for name in properties if name not in optional],
+        "additionalProperties": False,
+    }
+
+
+def list_of(schema: Schema) -> Schema:
+    """Give the shape of a list."""
+    return {"type": "array", "items": schema}
+
+
+def one_of(*names: str) -> Schema:
+    """Give the shape of one of these words."""
+    return {"type": "string", "enum": list(names)}
+
+
+def schemas() -> dict[str, Schema]:
+    """Give the shapes that have names."""
+    call = _call_properties()
+    percentiles = object_of({"p50": or_null(INTEGER), "p95": or_null(INTEGER)})
+    return {
+        "Problem": object_of(
+            {"type": STRING, "title": STRING, "status": INTEGER, "detail": STRING}
+        ),
+        "Interruption": object_of(
+            {
+                "at_ms": INTEGER,
+                "reason": STRING,
+                "outcome": or_null(STRING),
+                "heard_ms": or_null(INTEGER),
+            }
+        ),
+        "Spoken": object_of(
+            {
+                "role": one_of("caller", "model"),
+                "text": STRING,
+                "at_ms": INTEGER,
+                "heard_ms": INTEGER,
+                "was_cut": BOOLEAN,
+            }
+        ),
+        "Call": object_of(call),
+        "WholeCall": object_of(
+            {
+                **call,
+                "transcript": list_of(ref("Spoken")),
+                "counters": COUNTS,
+                "latencies_ms": {"type": "object", "additionalProperties": list_of(INTEGER)},
+                "barge_ins": list_of(ref("Interruption")),
+            }
+        ),
+        "Minute": object_of(
+            {
+                "at": {"type": "string", "format": "date-time"},
+                **dict.fromkeys(Counted, INTEGER),
+                **dict.fromkeys(Timed, percentiles),
+                "cancels": COUNTS,
+                "truncates": object_of({"sent": INTEGER, "rejected": INTEGER}),
+            }
+        ),
+    }
+
+
+def _call_properties() -> dict[str, Schema]:
+    return {
+        "call_sid": STRING,
+        "state": one_of(*STATES),
+        "direction": one_of("inbound", "outbound"),
+        "caller": STRING,
+        "called": STRING,
+        "started_at": {"type": "string", "format": "date-time"},
+        "duration_ms": INTEGER,
+        "floor": one_of(*FLOORS),
+        "turn_latency_ms": {
+            **or_null(INTEGER),
+            "description": "Of a live call the newest, of one that is over the median.",
+        },
+        "interruptions": INTEGER,
+        "last_interruption": or_null(ref("Interruption")),
+        "end_reason": or_null(STRING),
+        "worker": INTEGER,
+        "has_log": BOOLEAN,
+        "has_recording": BOOLEAN,
+    }

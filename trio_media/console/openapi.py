@@ -9,25 +9,32 @@ from __future__ import annotations
 
 import importlib.metadata
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from trio_media.console.calls_api import LIMIT_DEFAULT, LIMIT_MAX
 from trio_media.console.control_api import TEXT_CHARS_MAX
 from trio_media.console.openapi_schemas import (
     BOOLEAN,
+    CALL_SID,
+    CHANGING,
+    GATE,
     INTEGER,
     NO_BODY,
+    NOT_FOUND,
+    NOT_LIVE,
+    SLOW,
     STRING,
+    WRONG,
     Schema,
     list_of,
     object_of,
     one_of,
     or_null,
+    problem,
     ref,
     schemas,
 )
 from trio_media.console.overview import MINUTES_MAX
-from trio_media.console.problems import PROBLEM_TYPE
 from trio_media.console.views import STATES
 from trio_media.core.commands import Outcome, SpeechOutcome
 
@@ -55,37 +62,6 @@ def describe() -> dict[str, Any]:
 
 
 # --- operations --------------------------------------------------------------------------------
-
-
-def _problem(said: str) -> Schema:
-    return {"description": said, "content": {PROBLEM_TYPE: {"schema": ref("Problem")}}}
-
-
-def _retry(said: str) -> Schema:
-    return {**_problem(said), "headers": {"Retry-After": {"schema": INTEGER}}}
-
-
-GATE: Final[dict[str, Schema]] = {
-    "401": _problem("Nobody is signed in."),
-    "429": _retry("Asked too often."),
-}
-CHANGING: Final[dict[str, Schema]] = {
-    **GATE,
-    "403": _problem("Asked by another page than ours."),
-    "413": {"description": "The body is too long.", "content": {"text/plain": {"schema": STRING}}},
-    "415": _problem("The body is no JSON."),
-    "422": _problem("The body is not as it must be."),
-}
-NOT_FOUND: Final[dict[str, Schema]] = {"404": _problem("Nothing of such a call is known.")}
-WRONG: Final[dict[str, Schema]] = {"422": _problem("A parameter is not as it must be.")}
-SLOW: Final[dict[str, Schema]] = {"503": _retry("Not now.")}
-NOT_LIVE: Final[dict[str, Schema]] = {"409": _problem("Not as things are.")}
-CALL_SID: Final[Schema] = {
-    "name": "call_sid",
-    "in": "path",
-    "required": True,
-    "schema": {"type": "string", "minLength": 1},
-}
 
 
 def _answer(said: str, schema: Schema, kind: str = "application/json") -> Schema:
@@ -211,10 +187,10 @@ def _dial() -> Schema:
     answers = {
         "202": _answer("The carrier has taken it.", object_of({"call_sid": STRING})),
         **CHANGING,
-        "409": _problem("There is no account to place calls."),
-        "502": _problem("The carrier did not take it."),
+        "409": problem("There is no account to place calls."),
+        "502": problem("The carrier did not take it."),
         **SLOW,
-        "504": _problem("The carrier did not answer in time."),
+        "504": problem("The carrier did not answer in time."),
     }
     body = object_of({"to": number, "from": or_null(number)}, optional=("from",))
     return _operation("dial", "Place a call", answers, body=body)
@@ -296,7 +272,7 @@ def _signing() -> dict[str, Schema]:
     in_ = {
         "204": {"description": "The cookie is set."},
         **CHANGING,
-        "401": _problem("This is not the token."),
+        "401": problem("This is not the token."),
     }
     out = {
         "204": {"description": "The cookie is gone."},

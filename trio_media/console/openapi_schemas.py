@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final, TypeAlias
 
 from trio_media.console.overview import Counted, Timed
+from trio_media.console.problems import PROBLEM_TYPE
 from trio_media.console.views import FLOORS, STATES
 
 Schema: TypeAlias = dict[str, Any]
@@ -113,3 +114,36 @@ def _call_properties() -> dict[str, Schema]:
         "has_log": BOOLEAN,
         "has_recording": BOOLEAN,
     }
+
+
+def problem(said: str) -> Schema:
+    """Describe a problem."""
+    return {"description": said, "content": {PROBLEM_TYPE: {"schema": ref("Problem")}}}
+
+
+def retry(said: str) -> Schema:
+    """Describe a problem that is over after a while."""
+    return {**problem(said), "headers": {"Retry-After": {"schema": INTEGER}}}
+
+
+GATE: Final[dict[str, Schema]] = {
+    "401": problem("Nobody is signed in."),
+    "429": retry("Asked too often."),
+}
+CHANGING: Final[dict[str, Schema]] = {
+    **GATE,
+    "403": problem("Asked by another page than ours."),
+    "413": {"description": "The body is too long.", "content": {"text/plain": {"schema": STRING}}},
+    "415": problem("The body is no JSON."),
+    "422": problem("The body is not as it must be."),
+}
+NOT_FOUND: Final[dict[str, Schema]] = {"404": problem("Nothing of such a call is known.")}
+WRONG: Final[dict[str, Schema]] = {"422": problem("A parameter is not as it must be.")}
+SLOW: Final[dict[str, Schema]] = {"503": retry("Not now.")}
+NOT_LIVE: Final[dict[str, Schema]] = {"409": problem("Not as things are.")}
+CALL_SID: Final[Schema] = {
+    "name": "call_sid",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string", "minLength": 1},
+}

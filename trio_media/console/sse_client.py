@@ -58,7 +58,7 @@ class EventsReader:
             if len(self._left) > BLOCK_BYTES_MAX:
                 raise RemoteProtocolError("an event that does not end")
 
-    async def _next(self) -> h11.Event | type[h11.PAUSED]:
+    async def _next(self) -> object:
         while True:
             try:
                 event = self._parser.next_event()

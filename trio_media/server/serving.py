@@ -9,20 +9,20 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final
 from urllib.parse import urlsplit
 
 import attrs
 import trio
 
 from trio_media.agent.agent import Agent
-from trio_media.config import Config, RealtimeConfig, TwilioConfig
+from trio_media.config import Config, TwilioConfig
 from trio_media.console.gate import Console
 from trio_media.errors import ConfigError
 from trio_media.server.account import TwilioAccount
 from trio_media.server.addresses import is_loopback
 from trio_media.server.admission import Admission
 from trio_media.server.afterwards import Afterwards, AfterwardsInDirectory, AfterwardsInMemory
+from trio_media.server.built_in_model import with_model
 from trio_media.server.call_interface import RunCall
 from trio_media.server.connections import Port, serve_connection
 from trio_media.server.console_site import make_console, make_feed, serve_siblings
@@ -42,9 +42,6 @@ from trio_media.server.site import Site, make_app
 from trio_media.server.tokens import CallTokens, UsedInDirectory
 from trio_media.server.twilio_rest_client import TwilioRest, open_twilio_rest
 from trio_media.server.webhooks import Webhooks
-
-MODEL_HOST: Final = "127.0.0.1"
-MODEL_START_S: Final = 10.0
 
 log = logging.getLogger("trio_media.server")
 
@@ -122,7 +119,7 @@ async def serve(
     agent = options.agent or Agent()
     agent.check(config)
     async with open_rest(config.twilio) as rest, trio.open_nursery() as nursery:
-        config = await _with_model(config, nursery)
+        config = await with_model(config, nursery)
         hears_locally = config.barge_in.detector != "server"
         judge = await start_judge(nursery) if hears_locally else None
         dialing = _dialing(config, agent, bound, admission, nursery, rest)
@@ -277,26 +274,6 @@ async def open_rest(twilio: TwilioConfig) -> AsyncIterator[TwilioRest | None]:
         return
     async with open_twilio_rest(twilio) as rest:
         yield rest
-
-
-async def _with_model(config: Config, nursery: trio.Nursery) -> Config:
-    """Start the built-in model, if it is to answer, and point the calls to it."""
-    if config.realtime.effective_provider != "embedded":
-        return config
-    if config.realtime.url != RealtimeConfig().url:
-        log.warning("realtime.url is not used: without a key the built-in model answers")
-    # Not at the top: a server that talks to a service does not load the built-in voice.
-    from trio_media.embedded import serve_model
-
-    with trio.move_on_after(MODEL_START_S):
-        model_port: int = await nursery.start(
-            functools.partial(serve_model, host=MODEL_HOST, port=0)
-        )
-        url = f"ws://{MODEL_HOST}:{model_port}/v1/realtime"
-        return attrs.evolve(
-            config, realtime=attrs.evolve(config.realtime, url=url, dialect="ga", api_key="")
-        )
-    raise ConfigError(f"realtime.provider = 'embedded': did not start within {MODEL_START_S:g} s")
 
 
 def _announce(config: Config, url: str) -> None:

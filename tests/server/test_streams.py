@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+import pytest
 import trio
-from trio.testing import memory_stream_pair
+from trio.testing import MockClock, lockstep_stream_pair, memory_stream_pair
 
-from trio_media.server.streams import ReplayedStream, SingleRequestStream
+from trio_media.server.streams import SEND_S, ReplayedStream, SingleRequestStream
 
 
 async def test_the_bytes_put_back_come_first_and_in_the_pieces_asked_for() -> None:
@@ -76,3 +77,13 @@ async def test_a_stream_on_a_replayed_stream_has_its_socket() -> None:
     with one, other:
         stream = trio.SocketStream(one)
         assert ReplayedStream(ReplayedStream(stream, b""), b"").socket is one
+
+
+async def test_a_client_that_takes_nothing_is_given_up(autojump_clock: MockClock) -> None:
+    """Whoever sends may shield it from cancellation: only the stream itself can end that."""
+    ours, _theirs = lockstep_stream_pair()
+    stream = SingleRequestStream(ours, b"head", request_bytes=4)
+    began_s = trio.current_time()
+    with trio.CancelScope(shield=True), pytest.raises(trio.BrokenResourceError):
+        await stream.send_all(b"an answer")
+    assert trio.current_time() - began_s == SEND_S

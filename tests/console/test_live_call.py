@@ -1,0 +1,68 @@
+"""What a call tells the console, event by event."""
+
+from __future__ import annotations
+
+from tests.console.test_feed import POLICY, begin
+from trio_media.console.feed import Feed
+from trio_media.core import commands as cm
+from trio_media.core import events as ev
+
+
+async def test_a_hush_a_take_and_its_outcome_are_counted_and_shown() -> None:
+    feed = Feed(policy=POLICY)
+    live = begin(feed)
+    live.event(ev.LocalSpeechBegan(at_ms=1_000), 1_020)
+    live.line.observe_commands([cm.Hushed(heard_ms=500, item_id="i")], 1_040)
+    assert live.floor == "hushed"
+    live.commands([cm.Taken(7, ev.Reason.LOCAL_SPEECH, None, (1,))], 1_200)
+    settled = cm.InterruptionSettled(
+        7, None, ev.Reason.LOCAL_SPEECH, cm.Outcome.CANCELLED, heard_ms=500
+    )
+    live.commands([settled], 1_300)
+    view = live.view()
+    assert view.interruptions == 1
+    assert view.last_interruption is not None
+    last = view.last_interruption
+    assert (last.at_ms, last.reason, last.outcome, last.heard_ms) == (
+        1_200,
+        "local_speech",
+        "cancelled",
+        500,
+    )
+    minute = feed.overview.current
+    assert minute.samples_ms == {"onset_to_hush_ms": [40], "hush_to_take_ms": [160]}
+    assert minute.counts["hushes"] == 1
+    assert minute.cancels == {"cancelled": 1}
+
+
+async def test_a_false_hush_is_counted_as_one() -> None:
+    feed = Feed(policy=POLICY)
+    live = begin(feed)
+    for was_false in (True, False):
+        live.commands([cm.Hushed(0, None), cm.Resumed(was_false=was_false)], 10)
+    assert feed.overview.current.counts["false_hushes"] == 1
+    assert feed.overview.current.counts["hushes"] == 2
+
+
+async def test_a_truncation_that_the_service_refuses_is_counted_once() -> None:
+    feed = Feed(policy=POLICY)
+    live = begin(feed)
+    live.commands([cm.TruncateItem(3, "i", 100), cm.TruncateItem(4, "j", 100)], 10)
+    refusal = next(iter(ev.Refusal))
+    for command in (3, 3, 9, None):
+        live.event(ev.CommandRefused(refusal, command), 20)
+    assert feed.overview.current.truncates == {"sent": 2, "rejected": 1}
+
+
+async def test_what_was_made_and_what_was_heard_of_it_are_added_up() -> None:
+    feed = Feed(policy=POLICY)
+    live = begin(feed)
+    live.line.tally.took("turn_to_audio", 300)
+    live.commands([cm.ItemHeard(1, "i", heard_ms=400, received_ms=900)], 10)
+    live.line.tally.took("turn_to_audio", 200)
+    live.over()
+    live.over()
+    counts = feed.overview.current.counts
+    assert (counts["generated_ms"], counts["heard_ms"]) == (900, 400)
+    assert counts["dead_air_ms"] == 500
+    assert live.view().turn_latency_ms == 200

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 import trio_media.__main__ as program
+from trio_media.cli.serve import _show_sign_in
 
 AGENTS = """
 import os
@@ -81,3 +82,17 @@ def test_each_worker_has_the_agent(folder: Path) -> None:
             process.stderr.close()
     pids = (folder / "seen").read_text(encoding="utf-8").split()
     assert len(set(pids)) == 1 + WORKERS, "the parent, and each worker"
+
+
+@pytest.mark.parametrize(
+    ("made", "shown"),
+    [
+        ("t0k", "console, signed in: http://127.0.0.1:1/?token=t0k\n"),
+        ("", "console: http://127.0.0.1:1/ (its token is server.admin_token)\n"),
+    ],
+)
+def test_the_link_that_signs_in_is_printed_only_where_the_token_was_made_for_this_run(
+    made: str, shown: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _show_sign_in(made, "http://127.0.0.1:1")
+    assert capsys.readouterr().err == shown

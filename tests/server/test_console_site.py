@@ -21,10 +21,14 @@ from trio_websocket import (
     wrap_client_stream,
 )
 
-from tests.console.world import ADMIN, Console, open_console, open_events
+from tests.console import world
+from tests.console.world import ADMIN, open_console, open_events
 from tests.server.fleet import AUTH_TOKEN, Fleet, open_fleet
-from trio_media.console.access import COOKIE
-from trio_media.server.console_site import own_origin
+from trio_media.config import Config
+from trio_media.console.access import COOKIE, Access
+from trio_media.console.directory import Directory
+from trio_media.console.gate import Console
+from trio_media.server.console_site import make_feed, own_origin, serve_siblings
 
 HEADERS = {"Authorization": f"Bearer {ADMIN}"}
 
@@ -125,7 +129,7 @@ async def test_a_sign_in_is_good_at_every_worker(tmp_path: Path) -> None:
 # --- a browser that is a phone -----------------------------------------------------------------
 
 
-async def signed_in(console: Console) -> str:
+async def signed_in(console: world.Console) -> str:
     answer = await console.plain("GET", f"/?token={ADMIN}")
     console.client.cookies.clear()
     return str(answer.headers["set-cookie"].partition(";")[0])
@@ -255,3 +259,23 @@ def test_the_page_is_told_where_it_is_and_not_where_the_carrier_is(
 def test_a_scheme_is_believed_from_a_proxy_on_this_machine_alone() -> None:
     headers = {"Host": "a", "X-Forwarded-Proto": "https"}
     assert own_origin("", request_of(headers, "10.0.0.1")) == "http://a"
+
+
+async def test_where_no_socket_can_be_made_the_server_serves_nevertheless(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / ("long" * 30)
+    folder.mkdir()
+    async with trio.open_nursery() as nursery:
+        feed = make_feed(Config(), worker=1, has_judge=False)
+        console = Console(
+            config=Config(),
+            access=Access("t", "s"),
+            feed=feed,
+            directory=Directory(None),
+            issue_token=str,
+            own_origin=str,
+            media_url=str,
+        )
+        await nursery.start(serve_siblings, console, folder, 1)
+    assert "cannot ask this one" in caplog.text

@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol, TypeAlias
 import attrs
 import msgspec
 import trio
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -110,21 +111,26 @@ def gated(
     # thread.
     async def let_in(request: Request) -> Response:
         how = "" if console.is_trusting else check_request(console, request)
-        answer = await endpoint(console, request)
-        if action:
-            log.info(
-                "console: %s",
-                action,
-                extra={
-                    "client": client_of(request),
-                    "signed_in_by": how,
-                    "status": answer.status_code,
-                    **{name: str(part) for name, part in request.path_params.items()},
-                },
-            )
+        status = 500
+        try:
+            answer = await endpoint(console, request)
+            status = answer.status_code
+        except HTTPException as problem:
+            status = problem.status_code
+            raise
+        finally:
+            if action:
+                note_action(request, action, how, status)
         return answer
 
     return let_in
+
+
+def note_action(request: Request, action: str, how: str, status: int) -> None:
+    """Log what was done, who did it, and what became of it."""
+    whose = {name: str(part)[:64] for name, part in request.path_params.items()}
+    told = {"client": client_of(request), "signed_in_by": how, "status": status}
+    log.info("console: %s", action, extra={**told, **whose})
 
 
 def check_request(console: Console, request: Request) -> str:

@@ -13,14 +13,17 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
-import httpx
+import msgspec
 import trio
 
 from trio_media.console.sse_client import EventsReader
 from trio_media.errors import RemoteProtocolError
 
 ASK_S: Final = 2.0  # a worker that is busier has no place in a list
+ANSWER_BYTES_MAX: Final = 32 << 20
 _SOCKET: Final = re.compile(r"console-([0-9]{1,4})\.sock")
+
+_LOST: Final = (RemoteProtocolError, OSError, trio.BrokenResourceError, msgspec.MsgspecError)
 
 log = logging.getLogger("trio_media.console")
 
@@ -57,19 +60,16 @@ class Siblings:
     async def _ask_one(self, number: int, path: str, answers: list[Any]) -> None:
         with trio.move_on_after(ASK_S):
             try:
-                async with self._client(number) as client:
-                    answer = await client.get(path)
-                    answer.raise_for_status()
-                    answers.append(answer.json())
-                    return
-            except (httpx.HTTPError, ValueError, OSError) as lost:
+                async with self.events(number, path) as reader:
+                    answers.append(msgspec.json.decode(await reader.read_body(ANSWER_BYTES_MAX)))
+            except _LOST as lost:
                 log.debug("worker %d does not answer: %r", number, lost)
-                return
+            return
         log.warning("a worker does not answer in time", extra={"worker": number})
 
     @asynccontextmanager
     async def events(self, number: int, path: str) -> AsyncIterator[EventsReader]:
-        """Follow the events of one of them, in the block.
+        """Ask one of them, and read what it answers in the block: its events, as they come.
 
         Raises `RemoteProtocolError`, OSError and `trio.BrokenResourceError`: it is not there, or
         does not answer in time.
@@ -87,9 +87,3 @@ class Siblings:
         finally:
             if stream is not None:
                 await trio.aclose_forcefully(stream)
-
-    def _client(self, number: int) -> httpx.AsyncClient:
-        transport = httpx.AsyncHTTPTransport(uds=str(socket_path(self._folder, number)))
-        return httpx.AsyncClient(
-            transport=transport, base_url="http://worker", timeout=ASK_S, trust_env=False
-        )

@@ -1,4 +1,4 @@
-"""Reading server-sent events over a stream: by one method, and without a generator.
+"""Asking over a stream: the answer, or the server-sent events in it, read without a generator.
 
 Who stops reading a generator of a client library in the middle leaves it to be cleaned up whenever;
 here there is nothing to clean up but the stream.
@@ -57,6 +57,18 @@ class EventsReader:
             *self._blocks, self._left = (self._left + bytes(event.data)).split(b"\n\n")
             if len(self._left) > BLOCK_BYTES_MAX:
                 raise RemoteProtocolError("an event that does not end")
+
+    async def read_body(self, bytes_max: int) -> bytes:
+        """Read the whole answer.
+
+        Raises `RemoteProtocolError`: it is none, or longer than that; `trio.BrokenResourceError`.
+        """
+        body = bytearray()
+        while isinstance(event := await self._next(), h11.Data):
+            body += event.data
+            if len(body) > bytes_max:
+                raise RemoteProtocolError(f"an answer of more than {bytes_max} bytes")
+        return bytes(body)
 
     async def _next(self) -> object:
         while True:

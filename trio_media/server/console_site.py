@@ -98,7 +98,7 @@ async def serve_siblings(
 ) -> None:
     """Answer the other workers, until cancelled; starts when they can ask.
 
-    Raises OSError: the socket cannot be made.
+    Where the socket cannot be made, calls go on, and the others show those of this worker not.
     """
     path = socket_path(shared_dir, worker)
     path.unlink(missing_ok=True)  # of a worker of this number that crashed
@@ -106,8 +106,13 @@ async def serve_siblings(
     http = HttpServer(app, connection_s=INNER_S)
     slots = trio.CapacityLimiter(SIBLINGS_MAX)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as bound:
-        bound.bind(str(path))
-        path.chmod(0o600)
+        try:
+            bound.bind(str(path))  # a folder with a very long name is too long for a socket
+            path.chmod(0o600)
+        except OSError as wrong:
+            log.error("other workers cannot ask this one: %s", wrong)
+            task_status.started()
+            return
         bound.listen(SIBLINGS_MAX)
         listener = trio.SocketListener(trio.socket.from_stdlib_socket(bound))
         try:

@@ -27,14 +27,14 @@ async def test_a_figure_belongs_to_the_minute_in_which_it_became_known(
     await trio.sleep(1)
     seen.current.counts["hushes"] += 5
     await trio.sleep(120)
-    shown = seen.shown(4)
+    shown = [minute.shown() for minute in seen.merged(4)]
     assert [(one["at"], one["hushes"]) for one in shown] == [
         ("2026-01-02T11:59:00Z", 2),
         ("2026-01-02T12:00:00Z", 5),
         ("2026-01-02T12:01:00Z", 0),
         ("2026-01-02T12:02:00Z", 0),
     ]
-    assert [one["hushes"] for one in seen.shown(3)] == [5, 0, 0]
+    assert [one.counts["hushes"] for one in seen.merged(3)] == [5, 0, 0]
 
 
 async def test_old_minutes_are_forgotten(autojump_clock: MockClock) -> None:
@@ -54,7 +54,8 @@ async def test_percentiles_of_several_workers_are_those_of_all_samples(
     there.current.cancels["cancelled"] += 2
     there.current.truncates["rejected"] += 1
     sent = msgspec.json.decode(msgspec.json.encode(there.newest(5)))
-    (shown,) = here.shown(1, [Minute.of_json(plain) for plain in sent])
+    (merged,) = here.merged(1, [Minute.of_json(plain) for plain in sent])
+    shown = merged.shown()
     assert shown["hush_to_take_ms"] == {"p50": 5, "p95": 10}
     assert shown["onset_to_hush_ms"] == {"p50": None, "p95": None}
     assert shown["cancels"] == {"cancelled": 2}

@@ -9,6 +9,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import attrs
+import trio
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -26,6 +27,7 @@ from trio_media.console.pages import Pages
 from trio_media.console.problems import answer_problem
 
 MINUTES_DEFAULT: Final = 60
+MINUTES_AT_ONCE: Final = 30  # sorted between two looks at the calls
 RAW_OVERVIEW: Final = "/api/overview/raw"
 """What the workers tell each other; nobody else can ask for it."""
 
@@ -48,7 +50,12 @@ async def show_overview(console: Console, request: Request) -> Response:
     if console.siblings is not None:
         for answer in await console.siblings.ask(f"{RAW_OVERVIEW}?minutes={minutes}"):
             others += [Minute.of_json(plain) for plain in answer]
-    return json_answer({"minutes": console.feed.overview.shown(minutes, others)})
+    shown: list[dict[str, Any]] = []
+    for count, minute in enumerate(console.feed.overview.merged(minutes, others)):
+        shown.append(minute.shown())
+        if count % MINUTES_AT_ONCE == 0:
+            await trio.lowlevel.checkpoint()
+    return json_answer({"minutes": shown})
 
 
 async def show_raw_overview(console: Console, request: Request) -> Response:

@@ -16,8 +16,8 @@ from typing import Any, Final
 import attrs
 import trio
 
-MINUTES_MAX: Final = 240
-SAMPLES_MAX: Final = 500  # of one kind in one minute of one worker
+MINUTES_MAX: Final = 1_440  # a day
+SAMPLES_MAX: Final = 100  # of one kind in one minute of one worker
 MINUTE_S: Final = 60
 
 Timed = ("onset_to_hush_ms", "hush_to_take_ms")
@@ -116,14 +116,14 @@ class Overview:
         first = self._now_minute() - minutes + 1
         return [minute for at, minute in sorted(self._minutes.items()) if at >= first]
 
-    def shown(self, minutes: int, others: Sequence[Minute] = ()) -> list[dict[str, Any]]:
+    def merged(self, minutes: int, others: Sequence[Minute] = ()) -> list[Minute]:
         """Give one entry a minute, oldest first, together with what other workers have."""
         last = self._now_minute()
         whole = {at: Minute(at) for at in range(last - minutes + 1, last + 1)}
         for minute in [*self.newest(minutes), *others]:
             if minute.at in whole:
                 whole[minute.at].add(minute)
-        return [minute.shown() for minute in whole.values()]
+        return list(whole.values())
 
 
 def _shown_minute(at: int) -> str:

@@ -66,6 +66,7 @@ def _tell_model(desk: Desk, command: int, text: str) -> bool:
     desk.pending.append(ev.CommandUnsent(command))
     if not desk.line.model_outbox.is_closed:  # full: nobody has read us for long
         desk.line.note("model_outbox_full")
+        desk.line.tally.count("model_losses", why="stalled")
         _drop_session(desk)
     return False
 
@@ -181,6 +182,7 @@ def _release(desk: Desk, command: cm.ReleaseAudio, now_ms: int) -> None:
 
 def _end_session(desk: Desk, command: cm.EndModelSession, now_ms: int) -> None:
     desk.line.note("model_session_ended", reason=command.reason)
+    desk.line.tally.count("model_losses", why="dropped")
     _drop_session(desk)
 
 

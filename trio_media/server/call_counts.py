@@ -105,12 +105,13 @@ FAMILIES: Final = (
     ),
     Family(
         "leg_losses",
-        "Legs that were there and broke, but for those that we closed.",
+        "Legs that were there and broke, or that we dropped because they did not answer.",
         ("leg", "reason"),
         {"carrier_losses": ("carrier", "?"), "model_losses": ("model", "?")},
         at_first=(
             *(("carrier", "lost"), ("carrier", "protocol_error")),
             *(("model", "lost"), ("model", "protocol_error"), ("model", "refused")),
+            *(("model", "stalled"), ("model", "dropped")),
         ),
     ),
     Family(

@@ -163,5 +163,7 @@ def test_what_an_alert_watches_is_there_before_it_happens() -> None:
     for reason in ("draining", "full", "late"):
         assert f'trio_media_calls_refused_total{{reason="{reason}"}} 0.0' in text
     assert 'trio_media_calls_ended_total{reason="crashed"} 0.0' in text
-    (started,) = re.findall(r"^trio_media_worker_started_timestamp_seconds (.*)$", text, re.MULTILINE)
+    (started,) = re.findall(
+        r"^trio_media_worker_started_timestamp_seconds (.*)$", text, re.MULTILINE
+    )
     assert 0 <= unix_now_s() - float(started) < 600

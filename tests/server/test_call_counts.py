@@ -114,11 +114,11 @@ def test_what_a_call_told_is_not_counted_again_at_its_end() -> None:
             call_sid="CA1",
             reason="hung_up",
             duration_ms=1,
-            counters={"tools_done": 2, "caller_frames": 9},
+            counters={"tools_done": 3, "caller_frames": 9},
             latencies_ms={"tool": [100], "first_audio": [300]},
         )
     )
-    assert read.value("tools_total", outcome="done") == 2
+    assert read.value("tools_total", outcome="done") == 3
     assert read.value("caller_frames_total") == 9
     assert read.value("tool_duration_seconds_count") == 1
     assert read.value("first_audio_seconds_count") == 1

@@ -29,7 +29,6 @@ _WENT_WRONG: Final = frozenset(
 )
 _TOOL_WENT_WELL: Final = frozenset(("done", "cancelled", "twice"))
 _TEXTS: Final = frozenset(("caller_text", "model_text"))
-_USAGE: Final = ("input_tokens", "output_tokens")
 
 
 @attrs.frozen(kw_only=True)
@@ -53,12 +52,7 @@ class _Response:
 
 
 class CallSpans:
-    """An observer that turns what a call decides into spans.
-
-    Args:
-        tracer: starts them.
-        traced: the call.
-    """
+    """An observer that turns what a call decides into spans, which ``tracer`` starts."""
 
     wants_heard_audio = False
 
@@ -265,7 +259,7 @@ class CallSpans:
             return
         span = response.span
         span.set_attribute("gen_ai.response.finish_reasons", [ended.value])
-        for name in _USAGE:
+        for name in ("input_tokens", "output_tokens"):
             if isinstance(usage.get(name), int):
                 span.set_attribute(f"gen_ai.usage.{name}", usage[name])
         if ended in _WENT_WRONG:

@@ -7,6 +7,7 @@ import attrs
 import httpx
 import pytest
 
+from trio_media import Agent, CallInfo
 from trio_media.config import Config, TwilioConfig
 from trio_media.errors import CallRefused
 from trio_media.phone import Press, WaitForSpeech
@@ -14,7 +15,7 @@ from trio_media.server.calls import check_credentials
 from trio_media.server.tokens import CallTokens
 from trio_media.telephony.events import MediaStreamStarted
 
-from .world import open_world
+from .world import FROM, open_world
 
 SIGNED = Config(twilio=TwilioConfig(auth_token="auth", account_sid="AC1"))
 
@@ -80,3 +81,17 @@ async def test_what_happens_in_a_call_is_counted_while_it_goes_on() -> None:
             "trio_media_caller_frames_total 0.0",  # not by the frame
         ):
             assert line in told, line
+
+
+async def test_a_call_that_the_agent_refuses_is_counted_whatever_its_reason() -> None:
+    def refuse(info: CallInfo) -> str:
+        raise CallRefused(f"not {info.caller}")
+
+    async with (
+        open_world(Agent(instructions=refuse)) as world,
+        httpx.AsyncClient(trust_env=False) as client,
+    ):
+        await world.post("/twilio/voice", CallSid="CA1", From=FROM)
+        told = (await client.get(world.url + "/metrics")).text
+        assert 'trio_media_calls_refused_total{reason="agent"} 1.0' in told
+        assert FROM not in told

@@ -41,7 +41,7 @@ PUBLIC_URL: Final = "https://calls.example.com"
 INSIDE: Final = "127.0.0.2"
 """The one address of this machine that the proxies are told to take for our own network's."""
 OUTSIDE: Final = "127.0.0.1"
-LIMIT_S: Final = 45.0
+LIMIT_S: Final = 60.0
 START_S: Final = 20.0
 ADMIN_SOCKET: Final = "admin.sock"
 PAUSE_S: Final = 0.02  # between two looks at something

@@ -6,12 +6,21 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from typing import Final
 
 from trio_media.config import Config
 from trio_media.config_load import load_config
+from trio_media.server.draining import FORCED_END_S
+from trio_media.server.workers import KILL_AFTER_S
 
 OPERATE = Path(__file__).parents[2] / "scripts" / "operate"
-SECRETS = {"TWILIO_AUTH_TOKEN": "0123456789abcdef0123456789abcdef"}
+SECRETS: Final = {"TWILIO_AUTH_TOKEN": "0123456789abcdef0123456789abcdef"}
+"""What the server does not serve other machines without."""
+CALL_S_MAX: Final = Config().agent.max_call_s
+END_S_MAX: Final = FORCED_END_S + KILL_AFTER_S
+"""How long a server may take to end once its drain is over."""
+SILENCE_S_MAX: Final = Config().agent.silence_s * (Config().agent.silence_asks + 1)
+"""How long nobody may say anything before a call ends."""
 
 
 def shipped(name: str) -> str:

@@ -134,3 +134,7 @@ def test_everything_that_it_copies_is_there_and_not_ignored() -> None:
             copied |= {Path(part).name for part in said.split()[:-1]}
     assert copied == kept
     assert all((ROOT / name).exists() for name in kept)
+
+
+def test_the_library_of_the_voice_model_tells_nobody_of_its_use() -> None:
+    assert environment()["ORT_DISABLE_TELEMETRY"] == "1"

@@ -93,3 +93,7 @@ def test_it_serves_what_the_command_line_serves(tmp_path: Path) -> None:
     assert Path(config).is_absolute()
     # By itself it serves this machine alone, for a proxy to stand in front of.
     check_exposure(configured(environment()), insecure=False)
+
+
+def test_the_library_of_the_voice_model_tells_nobody_of_its_use() -> None:
+    assert environment()["ORT_DISABLE_TELEMETRY"] == "1"

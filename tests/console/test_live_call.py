@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.console.test_feed import POLICY, begin
+from tests.console.test_feed import POLICY, begin, told
 from trio_media.console.feed import Feed
 from trio_media.core import commands as cm
 from trio_media.core import events as ev
@@ -66,3 +66,22 @@ async def test_what_was_made_and_what_was_heard_of_it_are_added_up() -> None:
     assert (counts["generated_ms"], counts["heard_ms"]) == (900, 400)
     assert counts["dead_air_ms"] == 500
     assert live.view().turn_latency_ms == 200
+
+
+async def test_the_beginning_and_the_end_of_what_is_played_are_told_and_more_of_it_is_not() -> None:
+    feed = Feed(policy=POLICY)
+    live = begin(feed)
+    subscription = feed.subscribe()
+    assert subscription is not None
+    floors: list[str] = []
+    for command in (
+        cm.PlayAudio(seq=1, epoch=1, item_id="i", offset_ms=0, length_ms=200),
+        cm.PlayAudio(seq=2, epoch=1, item_id="i", offset_ms=200, length_ms=200),
+        cm.ReleaseAudio("i"),
+    ):
+        feed.tell_changes()
+        told(subscription)
+        live.line.observe_commands([command], 10)
+        feed.tell_changes()
+        floors += [shown["floor"] for _, shown in told(subscription)]
+    assert floors == ["model", "idle"]

@@ -73,6 +73,8 @@ class LiveCall:
     _hushed_ms: int | None = None
     _truncates: dict[int, None] = attrs.field(factory=dict)
     _turns_told: int = 0
+    _item_id: str = ""
+    """What was played last."""
 
     def __attrs_post_init__(self) -> None:
         self._records = deque(maxlen=LINES_MAX if self.keeps_lines else 0)
@@ -108,9 +110,16 @@ class LiveCall:
             self._records.append((t_ms, commands))
         for command in commands:
             ordered = _ORDERED.get(type(command))
-            if ordered is not None:
+            if ordered is not None and self._is_news(command):
                 ordered(self, command, t_ms)
                 self._change()
+
+    def _is_news(self, command: cm.Command) -> bool:
+        """Whether it is not only more of what is played already."""
+        if not isinstance(command, cm.PlayAudio):
+            return True
+        is_more, self._item_id = command.item_id == self._item_id, command.item_id
+        return not is_more
 
     def _hushed(self, _command: cm.Hushed, t_ms: int) -> None:
         self._hushed_ms = t_ms
@@ -265,7 +274,7 @@ _ORDERED: Final[dict[type, Callable[[LiveCall, Any, int], None]]] = {
     cm.InterruptionSettled: LiveCall._settled,
     cm.TruncateItem: LiveCall._truncated,
     cm.ItemHeard: LiveCall._heard,
-    cm.ResponseOpened: LiveCall._plays,
+    cm.PlayAudio: LiveCall._plays,
     cm.ReleaseAudio: LiveCall._plays,
 }
 """What matters to the console of what is ordered."""

@@ -135,7 +135,7 @@ function fillLive(known) {
   say(cells.latency, call.turn_latency_ms === null ? "–" : `${call.turn_latency_ms} ms`);
   const last = call.last_interruption;
   say(cells.last, last
-    ? `${clock(last.at_ms, false)} ${words(last.reason)}: ${words(last.outcome)} (${call.interruptions})`
+    ? `${clock(last.at_ms, false)} ${words(last.reason)}: ${words(last.outcome) || "open"} (${call.interruptions})`
     : "–");
 }
 

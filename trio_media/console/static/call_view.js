@@ -98,6 +98,7 @@ export class CallPanel {
       button.setAttribute("aria-pressed", String(place === at)));
     const ends = episode.settleMs ?? episode.takeMs ?? episode.resumeMs ?? begins(episode);
     this.timeline.change(() => this.timeline.viewport.show(begins(episode), ends));
+    this.timeline.select(factOf(episode, this.feed.lanes));
     this.explain(episode);
     this.seek(begins(episode));
   }
@@ -143,6 +144,12 @@ export class CallPanel {
 }
 
 const feedEpisodes = (feed) => feed.lanes.episodes;
+// The fact on the floor's lane by which an episode is decided, or else its hush.
+function factOf({ hushMs, takeMs, resumeMs }, { lanes }) {
+  const at = takeMs ?? resumeMs ?? hushMs;
+  return lanes.floor.find(({ look, begins }) => begins === at && (look !== "hush" || at === hushMs)) ?? null;
+}
+
 const begins = (episode) => episode.onsetMs ?? episode.hushMs ?? episode.takeMs;
 
 // What was not heard is struck: about where, as words have no times.

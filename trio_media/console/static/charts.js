@@ -1,4 +1,4 @@
-// Small charts by hand: lines, bars and stacked bars over minutes, as SVG.
+// Small charts by hand: lines, bars in front of each other, and stacked bars over minutes, as SVG.
 
 import { h, svg } from "./dom.js";
 
@@ -7,11 +7,13 @@ const HEIGHT = 130;
 const LEFT = 40;
 const BOTTOM = 18;
 const TOP = 8;
+const COUNTS = new Set(["a minute", "live"]); // half of one is nothing that could be read
 
-// `series` is [{name, tone, of: minute -> number or null}]; kind is "lines", "bars" or "stack".
+// `series` is [{name, tone, of: minute -> number or null}]; kind is "lines", "bars" (a part in
+// front of its whole) or "stack".
 export function chart({ title, unit, kind, series, minutes }) {
   const columns = series.map((one) => minutes.map((minute) => one.of(minute) ?? null));
-  const most = niceTop(highest(columns, kind));
+  const most = Math.max(niceTop(highest(columns, kind)), COUNTS.has(unit) ? 2 : 0);
   const box = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": summary(title, unit, series, columns) });
   const y = (worth) => TOP + (HEIGHT - TOP - BOTTOM) * (1 - worth / most);
   const slot = (WIDTH - LEFT - 4) / Math.max(1, minutes.length);
@@ -35,7 +37,7 @@ function highest(columns, kind) {
 function niceTop(most) {
   if (most <= 0) return 1;
   const power = 10 ** Math.floor(Math.log10(most));
-  return [1, 2, 2.5, 5, 10].map((step) => step * power).find((top) => top >= most);
+  return [1, 2, 4, 6, 8, 10].map((step) => step * power).find((top) => top >= most);
 }
 
 function summary(title, unit, series, columns) {
@@ -87,15 +89,14 @@ function drawLine(box, column, { tone }, { x, y }) {
 }
 
 function drawBars(box, columns, series, { x, y, slot }, isStacked) {
-  const width = Math.max(1, slot * 0.75) / (isStacked ? 1 : columns.length);
+  const width = Math.max(1, slot * 0.75);
   columns[0].forEach((_, minute) => {
     let below = 0;
     columns.forEach((column, at) => {
       const worth = column[minute] ?? 0;
       if (worth <= 0) return;
-      const left = isStacked ? x(minute) - width / 2 : x(minute) + width * (at - columns.length / 2);
       const top = y(below + worth);
-      box.append(svg("rect", { class: `fill-${series[at].tone}`, x: left, y: top, width, height: y(below) - top }));
+      box.append(svg("rect", { class: `fill-${series[at].tone}`, x: x(minute) - width / 2, y: top, width, height: y(below) - top }));
       if (isStacked) below += worth;
     });
   });

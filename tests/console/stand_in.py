@@ -19,8 +19,14 @@ import attrs
 
 ROOT = Path(__file__).parents[2]
 STATIC = ROOT / "trio_media" / "console" / "static"
+SIGN_IN = STATIC / "sign-in.html"
 RECORDED = Path(__file__).parent / "recorded" / "demo.jsonl"
-TYPES = {".js": "text/javascript", ".css": "text/css", ".html": "text/html", ".svg": "image/svg+xml"}
+TYPES = {
+    ".js": "text/javascript",
+    ".css": "text/css",
+    ".html": "text/html",
+    ".svg": "image/svg+xml",
+}
 RATE_HZ = 8_000
 
 
@@ -103,6 +109,7 @@ class StandIn:
     recordings: dict[str, bytes] = attrs.field(factory=dict)
     softphone: dict[str, Any] | None = None
     connect_to: str = ""
+    is_signed_in: bool = True
     asked: list[tuple[str, Any]] = attrs.field(factory=list)
     """What the page asked for: path and body."""
     listeners: list[tuple[str, queue.Queue[bytes]]] = attrs.field(factory=list)
@@ -125,15 +132,17 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     stand_in: StandIn
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the library's name
         pass
 
     def do_GET(self) -> None:
         url = urlsplit(self.path)
         query = {name: given[0] for name, given in parse_qs(url.query).items()}
         parts = url.path.strip("/").split("/")
-        if url.path == "/":
-            self._file(STATIC / "index.html")
+        if not self.stand_in.is_signed_in and parts[0] == "api":
+            self._problem(401, "sign in first")
+        elif url.path == "/":
+            self._file(STATIC / "index.html" if self.stand_in.is_signed_in else SIGN_IN)
         elif parts[0] == "static" and len(parts) == 2 and (STATIC / parts[1]).is_file():
             self._file(STATIC / parts[1])
         elif url.path == "/api/events":
@@ -158,6 +167,12 @@ class _Handler(BaseHTTPRequestHandler):
                 self._problem(503, "the server is full")
             else:
                 self._json(self.stand_in.softphone)
+        elif self.path == "/api/sign-in":
+            self.stand_in.is_signed_in = body == {"token": "right"}
+            if self.stand_in.is_signed_in:
+                self._send(204, "application/json", b"")
+            else:
+                self._problem(401, "this is not the token")
         elif self.path == "/api/calls":
             self._problem(409, "there is no account to call with")
         else:
@@ -241,3 +256,15 @@ def serving(stand_in: StandIn) -> Iterator[StandIn]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def until(page: Any, expression: str, *, tries: int = 300) -> None:
+    """Wait, some fifteen seconds at most, until an expression is true in a page.
+
+    Playwright's own wait evaluates strings in the page, which its policy forbids.
+    """
+    for _ in range(tries):
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"not true in time: {expression}")

@@ -99,6 +99,7 @@ export class CallPanel {
     const ends = episode.settleMs ?? episode.takeMs ?? episode.resumeMs ?? begins(episode);
     this.timeline.change(() => this.timeline.viewport.show(begins(episode), ends));
     this.timeline.select(factOf(episode, this.feed.lanes));
+    this.timeline.canvas.scrollIntoView({ block: "nearest" });
     this.explain(episode);
     this.seek(begins(episode));
   }
@@ -114,6 +115,7 @@ export class CallPanel {
     const { viewport } = this.timeline;
     this.timeline.change(() => viewport.show(ms - 100, ms + 100));
     this.timeline.cursor(ms, false);
+    this.timeline.canvas.scrollIntoView({ block: "nearest" });
     this.seek(ms);
   }
 

@@ -56,7 +56,9 @@ export class Timeline {
   }
 
   button(text, label, act) {
-    return h("button", { type: "button", class: "quiet", "aria-label": label, title: label, onclick: act }, text);
+    // A sign needs a name; a word is one.
+    const name = text.length > 1 ? null : label;
+    return h("button", { type: "button", class: "quiet", "aria-label": name, title: label, onclick: act }, text);
   }
 
   listen() {

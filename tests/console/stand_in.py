@@ -176,7 +176,8 @@ class _Handler(BaseHTTPRequestHandler):
         elif self.path == "/api/calls":
             self._problem(409, "there is no account to call with")
         else:
-            self._json({"outcome": "cancelled", "heard_ms": 1_234})
+            outcome = "waiting" if self.path.endswith("/say") else "cancelled"
+            self._json({"outcome": outcome, "heard_ms": 1_234})
 
     def _call(self, sid: str, rest: list[str]) -> None:
         if rest == ["log"] and sid in self.stand_in.logs:

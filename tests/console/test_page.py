@@ -66,7 +66,7 @@ def test_a_call_can_be_interrupted_spoken_to_and_hung_up_from_its_row(
     row.get_by_role("button", name="Say…").click()
     page.get_by_role("textbox", name="What to say").fill("One moment.")
     page.get_by_role("dialog").get_by_role("button", name="Say").click()
-    page.get_by_text("Said: cancelled.").wait_for()
+    page.get_by_text("It is going to be said.").wait_for()
     row.get_by_role("button", name="Hang up").click()
     page.get_by_role("button", name="Leave it").click()
     page.wait_for_selector("dialog", state="detached")

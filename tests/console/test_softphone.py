@@ -41,7 +41,9 @@ def server(tmp_path: Path) -> Iterator[Served]:
     kept = tmp_path / "kept"
     kept.mkdir()
     config = tmp_path / "trio-media.toml"
-    config.write_text(f'[agent]\ngreeting = "Hello"\n\n[recording]\ndir = "{kept}"\n')
+    config.write_text(
+        f'[agent]\ngreeting = "Hello"\n\n[recording]\ndir = "{kept}"\n\n[server]\ndrain_s = 2\n'
+    )
     secret = re.compile("OPENAI|TWILIO|TRIO_MEDIA")
     environment = {name: worth for name, worth in os.environ.items() if not secret.match(name)}
     command = [sys.executable, "-m", "trio_media", "serve", "--config", str(config), "--port", "0"]
@@ -163,6 +165,8 @@ def test_without_a_microphone_the_page_says_so_and_a_silent_call_works(
     page.keyboard.press("7")
     assert wait_for_line(page, server, sid, "Taken")["reason"] == "dtmf"
     until(page, "document.querySelector('.figures').dataset.cleared > 0")
+    page.get_by_role("button", name="Hang up").click()
+    page.get_by_text("The call is over").wait_for()
 
 
 def test_a_permission_that_is_denied_is_said_plainly(open_page: Callable[..., Any]) -> None:

@@ -4,6 +4,12 @@ import { attempt, h, toast } from "./dom.js";
 import { callPath, send } from "./api.js";
 import { outcomeInWords, words } from "./words.js";
 
+const SAID = {
+  waiting: "It is going to be said.",
+  heard: "It was said, and heard to the end.",
+  cut_off: "The caller interrupted it.",
+};
+
 export async function interrupt(sid) {
   const result = await attempt(() => send(callPath(sid, "/interrupt"), {}));
   if (result) toast(`Interrupted: ${outcomeInWords(result.outcome)}.`);
@@ -32,7 +38,7 @@ export async function say(sid) {
   if (!isSure || !text.value.trim()) return;
   const body = { text: text.value, exact: exact.checked, protected: protect.checked, wait: false };
   const result = await attempt(() => send(callPath(sid, "/say"), body));
-  if (result !== undefined) toast(result?.outcome ? `Said: ${words(result.outcome)}.` : "It is going to be said.");
+  if (result) toast(SAID[result?.outcome] ?? `Said: ${words(result?.outcome)}.`);
 }
 
 export async function dial() {

@@ -7,6 +7,8 @@ import { h, say, toast } from "./dom.js";
 import { Timeline } from "./timeline.js";
 import { clock, explain, seconds, title, words } from "./words.js";
 
+const UNHEARD_CHARS = 120; // shown of what nobody heard
+
 export function callView(root, sid) {
   return new CallView(root, sid);
 }
@@ -158,7 +160,8 @@ const begins = (episode) => episode.onsetMs ?? episode.hushMs ?? episode.takeMs;
 function heardText({ text, heardMs, receivedMs }) {
   if (heardMs === null || heardMs === undefined || heardMs >= receivedMs - 150) return [text];
   const cut = text.lastIndexOf(" ", Math.round((text.length * heardMs) / receivedMs)) + 1;
-  return [text.slice(0, cut), h("s", { title: "Not heard, about from here" }, text.slice(cut))];
+  const unheard = text.length - cut > UNHEARD_CHARS ? `${text.slice(cut, cut + UNHEARD_CHARS)}…` : text.slice(cut);
+  return [text.slice(0, cut), h("s", { title: `Not heard, about from here: ${text.slice(cut)}` }, unheard)];
 }
 
 class CallView {

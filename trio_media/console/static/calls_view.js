@@ -6,6 +6,7 @@ import { attempt, h, say } from "./dom.js";
 import { clock, words } from "./words.js";
 
 const ENDED_SHOWN = 50;
+const LIVE_ASKED = 100; // the others show up with their next change
 const FLOORS = { idle: "nobody", caller: "caller", model: "model", both: "both", hushed: "hushed" };
 
 export function callsView(root) {
@@ -41,10 +42,11 @@ class CallsView {
   // Whatever came or went while nobody listened.
   async opened() {
     say(this.status, "");
-    const answer = await attempt(() => get("/api/calls?state=live&limit=1000"));
+    const answer = await attempt(() => get(`/api/calls?state=live&limit=${LIVE_ASKED}`));
     if (!answer) return;
     const sids = new Set(answer.calls.map(({ call_sid: sid }) => sid));
-    for (const sid of [...this.rows.keys()]) if (!sids.has(sid)) this.drop(sid);
+    const isAll = answer.calls.length < LIVE_ASKED;
+    for (const sid of [...this.rows.keys()]) if (isAll && !sids.has(sid)) this.drop(sid);
     answer.calls.forEach((call) => this.about(call));
     this.showNone();
   }

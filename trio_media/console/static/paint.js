@@ -71,9 +71,9 @@ export class Painting {
     context.clip();
     this.shade();
     this.axis();
+    this.over();
     for (const row of plan.rows) this.lane(row);
     this.cross(scene.cursorMs, scene.colours["--accent"], 2);
-    this.over();
     context.restore();
     plan.rows.forEach((row) => this.name(row));
   }
@@ -127,7 +127,7 @@ export class Painting {
       context.fillStyle = scene.colours["--line"];
       context.fillRect(x, AXIS_PX - 4, 1, this.plan.height);
       context.fillStyle = scene.colours["--muted"];
-      context.fillText(label, x, 9);
+      context.fillText(label, Math.max(x, this.left + 16), 9);
     }
   }
 

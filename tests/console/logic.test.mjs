@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import test from "node:test";
 
-import { unseen } from "./static/call_feed.js";
+import { CallFeed, merge } from "./static/call_feed.js";
 import { CallLanes } from "./static/lanes.js";
 import { Levels, WavReader } from "./static/levels.js";
 import { MediaStream } from "./static/media_stream.js";
@@ -103,10 +103,24 @@ test("the transcript says what was heard of what was generated", () => {
 });
 
 test("lines pushed while the log is read are taken once", () => {
-  assert.deepEqual(unseen(["a", "b", "c"], ["b", "c", "d"]), ["d"]);
-  assert.deepEqual(unseen(["a", "b"], ["c"]), ["c"]);
-  assert.deepEqual(unseen([], ["c"]), ["c"]);
-  assert.deepEqual(unseen(["a", "b", "c"], ["b", "c"]), []);
+  assert.deepEqual(merge(["a", "b", "c"], ["b", "c", "d"]), { unseen: ["d"], behind: [] });
+  assert.deepEqual(merge(["a", "b"], ["c"]), { unseen: ["c"], behind: [] });
+  assert.deepEqual(merge([], ["c"]), { unseen: ["c"], behind: [] });
+  assert.deepEqual(merge(["a", "b", "c"], ["b", "c"]), { unseen: [], behind: [] });
+});
+
+test("a log that is ahead of what is pushed says what is still to come", () => {
+  assert.deepEqual(merge(["a", "b", "c", "d"], ["b"]), { unseen: [], behind: ["c", "d"] });
+  assert.deepEqual(merge(["a"], []), { unseen: [], behind: null });
+});
+
+test("each line counts once, whether the log or the push is ahead", () => {
+  const feed = new CallFeed("CA1", { timeline: {}, changed() {}, troubled() {} });
+  const taken = [];
+  feed.lanes = { readText: (text) => taken.push(text) };
+  Object.assign(feed, { isReading: false, tail: ["a", "b", "c"], behind: null });
+  for (const text of ["b", "c", "d", "d", "e"]) feed.pushed(text);
+  assert.deepEqual(taken, ["d", "d", "e"]);
 });
 
 // --- viewport --------------------------------------------------------------------------------

@@ -4,7 +4,9 @@ import { Feed, callPath, get, getResponse } from "./api.js";
 import { CallLanes } from "./lanes.js";
 import { WavReader } from "./levels.js";
 
-const WAITING_LINES_MAX = 20_000; // pushed while the log is read
+const SINCE_LINES_MAX = 20_000; // pushed since we listen
+const TAIL_LINES = 1000; // of the log that what is pushed may repeat
+const AGAIN_MS = 1500;
 const RECORDING_BYTES_MAX = 128 * 1024 * 1024; // an hour: more is not read for a picture
 
 export class CallFeed {
@@ -14,7 +16,10 @@ export class CallFeed {
     this.lanes = new CallLanes();
     this.call = null;
     this.aborting = new AbortController();
-    this.waiting = null; // lines pushed while the log is read
+    this.since = [];
+    this.isReading = true; // until the log was read for the first time
+    this.tail = [];
+    this.behind = null; // lines of the log that will still be pushed
     this.heardAt = performance.now(); // when the newest line came
   }
 
@@ -42,7 +47,6 @@ export class CallFeed {
   }
 
   follow() {
-    this.waiting = [];
     this.feed = new Feed(`/api/events?call=${encodeURIComponent(this.sid)}`, {
       heard: {
         call: (call) => this.about(call),
@@ -64,22 +68,43 @@ export class CallFeed {
   }
 
   pushed(text) {
-    if (this.waiting) {
-      if (this.waiting.length < WAITING_LINES_MAX) this.waiting.push(text);
-      return;
-    }
+    if (this.since.length < SINCE_LINES_MAX) this.since.push(text);
+    if (this.isReading || this.hasAlready(text)) return;
     this.heardAt = performance.now();
     this.lanes.readText(text);
     this.changed(this);
   }
 
+  // The log may be ahead of what is pushed.
+  hasAlready(text) {
+    if (this.behind === null) this.behind = merge(this.tail, [text]).behind;
+    else if (this.behind[0] === text) this.behind.shift();
+    else this.behind = [];
+    const isKnown = this.behind.length > 0 || this.tail.at(-1) === text;
+    if (!isKnown) this.tail = [];
+    return isKnown;
+  }
+
+  // A log that is written to a file is a second late: read at once, and again when it has what
+  // was said just before we listened.
   async catchUp() {
-    this.waiting = [];
+    this.since = [];
+    await this.readBehind();
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.readBehind(), AGAIN_MS);
+  }
+
+  async readBehind() {
+    if (!this.isLive) return;
+    this.isReading = true;
     const lines = await this.readLog();
-    if (lines === null) return;
+    this.isReading = false;
+    if (lines === null || !this.isLive) return;
+    const { unseen, behind } = merge(lines, this.since);
+    this.behind = behind;
+    this.tail = lines.slice(-TAIL_LINES);
     this.lanes = new CallLanes();
-    for (const line of [...lines, ...unseen(lines, this.waiting ?? [])]) this.lanes.readText(line);
-    this.waiting = null;
+    for (const line of [...lines, ...unseen]) this.lanes.readText(line);
     this.heardAt = performance.now();
     this.timeline.show(this.lanes);
     this.changed(this);
@@ -157,15 +182,15 @@ export class CallFeed {
   }
 }
 
-// Of the lines that were pushed while the log was read, those that the log does not have.
-export function unseen(log, pushed) {
-  if (pushed.length === 0) return [];
-  const tail = log.slice(-pushed.length);
-  for (let overlap = tail.length; overlap > 0; overlap -= 1) {
-    const from = tail.length - overlap;
+// Join a log and what was pushed meanwhile.  Returns the pushed lines that the log does not have,
+// and those of the log that are still to be pushed; `behind` is null where that is not known yet.
+export function merge(log, pushed) {
+  if (pushed.length === 0) return { unseen: [], behind: null };
+  for (let from = log.length - 1; from >= 0; from -= 1) {
+    const common = Math.min(log.length - from, pushed.length);
     let same = 0;
-    while (same < overlap && tail[from + same] === pushed[same]) same += 1;
-    if (same === overlap) return pushed.slice(overlap);
+    while (same < common && log[from + same] === pushed[same]) same += 1;
+    if (same === common) return { unseen: pushed.slice(common), behind: log.slice(from + common) };
   }
-  return pushed;
+  return { unseen: pushed, behind: [] };
 }

@@ -51,6 +51,16 @@ test("a turn that is deleted is no part of the interruption that is open", () =>
   }
 });
 
+test("what the model was told because of another event is no part of an interruption", () => {
+  const [only] = lanesOf([
+    { t_ms: 5, event: "ResponseOver", response_id: "r", ended: "completed", token: 1 },
+    { t_ms: 5, command: "TruncateItem", command_number: 1, item_id: "i", audio_end_ms: 3 },
+    { t_ms: 6, event: "KeyPressed", digit: "1" },
+    { t_ms: 6, command: "Taken", interruption: 1, reason: "dtmf", request: null, responses: [], has_floor: true },
+  ]).episodes.list;
+  assert.deepEqual(only.told, []);
+});
+
 test("what is heard ends at the clear, whatever had been written", () => {
   const call = lanesOf([
     { t_ms: 0, command: "PlayAudio", seq: 1, epoch: 1, item_id: "i", offset_ms: 0, length_ms: 900 },

@@ -115,8 +115,8 @@ def test_a_call_from_the_page_is_interrupted_by_voice_and_what_it_played_is_what
     played_ms = int(page.locator(".figures").get_attribute("data-played"))
     heard = wait_for_line(page, server, sid, "ItemHeard")
     assert wait_for_line(page, server, sid, "Taken")["reason"] == "local_speech"
-    # The figures are told five times a second, and nothing is played after the clear.
-    assert abs(played_ms - heard["heard_ms"]) <= 150
+    # Nothing is played after the clear, so the figure stays; the slack is for a busy machine.
+    assert abs(played_ms - heard["heard_ms"]) <= 300
     page.get_by_role("button", name="5", exact=True).click()
     assert wait_for_line(page, server, sid, "KeyPressed")["digit"] == "5"
     page.get_by_role("button", name="Hang up").click()

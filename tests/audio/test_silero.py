@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -172,3 +175,13 @@ def test_a_caller_keeps_nothing_of_others_and_of_what_was_judged(model: SileroMo
     judge(model, tracks)
     for track in tracks:
         assert track._state.base is None, "it is a view of more"
+
+
+def test_the_library_of_the_voice_model_tells_nobody_of_itself() -> None:
+    script = (
+        "import os, trio_media.audio.silero\n"
+        "assert os.environ['ORT_DISABLE_TELEMETRY'] == '1'\n"
+        "assert 'onnxruntime' in __import__('sys').modules\n"
+    )
+    environment = {k: v for k, v in os.environ.items() if k != "ORT_DISABLE_TELEMETRY"}
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60, env=environment)

@@ -118,6 +118,7 @@ async def test_a_carrier_that_vanishes_without_a_word_is_found_out(
         call.spy.mute()
         assert (await call.until_end()).reason == "carrier_lost"
         assert call.end.counters["carrier_watchdog_aborts"] == 1
+        assert call.end.counters["carrier_losses"] == 1
         assert call.end.duration_ms < 60_000
 
 
@@ -128,6 +129,7 @@ async def test_a_model_that_vanishes_without_a_word_is_found_out(
         await call.start()
         call.model_spy.mute()
         assert (await call.until_end()).reason == "model_lost"
+        assert call.end.counters["model_connect_failures"] == 1
         assert call.end.duration_ms < 60_000
 
 

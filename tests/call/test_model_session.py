@@ -67,6 +67,8 @@ async def test_a_session_that_is_not_ours_is_refused(
         await call.start(audio={"input": wrong})
         assert says in await lost(call)
         assert call.end.counters["model_refused"] == 1
+        assert call.end.counters["model_connect_failures"] == 1
+        assert "model_losses" not in call.end.counters
         assert call.model.of("response.create") == []
 
 

@@ -349,6 +349,7 @@ async def test_a_model_that_does_not_read_is_found_dead(autojump_clock: MockCloc
         call.model_spy.hold()
         await call.carrier.media()
         assert (await call.until_end()).reason == "model_lost"
+        assert call.end.counters["model_losses"] == 1
         assert call.ended_ms <= 7_500
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import trio
 from trio.testing import MockClock
 
-from trio_media.call.record import LATENCIES_MAX, CallObserver, Tally
+from trio_media.call.record import LATENCIES_MAX, CallCounts, CallObserver, Tally
 
 from .live import GREETS, Notebook, live_call
 from .wires import speech
@@ -20,6 +20,38 @@ def test_latencies_are_bounded() -> None:
         tally.count("replies")
     assert tally.latencies_ms["reply"] == list(range(LATENCIES_MAX))
     assert tally.counters["replies"] == LATENCIES_MAX + 10
+
+
+class Counts:
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, int, str]] = []
+
+    def counted(self, name: str, amount: int, why: str) -> None:
+        self.told.append((name, amount, why))
+
+    def took(self, name: str, latency_ms: int) -> None:
+        self.told.append((name, latency_ms, "ms"))
+
+
+_counts: type[CallCounts] = Counts
+
+
+def test_whoever_counts_is_told_at_once_of_all_but_the_frames() -> None:
+    tally = Tally(counts=(counts := Counts()))
+    tally.count("clears")
+    tally.count("carrier_losses", 2, why="lost")
+    tally.count_frame("caller_frames")
+    for _ in range(LATENCIES_MAX + 1):
+        tally.took("reply", 70)
+    assert counts.told[:3] == [
+        ("clears", 1, ""),
+        ("carrier_losses", 2, "lost"),
+        ("reply", 70, "ms"),
+    ]
+    assert len(counts.told) == 2 + LATENCIES_MAX + 1
+    assert tally.counters == {"clears": 1, "carrier_losses": 2, "caller_frames": 1}
 
 
 async def test_a_call_counts_what_happened_and_how_long_it_took(autojump_clock: MockClock) -> None:

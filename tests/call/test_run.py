@@ -133,7 +133,7 @@ async def test_garbage_from_the_carrier(autojump_clock: MockClock) -> None:
         await call.carrier.websocket.send_message("{not json")
         end = await call.until_end()
         assert end.reason == "carrier_protocol_error"
-        assert end.counters["carrier_protocol_errors"] == 1
+        assert end.counters["carrier_protocol_errors"] == end.counters["carrier_losses"] == 1
         assert call.carrier.close_code == 1002
 
 
@@ -263,6 +263,7 @@ async def test_an_unreachable_model_ends_the_call_and_says_why() -> None:
         await call.carrier.start()
         assert (await call.until_end()).reason == "model_lost"
         assert str(port) in call.notebook.noted("model_lost")[0]["reason"]
+        assert call.end.counters["model_connect_failures"] == 1
 
 
 async def test_a_model_that_refuses_ends_the_call_and_says_why(autojump_clock: MockClock) -> None:
@@ -270,7 +271,7 @@ async def test_a_model_that_refuses_ends_the_call_and_says_why(autojump_clock: M
         await call.carrier.start()
         end = await call.until_end()
         assert end.reason == "model_lost"
-        assert end.counters["model_refused"] == 1
+        assert end.counters["model_refused"] == end.counters["model_connect_failures"] == 1
         assert "http_401" in call.notebook.noted("model_lost")[0]["reason"]
         assert end.duration_ms < 1_000
 

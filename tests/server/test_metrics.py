@@ -1,18 +1,20 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import attrs
 
+from trio_media.server.call_counts import LABEL_VALUES_MAX
 from trio_media.server.metrics import (
-    LABEL_VALUES_MAX,
     Metrics,
     forget_process,
     shared_environment,
 )
+from trio_media.server.tokens import unix_now_s
 
 
 @attrs.frozen(kw_only=True)
@@ -32,10 +34,8 @@ def test_a_call_is_counted_with_what_it_counted() -> None:
         loop_busy_share=lambda: 0.25,
     )
     metrics.count_ended(
-        End(
-            counters={"interruptions_already_over": 2, "frames_dropped": 7},
-            latencies_ms={"first_audio": [90, 210]},
-        )
+        End(counters={"interruptions_already_over": 2}, latencies_ms={"first_audio": [90, 210]}),
+        metrics.call(),
     )
     metrics.count_refused("full")
     metrics.count_crashed()
@@ -49,11 +49,10 @@ def test_a_call_is_counted_with_what_it_counted() -> None:
         'trio_media_calls_ended_total{reason="hung_up"} 1.0',
         'trio_media_calls_ended_total{reason="crashed"} 1.0',
         'trio_media_calls_refused_total{reason="full"} 1.0',
-        'trio_media_interruptions_total{outcome="already_over"} 2.0',
-        'trio_media_call_events_total{event="frames_dropped"} 7.0',
-        'trio_media_latency_milliseconds_bucket{kind="first_audio",le="100.0"} 1.0',
-        'trio_media_latency_milliseconds_sum{kind="first_audio"} 300.0',
-        'trio_media_loop_lateness_milliseconds_bucket{le="5.0"} 1.0',
+        'trio_media_interruptions_total{outcome="already_over",reason="unknown"} 2.0',
+        'trio_media_first_audio_seconds_bucket{le="0.1"} 1.0',
+        'trio_media_loop_lateness_seconds_bucket{le="0.005"} 1.0',
+        "trio_media_workers 1.0",
         "trio_media_call_duration_seconds_sum 61.0",
     ):
         assert line in text
@@ -62,10 +61,10 @@ def test_a_call_is_counted_with_what_it_counted() -> None:
 def test_labels_are_bounded_and_plain() -> None:
     metrics = Metrics()
     for number in range(LABEL_VALUES_MAX + 10):
-        metrics.count_ended(End(reason=f'reason "{number}"\n'))
+        metrics.count_ended(End(reason=f'reason "{number}"\n'), metrics.call())
     text = metrics.exposition().decode()
     assert text.count("trio_media_calls_ended_total{") == LABEL_VALUES_MAX + 1
-    assert 'trio_media_calls_ended_total{reason="other"} 10.0' in text
+    assert 'trio_media_calls_ended_total{reason="other"} 11.0' in text
     assert 'reason="reason_0_"' in text
 
 
@@ -138,7 +137,8 @@ def test_each_of_several_processes_tells_of_all_and_forgets_nothing_that_was_cou
                 "trio_media_draining 1.0",
                 "trio_media_calls_started_total 2.0",
                 'trio_media_calls_refused_total{reason="full"} 2.0',
-                'trio_media_loop_lateness_milliseconds_bucket{le="5.0"} 2.0',
+                'trio_media_loop_lateness_seconds_bucket{le="0.005"} 2.0',
+                "trio_media_workers 2.0",
                 "# HELP trio_media_calls_active Calls now.",
             ):
                 assert line in told
@@ -156,3 +156,14 @@ def test_each_of_several_processes_tells_of_all_and_forgets_nothing_that_was_cou
     finally:
         one.end()
         other.end()
+
+
+def test_what_an_alert_watches_is_there_before_it_happens() -> None:
+    text = Metrics().exposition().decode()
+    for reason in ("draining", "full", "late"):
+        assert f'trio_media_calls_refused_total{{reason="{reason}"}} 0.0' in text
+    assert 'trio_media_calls_ended_total{reason="crashed"} 0.0' in text
+    (started,) = re.findall(
+        r"^trio_media_worker_started_timestamp_seconds (.*)$", text, re.MULTILINE
+    )
+    assert 0 <= unix_now_s() - float(started) < 600

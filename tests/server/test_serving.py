@@ -106,7 +106,7 @@ async def test_a_call_comes_in_and_ends_and_is_counted(serving: Any, config: Con
         while "trio_media_calls_active 0.0" not in metrics:
             metrics = (await served.request("GET", "/metrics")).text
         assert 'trio_media_calls_ended_total{reason="hung_up"} 1.0' in metrics
-        assert 'trio_media_interruptions_total{outcome="cancelled"} 2.0' in metrics
+        assert 'trio_media_interruptions_total{outcome="cancelled",reason="unknown"} 2.0' in metrics
 
 
 async def test_a_call_over_the_limit_gets_503_and_says_when_to_come_back(

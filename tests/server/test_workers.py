@@ -37,6 +37,10 @@ async def test_calls_over_the_limit_of_one_worker_get_in_with_the_sessions_made_
         for _ in range(4):
             await fleet.until_metric(FIELD_OF_CALLS, 4)
             assert await fleet.metric(STARTED) == 4
+        # While they go on, and whoever is asked.
+        await fleet.until_metric("trio_media_first_audio_seconds_count", 4)
+        assert await fleet.metric("trio_media_model_connect_seconds_count") == 4
+        assert await fleet.metric("trio_media_workers") == 2
         assert "all lines are busy" in await fleet.voice("CA9")
         assert (await fleet.offer_stream()).text.startswith("full")
         assert (await fleet.offer_stream("/twilio/media/1")).status_code == 503

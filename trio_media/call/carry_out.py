@@ -28,6 +28,8 @@ def _play(desk: Desk, command: cm.PlayAudio, now_ms: int) -> None:
     length_ms = len(payload) // BYTES_PER_MS
     text = desk.carrier_codec.encode_media(payload)
     _require_room(desk, desk.line.carrier_outbox.put_media(command.seq, length_ms, text))
+    if desk.measures.answer is not None:
+        desk.measures.answer.playing(command.item_id, command.seq)
     if desk.tape is not None:
         sent = reversed(playout.sent)
         start_ms = next(one.start_ms for one in sent if one.seq == command.seq)
@@ -45,9 +47,7 @@ def _clear(desk: Desk, command: cm.ClearCarrier, now_ms: int) -> None:
     desk.line.tally.count("cleared_unwritten_ms", removed_ms)
     if desk.tape is not None:
         desk.tape.cut(desk.core.state.playout.high_ms, now_ms)
-    if desk.onset_ms is not None:
-        desk.line.tally.took("onset_to_clear", now_ms - desk.onset_ms)
-        desk.onset_ms = None
+    desk.measures.cleared(now_ms)
 
 
 def _require_room(desk: Desk, has_room: bool) -> None:
@@ -66,6 +66,7 @@ def _tell_model(desk: Desk, command: int, text: str) -> bool:
     desk.pending.append(ev.CommandUnsent(command))
     if not desk.line.model_outbox.is_closed:  # full: nobody has read us for long
         desk.line.note("model_outbox_full")
+        desk.line.tally.count("model_losses", why="stalled")
         _drop_session(desk)
     return False
 
@@ -89,6 +90,7 @@ def _create(desk: Desk, command: cm.CreateResponse, now_ms: int) -> None:
     )
     desk.line.tally.count("creates")
     desk.line.tally.count(f"creates_{command.cause.value}")
+    desk.measures.creating(command)
     _tell_model(desk, command.command, text)
 
 
@@ -96,6 +98,7 @@ def _cancel(desk: Desk, command: cm.CancelResponse, now_ms: int) -> None:
     ours = event_id(command.command)
     text = desk.model_codec.encode_cancel(response_id=command.response_id, event_id=ours)
     desk.line.tally.count("cancels")
+    desk.measures.cancelling(command, now_ms)
     _tell_model(desk, command.command, text)
 
 
@@ -107,6 +110,7 @@ def _truncate(desk: Desk, command: cm.TruncateItem, now_ms: int) -> None:
         event_id=event_id(command.command),
     )
     desk.line.tally.count("truncates")
+    desk.measures.truncating(command)
     _tell_model(desk, command.command, text)
 
 
@@ -178,6 +182,7 @@ def _release(desk: Desk, command: cm.ReleaseAudio, now_ms: int) -> None:
 
 def _end_session(desk: Desk, command: cm.EndModelSession, now_ms: int) -> None:
     desk.line.note("model_session_ended", reason=command.reason)
+    desk.line.tally.count("model_losses", why="dropped")
     _drop_session(desk)
 
 
@@ -197,7 +202,8 @@ def _end_call(desk: Desk, command: cm.EndCall, now_ms: int) -> None:
 
 def _settled(desk: Desk, command: cm.InterruptionSettled, now_ms: int) -> None:
     began_ms = desk.began_ms.pop(command.interruption, now_ms)
-    desk.line.tally.count(f"interruptions_{command.outcome.value}")
+    why = command.reason.value
+    desk.line.tally.count(f"interruptions_{command.outcome.value}", why=why)
     desk.line.tally.took("interruption_settled", now_ms - began_ms)
     if command.request is not None:
         result = InterruptionResult(command.outcome, command.heard_ms)
@@ -238,6 +244,18 @@ def _resumed(desk: Desk, command: cm.Resumed, now_ms: int) -> None:
     desk.line.tally.count("resumes")
 
 
+def _opened(desk: Desk, command: cm.ResponseOpened, now_ms: int) -> None:
+    desk.measures.opened(command)
+
+
+def _closed(desk: Desk, command: cm.ResponseClosed, now_ms: int) -> None:
+    desk.measures.closed(command, now_ms)
+
+
+def _turn_decided(desk: Desk, command: cm.TurnDecided, now_ms: int) -> None:
+    desk.measures.turn_decided(command)
+
+
 def _nothing(desk: Desk, command: cm.Command, now_ms: int) -> None:
     """A note for the observers alone."""
 
@@ -265,12 +283,12 @@ CARRY_OUT: Final[Mapping[type[cm.Command], Callable[[Desk, Any, int], None]]] = 
     cm.Taken: _taken,
     cm.InterruptionSettled: _settled,
     cm.ItemHeard: _nothing,
-    cm.ResponseOpened: _nothing,
-    cm.ResponseClosed: _nothing,
+    cm.ResponseOpened: _opened,
+    cm.ResponseClosed: _closed,
     cm.SpeechDropped: _dropped,
     cm.SpeechEnded: _spoken,
     cm.DigitsCollected: _digits,
     cm.EndingBegan: _nothing,
     cm.EndingSettled: _goes_on,
-    cm.TurnDecided: _nothing,
+    cm.TurnDecided: _turn_decided,
 }

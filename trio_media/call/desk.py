@@ -11,6 +11,7 @@ from trio_media.call.account import CarrierAccount
 from trio_media.call.control import CallControl
 from trio_media.call.heard import HeardTape
 from trio_media.call.line import Line
+from trio_media.call.measures import Measures
 from trio_media.call.phrases import Phrases
 from trio_media.core import events as ev
 from trio_media.core.invariants import Invariants
@@ -54,5 +55,7 @@ class Desk:
     """What carrying out a command led to."""
     began_ms: dict[int, int] = attrs.field(factory=dict)
     """When each interruption was decided."""
-    onset_ms: int | None = None
-    commit_ms: int | None = None
+    measures: Measures = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.measures = Measures(self.line)

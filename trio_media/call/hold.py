@@ -56,6 +56,7 @@ async def hold_call(
     """
     config, attendant = attendance.config, attendance.attendant
     line = Line.begin()
+    line.tally.counts = options.counts
     line.tools = {**options.tools, **(attendant.tools if attendant is not None else {})}
     service = _service(attendance, options)
     line.model_outbox.append_ms = config.realtime.append_ms

@@ -43,10 +43,12 @@ async def inbound_audio(
     except LegLost as lost:
         if not line.carrier_outbox.is_closed:  # else it is our own goodbye that ends it
             line.note("carrier_lost", reason=lost.reason)
+            line.tally.count("carrier_losses", why="lost")
         await line.send_inbox.send(Ending("carrier_lost"))
     except RemoteProtocolError as error:
         line.note("carrier_protocol_error", detail=str(error))
         line.tally.count("carrier_protocol_errors")
+        line.tally.count("carrier_losses", why="protocol_error")
         await line.send_inbox.send(Ending("carrier_protocol_error"))
 
 
@@ -63,7 +65,7 @@ async def _caller_audio(
         line.model_outbox.put_audio(silence(missing_ms))
     line.model_outbox.put_audio(media.payload)
     line.model_outbox.write_now()
-    line.tally.count("caller_frames")
+    line.tally.count_frame("caller_frames")
     at_ms = timeline.at_ms(media.timestamp_ms)
     for observer in line.observers:
         observer.caller_audio(at_ms, media.payload)

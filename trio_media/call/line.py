@@ -91,6 +91,9 @@ class Line:
     server_asked: bool | None = None
     """Whether the server was last asked to act by itself; None: as at the start.  The owner writes,
     the model's reader reads it into what the service does not say."""
+    server_speech_ms: int | None = None
+    """When the model last said that it hears the caller.  The model's reader writes: by the time
+    that the owner decides on it, some time has passed."""
     is_interruptible: bool = False
     """Whether the caller's speech matters now.  The owner writes, the listener reads."""
     watched: list[Watched] = attrs.field(factory=list)

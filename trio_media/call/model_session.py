@@ -47,7 +47,7 @@ async def hold_model_session(
     progress is finished, goodbye is said, and nobody is told.  **Cancellation:** the connection is
     dropped at once; nobody is told.
     """
-    reason = "ended"
+    reason, why = "ended", "lost"
     try:
         async with trio.open_nursery() as nursery:
             await _hold(service, line, stop, nursery, prepared)
@@ -55,13 +55,15 @@ async def hold_model_session(
     except* LegLost as group:
         reason = str(first_of(group))
     except* ModelRefused as group:
-        reason = str(first_of(group))
+        reason, why = str(first_of(group)), "refused"
         line.tally.count("model_refused")
     except* RemoteProtocolError as group:
-        reason = str(first_of(group))
+        reason, why = str(first_of(group)), "protocol_error"
         line.tally.count("model_protocol_errors")
     if stop.cancel_called:
         return
+    was_there = line.model_outbox.leg is not None
+    line.tally.count("model_losses" if was_there else "model_connect_failures", why=why)
     line.model_outbox.close()
     line.note("model_lost", reason=reason)
     await line.send_inbox.send(ev.SessionLost())
@@ -178,6 +180,8 @@ async def realtime_events(leg: Leg, service: ModelService, line: Line) -> None:
         event = service.codec.decode(await leg.receive())
         if event is None:
             continue
+        if isinstance(event, rt.SpeechStarted):
+            line.server_speech_ms = line.now_ms()
         _note(event, line)
         if isinstance(event, rt.ModelError) and event.kind is rt.ErrorKind.FATAL:
             raise ModelRefused(event.code, event.message)
@@ -241,6 +245,7 @@ def _note(event: rt.ModelEvent, line: Line) -> None:
         case rt.ResponseDone(response_id=response_id, error_code=code, usage=usage):
             line.note("response_done", response_id=response_id, code=code, usage=dict(usage))
         case rt.ItemTruncated(item_id=item_id, audio_end_ms=end_ms):
+            line.tally.count("truncates_confirmed")
             line.note("truncated", item_id=item_id, audio_end_ms=end_ms)
         case _:
             return

@@ -15,7 +15,7 @@ from trio_media.call.control import CallControl
 from trio_media.call.leg import Transport
 from trio_media.call.line import Line
 from trio_media.call.model_service import Connect
-from trio_media.call.record import CallObserver
+from trio_media.call.record import CallCounts, CallObserver
 from trio_media.call.tool import Tool
 from trio_media.config import Config
 from trio_media.core.policy import Authority, Ear, Policy
@@ -70,6 +70,8 @@ class CallOptions:
     has ended; before it ends.  None instead of verbs: nobody decided that."""
     on_control: Callable[[CallControl], None] | None = None
     """Given the call's control when it has started."""
+    counts: CallCounts | None = None
+    """Told what the call counts, while it goes on."""
     checks_invariants: bool = False
 
 

@@ -128,7 +128,7 @@ def _decide_one(desk: Desk, event: ev.Event) -> None:
     line.observe_commands(commands, now_ms)
     if desk.tape is not None:
         _tell_tape(desk.tape, desk.core, event, now_ms)
-    _measure(desk, event, now_ms)
+    desk.measures.event(event, now_ms)
     if desk.invariants is not None:
         _check(desk, event, commands, now_ms)
     for command in commands:
@@ -162,19 +162,3 @@ def _check(desk: Desk, event: ev.Event, commands: list[cm.Command], now_ms: int)
     except (BrokenInvariant, KeyError) as broken:  # or the observer has lost count itself
         desk.line.tally.count("broken_invariants")
         desk.line.note("broken_invariant", promise=str(broken))
-
-
-def _measure(desk: Desk, event: ev.Event, now_ms: int) -> None:
-    """Take the times that say how a call feels."""
-    match event:
-        case ev.LocalSpeechBegan(at_ms=at_ms):
-            desk.onset_ms = at_ms
-        case ev.LocalSpeechEnded():
-            desk.onset_ms = None
-        case ev.TurnCommitted():
-            desk.commit_ms = now_ms
-        case ev.CarrierWrote() if desk.commit_ms is not None:
-            desk.line.tally.took("turn_to_audio", now_ms - desk.commit_ms)
-            desk.commit_ms = None
-        case _:
-            return

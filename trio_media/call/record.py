@@ -56,6 +56,21 @@ class CallEnd:
     """What is left for the carrier to do with the caller; None: nobody decided that."""
 
 
+class CallCounts(Protocol):
+    """Is told at once what a call counts, for whoever cannot wait for its end.
+
+    Never blocks, never raises.
+    """
+
+    def counted(self, name: str, amount: int, why: str) -> None:
+        """Something was counted; ``why`` is one of few words, or empty."""
+        ...
+
+    def took(self, name: str, latency_ms: int) -> None:
+        """Something took so long."""
+        ...
+
+
 LATENCIES_MAX = 1_000  # of a kind in one call; a call that has more is no better known by them
 
 
@@ -65,13 +80,23 @@ class Tally:
 
     counters: Counter[str] = attrs.field(factory=Counter)
     latencies_ms: dict[str, list[int]] = attrs.field(factory=dict)
+    counts: CallCounts | None = None
+    """Told of everything but of what is counted by the frame; None: nobody wants to know."""
 
-    def count(self, name: str, amount: int = 1) -> None:
-        """Count something."""
+    def count(self, name: str, amount: int = 1, *, why: str = "") -> None:
+        """Count something.  ``why``: one of few words, for those who count by reason."""
         self.counters[name] += amount
+        if self.counts is not None:
+            self.counts.counted(name, amount, why)
+
+    def count_frame(self, name: str) -> None:
+        """Count what comes by the frame: that is told at the end of the call alone."""
+        self.counters[name] += 1
 
     def took(self, name: str, latency_ms: int) -> None:
         """Note how long something took."""
         latencies = self.latencies_ms.setdefault(name, [])
         if len(latencies) < LATENCIES_MAX:
             latencies.append(latency_ms)
+        if self.counts is not None:
+            self.counts.took(name, latency_ms)

@@ -42,8 +42,9 @@ async def _look_at(watched: Watched, line: Line) -> None:
     is_stalled = leg.stalled_s() >= STALL_S
     if is_stalled or leg.silent_s() >= SILENT_S:
         line.watched.remove(watched)
-        line.tally.count(f"{leg.name}_watchdog_aborts")
-        line.note("stalled" if is_stalled else "silent", leg=leg.name)
+        why = "stalled" if is_stalled else "silent"
+        line.tally.count(f"{leg.name}_watchdog_aborts", why=why)
+        line.note(why, leg=leg.name)
         await leg.abort()
     elif leg.silent_s() >= PING_AFTER_S and not watched.is_asked:
         watched.is_asked = True

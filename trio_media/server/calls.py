@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import attrs
 import trio
 
 from trio_media.call.listening import VoiceJudge
@@ -32,7 +33,7 @@ async def take_call(
     Cancellation: ends the call by force.
     """
     log = call_logger("")
-    visit = reception.visit()
+    visit, counts = reception.visit(), metrics.call()
 
     def admit(started: MediaStreamStarted) -> None:
         # From here on every record of the call, a crash included, says whose it is.
@@ -57,9 +58,9 @@ async def take_call(
                 admit=admit,
                 log=log,
                 judge=judge,
-                options=visit.options(),
+                options=attrs.evolve(visit.options(), counts=counts),
             )
-            metrics.count_ended(end)
+            metrics.count_ended(end, counts)
     finally:
         visit.over()
         await trio.aclose_forcefully(stream)

@@ -1,4 +1,4 @@
-"""A call as the server runs it: kept as the configuration asks."""
+"""A call as the server runs it: kept as the configuration asks, traced where somebody traces."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from trio_media.call.record import CallEnd, CallObserver
 from trio_media.call.run import CallOptions, Log, policy_of, run_call
 from trio_media.config import Config
 from trio_media.recording.keeping import keep_call
+from trio_media.server.tracing import trace_call
 from trio_media.telephony.events import MediaStreamStarted
 
 
@@ -43,7 +44,8 @@ async def run_kept_call(
             now_ms=line.now_ms,
             nursery=nursery,
         )
-        return [*kept, *(also(started, line, nursery) if also is not None else ())]
+        traced = trace_call(started, config, line, nursery)
+        return [*kept, *traced, *(also(started, line, nursery) if also is not None else ())]
 
     is_checked = given.checks_invariants or config.log.level == "debug"
     options = attrs.evolve(given, observers=observers, checks_invariants=is_checked)

@@ -1,7 +1,6 @@
 """What the server counts, as Prometheus reads it.
 
-Rule 1: a label never takes more values than a person would look at; the rest is ``other``.
-Rule 2: several workers count in files that all of them read, so whichever is asked tells of all,
+Rule 1: several workers count in files that all of them read, so whichever is asked tells of all,
 and nothing that a worker has counted goes with it.
 
 Source: https://prometheus.github.io/client_python/multiprocess/
@@ -9,7 +8,6 @@ Source: https://prometheus.github.io/client_python/multiprocess/
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Literal
@@ -19,34 +17,17 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from trio_media.call.record import CallEnd
+from trio_media.server.admission import REFUSALS
+from trio_media.server.call_counts import BoundedLabel, CallMetrics, OneCall
+from trio_media.server.tokens import unix_now_s
 
-LABEL_VALUES_MAX: Final = 64
-INTERRUPTIONS_PREFIX: Final = "interruptions_"
-"""A call's counter of this prefix counts interruptions with the outcome that follows it."""
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 
-_MS_BUCKETS: Final = (5, 10, 20, 50, 100, 200, 300, 500, 700, 1_000, 1_500, 2_000, 5_000, 10_000)
-_LATENESS_BUCKETS_MS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000)
+_LATENESS_BUCKETS_S: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1)
 _DURATION_BUCKETS_S: Final = (1, 5, 10, 30, 60, 120, 300, 600, 1_800, 3_600)
 _RESERVED: Final = "Places kept for calls whose media stream is about to come."
 _BUSY: Final = "Share of the last two seconds in which the event loop waited for nothing, 0 to 1."
-_NOT_A_LABEL: Final = re.compile(r"[^A-Za-z0-9_.:-]+")
-
-
-class _BoundedLabel:
-    """Keeps the first values it sees and calls every later one ``other``."""
-
-    def __init__(self) -> None:
-        self._seen: set[str] = set()
-
-    def __call__(self, value: str) -> str:
-        plain = _NOT_A_LABEL.sub("_", value)[:48] or "unknown"
-        if plain in self._seen:
-            return plain
-        if len(self._seen) >= LABEL_VALUES_MAX:
-            return "other"
-        self._seen.add(plain)
-        return plain
+_STARTED: Final = "When the newest worker began, in seconds since 1970: it moves with each restart."
 
 
 class Metrics:
@@ -97,23 +78,10 @@ class Metrics:
         self._refused = Counter(
             "trio_media_calls_refused", "Calls not taken.", ["reason"], registry=registry
         )
-        self._interruptions = Counter(
-            "trio_media_interruptions", "Interruptions.", ["outcome"], registry=registry
-        )
-        self._call_events = Counter(
-            "trio_media_call_events", "What calls counted.", ["event"], registry=registry
-        )
         self._lateness = Histogram(
-            "trio_media_loop_lateness_milliseconds",
-            "How late the event loop woke up.",
-            buckets=_LATENESS_BUCKETS_MS,
-            registry=registry,
-        )
-        self._latency = Histogram(
-            "trio_media_latency_milliseconds",
-            "Latencies of calls.",
-            ["kind"],
-            buckets=_MS_BUCKETS,
+            "trio_media_loop_lateness_seconds",
+            "How late the event loop woke up, ten times a second.",
+            buckets=_LATENESS_BUCKETS_S,
             registry=registry,
         )
         self._duration = Histogram(
@@ -122,13 +90,30 @@ class Metrics:
             buckets=_DURATION_BUCKETS_S,
             registry=registry,
         )
-        self._labels = {
-            name: _BoundedLabel() for name in ("ended", "refused", "outcome", "event", "kind")
-        }
+        self._calls = CallMetrics(registry)
+        self._labels = {name: BoundedLabel() for name in ("ended", "refused")}
+        self._ended.labels(self._labels["ended"]("crashed"))
+        for reason in REFUSALS:
+            self._refused.labels(self._labels["refused"](reason))
+        self._began(registry)
+
+    @staticmethod
+    def _began(registry: CollectorRegistry) -> None:
+        workers = Gauge(
+            "trio_media_workers", "Workers now.", registry=registry, multiprocess_mode="livesum"
+        )
+        workers.set(1)
+        started = Gauge(
+            "trio_media_worker_started_timestamp_seconds",
+            _STARTED,
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
+        started.set(unix_now_s())
 
     def observe_lateness(self, late_ms: float) -> None:
         """Count one sample of the event loop's lateness."""
-        self._lateness.observe(late_ms)
+        self._lateness.observe(late_ms / 1_000)
 
     def count_refused(self, reason: str) -> None:
         """Count a call that was not taken."""
@@ -138,20 +123,15 @@ class Metrics:
         """Count a call that ended by an error of ours."""
         self._ended.labels("crashed").inc()
 
-    def count_ended(self, end: CallEnd) -> None:
-        """Count a call that is over, and what it counted itself."""
+    def call(self) -> OneCall:
+        """Give what one call tells of what it counts, while it goes on."""
+        return OneCall(self._calls)
+
+    def count_ended(self, end: CallEnd, call: OneCall) -> None:
+        """Count a call that is over, and what it had not told of."""
         self._ended.labels(self._labels["ended"](end.reason)).inc()
         self._duration.observe(end.duration_ms / 1_000)
-        for name, amount in end.counters.items():
-            if name.startswith(INTERRUPTIONS_PREFIX):
-                outcome = name.removeprefix(INTERRUPTIONS_PREFIX)
-                self._interruptions.labels(self._labels["outcome"](outcome)).inc(amount)
-            else:
-                self._call_events.labels(self._labels["event"](name)).inc(amount)
-        for kind, samples_ms in end.latencies_ms.items():
-            histogram = self._latency.labels(self._labels["kind"](kind))
-            for sample_ms in samples_ms:
-                histogram.observe(sample_ms)
+        call.ended(end)
 
     def refresh(self) -> None:
         """Ask for what is not counted here.  Other workers see it as it was at the last time."""

@@ -106,6 +106,7 @@ async def _voice(webhooks: Webhooks, asked: Asked) -> Response:
         await webhooks.reception.expect(info)
     except CallRefused as refused:
         webhooks.admission.release(call_sid)
+        webhooks.metrics.count_refused("agent")  # whose reasons may be any number
         log.warning("call refused", extra={"call_sid": call_sid, "reason": refused.reason})
         return _twiml(refusal_twiml(refused, is_unanswered=info.direction == "inbound"))
     _hear_machine(webhooks, asked)

@@ -13,6 +13,7 @@ Source: https://github.com/snakers4/silero-vad
 from __future__ import annotations
 
 import importlib.resources
+import os
 from collections.abc import Sequence
 from typing import Any, Final, TypeAlias
 
@@ -24,6 +25,8 @@ from trio_media.audio.g711 import BYTES_PER_MS, MULAW_SILENCE, SAMPLE_RATE_HZ
 from trio_media.audio.levels import amplitudes, amplitudes_dbfs
 from trio_media.errors import JudgeLost
 
+# It would tell its makers of itself otherwise: a phone-call server speaks to nobody unasked.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 try:
     import onnxruntime
     from onnxruntime.capi import onnxruntime_pybind11_state as onnx_errors

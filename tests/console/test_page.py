@@ -172,6 +172,8 @@ def test_a_sign_in_that_ended_is_said_and_can_be_renewed(
     served.is_signed_in = False
     page.get_by_role("link", name="Overview").click()
     page.get_by_role("link", name="Sign in again").click()
+    page.get_by_label("Admin token").wait_for()
+    page.wait_for_load_state()  # before its script is there, the form asks in another way
     page.get_by_label("Admin token").fill("wrong")
     page.get_by_role("button", name="Sign in").click()
     page.get_by_text("this is not the token").wait_for()

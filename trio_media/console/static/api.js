@@ -1,0 +1,93 @@
+// Talking to the server: requests, their troubles in words, and what it pushes.
+
+const RETRY_MS = [1000, 2000, 5000, 10000];
+
+export class Trouble extends Error {
+  constructor(message, status) {
+    super(message);
+    this.status = status;
+  }
+}
+
+async function check(response) {
+  if (response.ok) return response;
+  let told = response.statusText;
+  try {
+    const problem = await response.json();
+    told = problem.detail || problem.title || told;
+  } catch {
+    // No problem details: the status line has to do.
+  }
+  if (response.status === 401) document.dispatchEvent(new Event("signed-out"));
+  throw new Trouble(told || `status ${response.status}`, response.status);
+}
+
+async function reach(path, options) {
+  try {
+    return await fetch(path, options);
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Trouble("The server cannot be reached.", 0);
+  }
+}
+
+export async function get(path, options) {
+  return (await check(await reach(path, options))).json();
+}
+
+export async function getResponse(path, options) {
+  return check(await reach(path, options));
+}
+
+export async function send(path, body) {
+  const response = await check(
+    await reach(path, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(body),
+    }),
+  );
+  return response.status === 204 ? null : response.json();
+}
+
+export const callPath = (sid, rest = "") => `/api/calls/${encodeURIComponent(sid)}${rest}`;
+
+// What the server pushes.  `heard` maps a kind of event to who is told of its parsed content, and
+// of its text; `opened` is called at every connection, for whatever was missed to be fetched.
+export class Feed {
+  constructor(path, { heard, opened, lost }) {
+    this.path = path;
+    this.heard = heard;
+    this.opened = opened;
+    this.lost = lost;
+    this.tries = 0;
+    this.connect();
+  }
+
+  connect() {
+    this.source = new EventSource(this.path);
+    this.source.onopen = () => {
+      this.tries = 0;
+      this.opened?.();
+    };
+    this.source.onerror = () => {
+      this.lost?.();
+      // The browser tries again by itself, unless the server answered with an error.
+      if (this.source.readyState === EventSource.CLOSED) this.again();
+    };
+    for (const [kind, act] of Object.entries(this.heard)) {
+      this.source.addEventListener(kind, ({ data }) => act(JSON.parse(data), data));
+    }
+  }
+
+  again() {
+    const waitMs = RETRY_MS[Math.min(this.tries, RETRY_MS.length - 1)];
+    this.tries += 1;
+    this.timer = setTimeout(() => this.connect(), waitMs);
+  }
+
+  close() {
+    clearTimeout(this.timer);
+    this.source.close();
+  }
+}

@@ -23,7 +23,6 @@ from .raw_websocket import (
     PING,
     PONG,
     TEXT,
-    TRANSPORTS,
     Came,
     RawPeer,
     Side,
@@ -33,17 +32,6 @@ from .raw_websocket import (
 
 LENGTHS = (0, 1, 125, 126, 127, 65_535, 65_536, 65_537)
 SPOKEN = "größer → 🙂"
-
-
-@pytest.fixture(params=TRANSPORTS)
-def transport(request: pytest.FixtureRequest) -> Transport:
-    return TRANSPORTS[request.param]
-
-
-@pytest.fixture(params=["carrier", "model"])
-def side(request: pytest.FixtureRequest) -> Side:
-    given: Side = request.param
-    return given
 
 
 def refused_with(transport: Transport, code: int) -> int | None:

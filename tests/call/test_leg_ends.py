@@ -32,18 +32,6 @@ from .raw_websocket import (
 from .streams import SpyStream, StallingStream
 from .tls_peers import tls_pair
 
-
-@pytest.fixture(params=TRANSPORTS)
-def transport(request: pytest.FixtureRequest) -> Transport:
-    return TRANSPORTS[request.param]
-
-
-@pytest.fixture(params=["carrier", "model"])
-def side(request: pytest.FixtureRequest) -> Side:
-    given: Side = request.param
-    return given
-
-
 # --- the peer's goodbye ------------------------------------------------------------------------
 
 

@@ -16,7 +16,6 @@ from .raw_websocket import (
     PONG,
     REQUEST,
     TEXT,
-    TRANSPORTS,
     URL,
     RawPeer,
     frame,
@@ -24,12 +23,6 @@ from .raw_websocket import (
     pair,
     response_to,
 )
-
-
-@pytest.fixture(params=TRANSPORTS)
-def transport(request: pytest.FixtureRequest) -> Transport:
-    return TRANSPORTS[request.param]
-
 
 # --- the carrier's -----------------------------------------------------------------------------
 

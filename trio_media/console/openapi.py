@@ -50,7 +50,7 @@ def describe() -> dict[str, Any]:
             "them. Times are milliseconds on the call's own clock, unless they say otherwise.",
         },
         "security": [{"cookie": []}, {"token": []}],
-        "paths": {**_looking(), **_doing(), **_signing()},
+        "paths": {**_looking_at_calls(), **_looking_at_all(), **_doing(), **_signing()},
         "components": {
             "securitySchemes": {
                 "cookie": {"type": "apiKey", "in": "cookie", "name": "trio_media_admin"},
@@ -95,7 +95,7 @@ def _number(most: int, default: int) -> Schema:
     return {"type": "integer", "minimum": 1, "maximum": most, "default": default}
 
 
-def _looking() -> dict[str, Schema]:
+def _looking_at_calls() -> dict[str, Schema]:
     calls = {
         "200": _answer(
             "Live calls, then those that are over, newest first.",
@@ -104,25 +104,10 @@ def _looking() -> dict[str, Schema]:
     }
     state = _query("state", "Which calls.", {**one_of(*STATES, "all"), "default": "all"})
     limit = _query("limit", "How many at most.", _number(LIMIT_MAX, LIMIT_DEFAULT))
-    minutes = _query("minutes", "How many, up to now.", _number(MINUTES_MAX, 60))
-    followed = _query(
-        "call",
-        "A call of which every line of the log is told, too (`line`), and the caller's level "
-        "(`level`).",
-        {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"},
-    )
     whole = {"200": _answer("The call.", ref("WholeCall"))}
     lines = {"200": _answer("The event log, a JSON object a line.", STRING, "application/x-ndjson")}
     sound = _answer("Stereo: the caller left, the model right.", {}, "audio/wav")
     recording = {"200": sound, "206": sound, **NOT_FOUND, "416": {"description": "No such range."}}
-    overview = {
-        "200": _answer("The minutes, oldest first.", object_of({"minutes": list_of(ref("Minute"))}))
-    }
-    events = {
-        "200": _answer(
-            "Server-sent events: `call`, `gone`, `line`, `level`.", STRING, "text/event-stream"
-        )
-    }
     one = "/api/calls/{call_sid}"
     return {
         "/api/calls": {
@@ -152,6 +137,26 @@ def _looking() -> dict[str, Schema]:
                 CALL_SID,
             )
         },
+    }
+
+
+def _looking_at_all() -> dict[str, Schema]:
+    minutes = _query("minutes", "How many, up to now.", _number(MINUTES_MAX, 60))
+    followed = _query(
+        "call",
+        "A call of which every line of the log is told, too (`line`), and the caller's level "
+        "(`level`).",
+        {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"},
+    )
+    overview = {
+        "200": _answer("The minutes, oldest first.", object_of({"minutes": list_of(ref("Minute"))}))
+    }
+    events = {
+        "200": _answer(
+            "Server-sent events: `call`, `gone`, `line`, `level`.", STRING, "text/event-stream"
+        )
+    }
+    return {
         "/api/events": {
             "get": _operation(
                 "follow_events",

@@ -15,6 +15,7 @@ import attrs
 import trio
 
 from trio_media.agent.agent import Agent
+from trio_media.call.listening import VoiceJudge
 from trio_media.config import Config, TwilioConfig
 from trio_media.console.gate import Console
 from trio_media.errors import ConfigError
@@ -120,8 +121,7 @@ async def serve(
     agent.check(config)
     async with open_rest(config.twilio) as rest, trio.open_nursery() as nursery:
         config = await with_model(config, nursery)
-        hears_locally = config.barge_in.detector != "server"
-        judge = await start_judge(nursery) if hears_locally else None
+        judge = await _judge(config, nursery)
         dialing = _dialing(config, agent, bound, admission, nursery, rest)
         receiving = bound if isinstance(bound, Receiving) else None
         worker = None if receiving is None else receiving.number
@@ -165,6 +165,11 @@ async def serve(
         nursery.cancel_scope.cancel()
     log.info("stopped")
     return exit_code
+
+
+async def _judge(config: Config, nursery: trio.Nursery) -> VoiceJudge | None:
+    """Start the voice model, where anybody listens here."""
+    return None if config.barge_in.detector == "server" else await start_judge(nursery)
 
 
 def _tell_ready(options: ServeOptions, url: str, dialing: Dialing | None) -> None:

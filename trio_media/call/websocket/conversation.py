@@ -188,9 +188,9 @@ class Conversation:
     def close(self, code: int, reason: str) -> None:
         """Say goodbye, unless that was said."""
         if self.is_open:
-            cut = reason.encode()[:REASON_BYTES_MAX].decode(errors="ignore")
-            self._protocol.send_close(code, cut)
-            self._over(_goodbye(code, cut))
+            short = reason.encode()[:REASON_BYTES_MAX].decode(errors="ignore")
+            self._protocol.send_close(code, short)
+            self._over(_goodbye(code, short))
 
     def outgoing(self) -> tuple[bytes, bool]:
         """Return what must be written now, and whether nothing will ever follow it."""

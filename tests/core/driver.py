@@ -47,6 +47,10 @@ class Call(CoreCall):
         """Let the model session go away."""
         return self.does(ev.SessionLost())
 
+    def model_goes_away(self) -> list[cm.Command]:
+        """Let the model session go away, while another one is being made."""
+        return self.does(ev.SessionAway())
+
     def confirms(self, *, server_acts: bool, transcribes: bool = True) -> list[cm.Command]:
         """Have the service confirm the session as it is now."""
         return self.does(ev.SessionReady(server_acts, transcribes=transcribes))

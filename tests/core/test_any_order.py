@@ -52,6 +52,7 @@ EVENT = st.one_of(
     ),
     st.builds(ev.KeyPressed, st.sampled_from("1#")),
     st.builds(ev.SessionReady, st.booleans(), st.just(500), st.booleans()),
+    st.builds(ev.SessionAging, st.integers(0, 9_000)),
     st.builds(ev.ServerSpeechStarted, NAMES),
     st.builds(ev.ServerSpeechStopped, NAMES),
     st.builds(ev.TurnCommitted, NAMES),
@@ -87,7 +88,9 @@ EVENT = st.one_of(
         *(st.booleans(), st.booleans(), st.booleans()),
     ),
     st.builds(ev.TextOffered, st.integers(1, 99)),
-    st.builds(ev.ClipOffered, st.integers(1, 99), NAMES, st.integers(0, 900), st.booleans()),
+    st.builds(
+        ev.ClipOffered, st.none() | st.integers(1, 99), NAMES, st.integers(0, 900), st.booleans()
+    ),
     st.builds(
         ev.DigitsRequested,
         *(st.integers(1, 99), st.integers(1, 3), st.sampled_from(["", "#"])),
@@ -108,6 +111,9 @@ POLICY = st.builds(
     ear=st.sampled_from(Ear),
     silence_ms=st.sampled_from([0, 0, 2_000]),
     silence_asks=st.integers(0, 2),
+    away_words_ms=st.sampled_from([0, 2_000]),
+    has_last_words=st.booleans(),
+    forwards_without_model=st.booleans(),
 )
 
 
@@ -131,6 +137,8 @@ def test_no_order_of_any_events_is_too_much(
         # A tool that runs for ever is spoken of for ever, and may hold every answer.
         for tool in core.state.pending_tools():
             out += core.handle(ev.ToolAnswered(tool.call_id), now_ms)
+        if not core.state.is_session_ready:  # else who waits for the model is told so for ever
+            out += core.handle(ev.SessionReady(False), now_ms)
         for _ in range(1_000):
             deadline_ms = core.next_deadline()
             if deadline_ms is None or now_ms > NEEDS_MORE_MS + 200_000:

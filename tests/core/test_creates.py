@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from trio_media.core.commands import Cause
-from trio_media.core.creates import ANSWERS, Creates, Owed, Queued
+from trio_media.core.creates import ANSWERS, OWED, Creates, Owed, Queued
 from trio_media.core.units import RECOVERIES_IN_A_ROW
 
 
@@ -14,9 +14,9 @@ def test_causes_that_want_an_answer_are_one_create(first: Cause, second: Cause) 
     creates.want_answer(first, 1)
     creates.want_answer(second, 2)
     assert len(creates.queue) == 1
-    is_recovery = first is second is Cause.RECOVERY
-    assert creates.queue[0].is_kept is (not is_recovery)
-    assert creates.queue[0].cause is (second if first is Cause.RECOVERY else first)
+    is_owed = first in OWED and second in OWED
+    assert creates.queue[0].is_kept is (not is_owed)
+    assert creates.queue[0].cause is (second if first in OWED and not is_owed else first)
 
 
 def test_a_request_to_speak_is_not_an_answer() -> None:

@@ -16,7 +16,7 @@ from .driver import Call, active
 
 
 def test_every_command_is_noted_or_promises_nothing() -> None:
-    promises_nothing = {cm.ReleaseAudio, cm.EndModelSession, cm.SendText}
+    promises_nothing = {cm.ReleaseAudio, cm.EndModelSession, cm.RenewSession, cm.SendText}
     assert set(NOTES) | promises_nothing == set(typing.get_args(cm.Command))
     assert not set(NOTES) & promises_nothing
 

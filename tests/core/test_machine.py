@@ -22,6 +22,8 @@ EVERY_EVENT: list[ev.Event] = [
     ev.LocalSpeechConfirmed(),
     ev.LocalSpeechEnded(),
     ev.SessionReady(server_acts=False),
+    ev.SessionAway(),
+    ev.SessionAging(60_000),
     ev.SessionLost(),
     ev.ServerSpeechStarted("T1"),
     ev.ServerSpeechStopped("T1"),

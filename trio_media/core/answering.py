@@ -123,16 +123,17 @@ def turn_failed(state: State, item_id: str | None, now_ms: int) -> None:
     ]
     for turn in failed:
         if turn.state is TurnState.OPEN:
-            _lapse(state, turn, now_ms)
+            lapse(state, turn, now_ms)
         elif turn.state is TurnState.JUDGED:
             turn.verdict = Verdict.EMPTY
             judge(state, turn)
 
 
-def _lapse(state: State, turn: Turn, now_ms: int) -> None:
-    """A turn ends without a commit."""
+def lapse(state: State, turn: Turn, now_ms: int) -> None:
+    """A turn ends without a commit, or without anybody who could answer it."""
+    was_open = turn.state is TurnState.OPEN
     turn.state = TurnState.LAPSED
-    if turn.stopped_ms is None:
+    if was_open and turn.stopped_ms is None:
         state.floor.server_ended(now_ms)
     state.tell(TurnDecided(turn.item_id, "lapsed"))
 
@@ -145,7 +146,7 @@ def expire_turns(state: State, now_ms: int) -> None:
         if deadline_ms is None or now_ms < deadline_ms:
             continue
         if turn.state is TurnState.OPEN:
-            _lapse(state, turn, now_ms)
+            lapse(state, turn, now_ms)
         else:
             judge(state, turn, is_late=True)
 
@@ -195,11 +196,9 @@ def session_lost(state: State, now_ms: int) -> None:
             state.tell(SpeechDropped(queued.request))
     state.creates.queue = []
     state.owed.is_owed = False
-    for turn in state.turns.in_state(TurnState.OPEN):
-        _lapse(state, turn, now_ms)
-    for turn in state.turns.in_state(TurnState.JUDGED) + state.turns.in_state(TurnState.COUNTS):
-        turn.state = TurnState.LAPSED
-        state.tell(TurnDecided(turn.item_id, "lapsed"))
+    for turn in state.turns.live:
+        if turn.state is not TurnState.LAPSED:
+            lapse(state, turn, now_ms)
 
 
 # --- the gate --------------------------------------------------------------------------------
@@ -230,7 +229,7 @@ def create_if_allowed(state: State, now_ms: int) -> None:
     if queued.cause in ANSWERS:
         tooling.spoken_of(state)
         for turn in state.turns.in_state(TurnState.COUNTS):
-            turn.state = TurnState.ANSWERED
+            turn.state, turn.answer = TurnState.ANSWERED, response.number
             state.tell(TurnDecided(turn.item_id, "answered"))
     create = CreateResponse(
         command, command, queued.cause, response.number, queued.request, queued.is_protected

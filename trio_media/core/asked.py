@@ -15,7 +15,7 @@ from trio_media.core.dues import ANSWERS
 from trio_media.core.known import KnownEnding
 from trio_media.core.ledger import Ledger
 from trio_media.core.promises import SPEECH, require
-from trio_media.core.units import ENDING_SILENT_MS, HEARD_ENOUGH_MS
+from trio_media.core.units import ENDING_SILENT_MS, HEARD_ENOUGH_MS, WORDS_AGAIN_MS
 
 # --- what was asked for ----------------------------------------------------------------------
 
@@ -222,6 +222,8 @@ def _keeps_on(ledger: Ledger, command: cm.EndingSettled, event: ev.Event, now_ms
 def _leaves(ledger: Ledger, command: cm.Leave, event: ev.Event, now_ms: int) -> None:
     end_is_heard(ledger, now_ms)
     assert ledger.ending is not None
+    if ledger.is_lost and ledger.policy.forwards_without_model and command.request is None:
+        ledger.ending.leaves = True  # nobody asked for it, but for the operator
     require(ledger.ending.leaves, "end", "the call was to end here")
     require(ledger.ending.left_ms is None, "end", "handed over twice")
     ledger.ending.left_ms = now_ms
@@ -235,6 +237,36 @@ def ends(ledger: Ledger, event: ev.Event, now_ms: int) -> None:
     require(not is_left, "end", "it is being handed over")
     if not ledger.is_lost:
         end_is_heard(ledger, now_ms)
+    elif ledger.ending is None:
+        has_words = ledger.has_last_words or not ledger.policy.has_last_words
+        require(has_words, "dead air", "the call ends without a word")
+
+
+def _plays_recorded(ledger: Ledger, command: cm.PlayRecorded, event: ev.Event, now_ms: int) -> None:
+    """What is played is true."""
+    if command.words is cm.Recorded.GOODBYE:
+        require(ledger.is_lost, "dead air", "a goodbye while the model comes back")
+        require(not ledger.has_last_words, "dead air", "a second goodbye")
+        ledger.has_last_words = True
+    else:
+        require(ledger.away_ms is not None, "dead air", "the model is there")
+        ledger.was_told, ledger.unheard_ms = True, None
+
+
+def silence_is_told(ledger: Ledger, now_ms: int) -> None:
+    """A caller who hears nothing while the model is away is told that it comes back."""
+    is_left = ledger.ending is not None and ledger.ending.left_ms is not None
+    is_told = ledger.away_ms is None or ledger.is_lost or is_left or ledger.dues.held
+    is_heard = ledger.is_heard or ledger.hushed_ms is not None or is_speaking(ledger)
+    if is_told or is_heard or not ledger.policy.away_words_ms:
+        ledger.unheard_ms = None
+        return
+    if ledger.unheard_ms is None:
+        ledger.unheard_ms = now_ms
+    wait_ms = ledger.policy.away_words_ms
+    wait_ms = max(wait_ms, WORDS_AGAIN_MS) if ledger.was_told else wait_ms
+    is_late = now_ms > ledger.unheard_ms + wait_ms
+    require(not is_late, "dead air", "the caller hears nothing, and is told nothing")
 
 
 NOTES: Final[Mapping[type[cm.Command], Callable[[Ledger, Any, ev.Event, int], None]]] = {
@@ -244,4 +276,5 @@ NOTES: Final[Mapping[type[cm.Command], Callable[[Ledger, Any, ev.Event, int], No
     cm.EndingBegan: _begins_to_end,
     cm.EndingSettled: _keeps_on,
     cm.Leave: _leaves,
+    cm.PlayRecorded: _plays_recorded,
 }

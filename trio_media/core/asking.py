@@ -64,7 +64,8 @@ class ClipOffered:
     """Audio of ours is to be played to the caller: tones, a recorded line.  The model never knows
     of it."""
 
-    request: int
+    request: int | None
+    """None: nobody waits for what becomes of it."""
     item_id: str
     length_ms: int
     protected: bool = False

@@ -28,6 +28,7 @@ from trio_media.core.outcomes import Cause as Cause
 from trio_media.core.outcomes import DigitsOutcome as DigitsOutcome
 from trio_media.core.outcomes import EndingOutcome as EndingOutcome
 from trio_media.core.outcomes import Outcome as Outcome
+from trio_media.core.outcomes import Recorded as Recorded
 from trio_media.core.outcomes import SpeechOutcome as SpeechOutcome
 
 # --- to the carrier --------------------------------------------------------------------------
@@ -165,10 +166,29 @@ class ReleaseAudio:
 
 
 @attrs.frozen
+class SayAgain:
+    """Give the next model session the sound of these turns: of their words nothing is known."""
+
+    item_ids: tuple[str, ...]
+
+
+@attrs.frozen
+class PlayRecorded:
+    """Play words of ours to the caller: answered by a `ClipOffered`, where there are any."""
+
+    words: Recorded
+
+
+@attrs.frozen
 class EndModelSession:
-    """The model session is not what we think it is: close it."""
+    """The model session is not what we think it is: close it, and make another."""
 
     reason: str
+
+
+@attrs.frozen
+class RenewSession:
+    """The model session is about to be too old, and nothing goes on in it: make another."""
 
 
 @attrs.frozen
@@ -200,7 +220,10 @@ Command: TypeAlias = (
     | RunTool
     | CancelTool
     | ReleaseAudio
+    | SayAgain
+    | PlayRecorded
     | EndModelSession
+    | RenewSession
     | Leave
     | EndCall
     | Hushed

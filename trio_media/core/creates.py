@@ -13,9 +13,11 @@ import attrs
 from trio_media.core.commands import Cause
 from trio_media.core.units import RECOVERIES_IN_A_ROW
 
-ANSWERS = (Cause.TURN, Cause.KEYS, Cause.TOOL, Cause.RECOVERY)
+ANSWERS = (Cause.TURN, Cause.KEYS, Cause.TOOL, Cause.RECOVERY, Cause.CONTINUATION)
 FILLS = (Cause.FILLER, Cause.SILENCE)
-UNASKED = (Cause.RECOVERY, Cause.FILLER, Cause.SILENCE)
+OWED = (Cause.RECOVERY, Cause.CONTINUATION)
+"""Answers that are owed to no words of the caller: those that are take their place."""
+UNASKED = (*OWED, Cause.FILLER, Cause.SILENCE)
 
 
 @attrs.frozen
@@ -35,7 +37,7 @@ def _joined(queued: Queued, cause: Cause, is_protected: bool) -> Queued:
     """Have an answer that waits be the answer to something more."""
     if queued.cause not in ANSWERS:
         return queued
-    if queued.cause is Cause.RECOVERY and cause is not Cause.RECOVERY:
+    if queued.cause in OWED and cause not in OWED:
         queued = attrs.evolve(queued, cause=cause, is_kept=True)
     return attrs.evolve(queued, is_protected=queued.is_protected or is_protected)
 
@@ -52,7 +54,7 @@ class Creates:
         """An answer is wanted.  One that waits already will do."""
         self.queue = [q for q in self.queue if q.cause not in (Cause.FILLER, Cause.SILENCE)]
         if all(queued.cause not in ANSWERS for queued in self.queue):
-            is_kept = cause is not Cause.RECOVERY
+            is_kept = cause not in OWED
             self.queue.append(Queued(cause, number, is_protected=is_protected, is_kept=is_kept))
             return
         self.queue = [_joined(q, cause, is_protected) for q in self.queue]
@@ -73,7 +75,7 @@ class Creates:
         if queued.cause in ANSWERS:
             waiting = [q for q in self.queue if q.cause in ANSWERS]
             self.queue = [q for q in self.queue if q not in waiting]
-            if waiting and queued.cause is Cause.RECOVERY:
+            if waiting and queued.cause in OWED:
                 queued = attrs.evolve(queued, cause=waiting[0].cause, is_kept=waiting[0].is_kept)
             is_protected = any(q.is_protected for q in (queued, *waiting))
             queued = attrs.evolve(queued, is_protected=is_protected)
@@ -94,6 +96,10 @@ class Creates:
     def drop_answers(self) -> None:
         """Nothing that was heard is answered, and nobody is asked for a word."""
         self.queue = [q for q in self.queue if q.cause not in (*ANSWERS, *UNASKED)]
+
+    def drop_turns(self) -> None:
+        """No turn is left to be answered; whatever else is, is owed as well."""
+        self.queue = [q for q in self.queue if q.cause is not Cause.TURN]
 
     def drop_greeting(self) -> list[Queued]:
         """The conversation has begun without a greeting."""

@@ -13,7 +13,13 @@ import attrs
 from trio_media.core import commands as cm
 from trio_media.core import events as ev
 
-ANSWERS = (cm.Cause.TURN, cm.Cause.KEYS, cm.Cause.TOOL, cm.Cause.RECOVERY)
+ANSWERS = (
+    cm.Cause.TURN,
+    cm.Cause.KEYS,
+    cm.Cause.TOOL,
+    cm.Cause.RECOVERY,
+    cm.Cause.CONTINUATION,
+)
 BY_CALLER = (ev.Reason.LOCAL_SPEECH, ev.Reason.SERVER_SPEECH, ev.Reason.DTMF)
 
 
@@ -58,6 +64,9 @@ class Dues:
     answers_again: int = 0
     """Creates of answers that are tried again: so many go out for nothing new."""
 
+    may_continue: bool = False
+    """The loss of a session cut something off."""
+
     def saw(self, event: ev.Event, *, has_spoken: bool = False) -> None:
         """Note what was asked for.  ``has_spoken``: a turn of the caller waits for its answer."""
         self._saw_requests(event)
@@ -96,7 +105,7 @@ class Dues:
             case ev.TextOffered(request=request):
                 self.asked.add(request)
                 self.unended.add(request)
-            case ev.ClipOffered(request=request):
+            case ev.ClipOffered(request=request) if request is not None:
                 self.unended.add(request)
             case ev.EndingRequested(words=words) if words is not None:
                 self.asked.add(words)
@@ -122,7 +131,7 @@ class Dues:
                     self.asked.discard(request)
                 self.silences += cause is cm.Cause.SILENCE
                 if cause in ANSWERS:
-                    self.answers_again = 0
+                    self.answers_again, self.may_continue = 0, False
                     self.results -= {r for r in over if not self.calls_of(r)}
             case cm.SendKeys(digits=digits):
                 self._keys_known(digits)

@@ -106,8 +106,20 @@ class SessionReady:
 
 
 @attrs.frozen
+class SessionAway:
+    """The model session is gone, and another one is being made: a `SessionReady` tells of it."""
+
+
+@attrs.frozen
 class SessionLost:
-    """The model session is gone."""
+    """The model session is gone, and there will be no other."""
+
+
+@attrs.frozen
+class SessionAging:
+    """The service ends the session before long: at ``renew_by_ms`` it is renewed at the latest."""
+
+    renew_by_ms: int
 
 
 @attrs.frozen
@@ -228,7 +240,9 @@ class CommandRefused:
 
 OF_THE_MODEL = (
     SessionReady,
+    SessionAway,
     SessionLost,
+    SessionAging,
     ServerSpeechStarted,
     ServerSpeechStopped,
     TurnCommitted,
@@ -270,7 +284,9 @@ Event: TypeAlias = (
     | LocalSpeechConfirmed
     | LocalSpeechEnded
     | SessionReady
+    | SessionAway
     | SessionLost
+    | SessionAging
     | ServerSpeechStarted
     | ServerSpeechStopped
     | TurnCommitted

@@ -92,7 +92,8 @@ def close_has_a_reason(
             is_due = _is_given_up(response, now_ms)
         case ev.Ended.LOST:
             is_end = isinstance(event, ev.CallEnded) or ledger.ending is not None
-            is_due = ledger.is_lost or is_end or _hangs_up(event)
+            is_gone = ledger.is_lost or isinstance(event, ev.SessionAway)
+            is_due = is_gone or is_end or _hangs_up(event)
         case _ if isinstance(event, ev.ClipOffered):
             is_due = command.response_id == event.item_id
         case _:
@@ -160,6 +161,8 @@ def create_has_a_reason(
         is_complete = any(not dues.calls_of(r) for r in dues.results & ledger.over())
         detail = "of a tool's result while others are awaited"
         require(is_complete or dues.answers_again > 0, "one answer", detail)
+    elif command.cause is cm.Cause.CONTINUATION:
+        require(dues.may_continue, "one answer", "goes on with what nobody cut off")
     elif command.cause is cm.Cause.GREETING:
         has_spoken = dues.has_begun or ledger.is_turn("undecided")
         is_void = has_spoken and command.request in dues.greetings
@@ -227,7 +230,7 @@ def _ends_are_ends(event: ev.Event, out: Sequence[cm.Command], before: Before) -
     """A hang-up ends the call, a lost session every response."""
     if isinstance(event, ev.HangUpRequested):
         require(any(isinstance(c, cm.EndCall) for c in out), "end", "a hang-up ends nothing")
-    if isinstance(event, ev.SessionLost):
+    if isinstance(event, ev.SessionLost | ev.SessionAway):
         closed = {c.response for c in out if isinstance(c, cm.ResponseClosed)}
         left = ", ".join(map(str, sorted(before.open - closed)))
         require(not left, "lost", f"{left} is open without a session")

@@ -7,6 +7,7 @@ from typing import Any, Final, TypeAlias
 
 from trio_media.core import (
     answering,
+    away,
     closing,
     keying,
     leaving,
@@ -78,7 +79,8 @@ def _local_ended(state: State, event: ev.LocalSpeechEnded, now_ms: int) -> None:
 
 
 def _session_ready(state: State, event: ev.SessionReady, now_ms: int) -> None:
-    state.is_session_ready = not state.is_session_lost
+    away.came_back(state, now_ms)
+    state.is_session_ready = True
     state.server_acts = event.server_acts
     state.flags_asked_ms = None
     state.flags_tries = 0
@@ -87,6 +89,15 @@ def _session_ready(state: State, event: ev.SessionReady, now_ms: int) -> None:
     speaking.send_texts(state)
     if state.is_held and event.server_acts:
         protecting.forbid_server(state, now_ms)
+
+
+def _session_away(state: State, event: ev.SessionAway, now_ms: int) -> None:
+    away.went(state, now_ms)
+
+
+def _session_aging(state: State, event: ev.SessionAging, now_ms: int) -> None:
+    if state.is_session_ready:
+        state.away.renew_by_ms = event.renew_by_ms
 
 
 def _session_lost(state: State, event: ev.SessionLost, now_ms: int) -> None:
@@ -189,7 +200,9 @@ HANDLERS: Final[Mapping[type[ev.Event], Act]] = {
     ev.LocalSpeechConfirmed: _local_confirmed,
     ev.LocalSpeechEnded: _local_ended,
     ev.SessionReady: _session_ready,
+    ev.SessionAway: _session_away,
     ev.SessionLost: _session_lost,
+    ev.SessionAging: _session_aging,
     ev.ServerSpeechStarted: _server_speech_started,
     ev.ServerSpeechStopped: _server_speech_stopped,
     ev.TurnCommitted: _turn_committed,

@@ -66,6 +66,7 @@ class Invariants:
         evidence.takes_have_a_reason(ledger, event, out)
         promises.nothing_lasts(ledger, now_ms)
         promises.owed_is_paid(ledger, now_ms)
+        asked.silence_is_told(ledger, now_ms)
         if isinstance(event, ev.CallEnded) or ledger.is_over:
             ledger.is_over = True
             promises.end_is_the_end(ledger)
@@ -243,6 +244,11 @@ def _decides(ledger: Ledger, command: cm.TurnDecided, event: ev.Event, now_ms: i
         ledger.server_ended_ms = now_ms
 
 
+def _says_again(ledger: Ledger, command: cm.SayAgain, event: ev.Event, now_ms: int) -> None:
+    promises.require(isinstance(event, ev.SessionAway), "lost", "a session hears a turn twice")
+    ledger.owed_ms = now_ms
+
+
 def _ends(ledger: Ledger, command: cm.EndCall, event: ev.Event, now_ms: int) -> None:
     asked.ends(ledger, event, now_ms)
     ledger.is_over = True
@@ -270,5 +276,6 @@ NOTES: Final[Mapping[type[cm.Command], Callable[[Ledger, Any, ev.Event, int], No
     cm.TurnDecided: _decides,
     cm.SpeechDropped: _drops,
     cm.RunTool: _runs,
+    cm.SayAgain: _says_again,
     **asked.NOTES,
 }

@@ -38,21 +38,24 @@ def requested(state: State, event: EndingRequested, now_ms: int) -> None:
         if event.words is not None:
             state.tell(SpeechDropped(event.words))
         return
-    if current is not None:
-        _let_go(state, current, EndingOutcome.REPLACED)
-    begin(
-        state,
-        Ending(
-            request=event.request,
-            reason=event.reason,
-            is_final=event.is_final,
-            leaves=event.leaves,
-            tool_call_id=event.tool_call_id,
-            words=event.words,
-            has_words=event.words is not None,
-            since_ms=now_ms,
-        ),
+    ending = Ending(
+        request=event.request,
+        reason=event.reason,
+        is_final=event.is_final,
+        leaves=event.leaves,
+        tool_call_id=event.tool_call_id,
+        words=event.words,
+        has_words=event.words is not None,
+        since_ms=now_ms,
     )
+    replace(state, ending)
+
+
+def replace(state: State, ending: Ending) -> None:
+    """From here on the call is about to end in this way, whatever was asked for before."""
+    if state.ending is not None:
+        _let_go(state, state.ending, EndingOutcome.REPLACED)
+    begin(state, ending)
 
 
 def begin(state: State, ending: Ending) -> None:

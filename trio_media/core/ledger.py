@@ -52,6 +52,14 @@ class Ledger:
     flags_asked_ms: int | None = None
     is_ready: bool = False
     is_lost: bool = False
+    away_ms: int | None = 0
+    """Since when there is no session; None: there is one."""
+    unheard_ms: int | None = None
+    """Since when the caller hears nothing meanwhile."""
+    was_told: bool = False
+    """The caller was told that the model comes back."""
+    has_last_words: bool = False
+    """... and that it does not."""
     is_over: bool = False
     is_heard: bool = False
     is_voiced: bool = False
@@ -61,6 +69,8 @@ class Ledger:
     server_ended_ms: int = 0
     owed_ms: int | None = None
     """Since when an answer is owed that no turn explains."""
+    owed_from_ms: int = 0
+    """A session that has just come hears the caller first."""
     free_ms: int | None = None
     """Since when nothing keeps it back."""
     recoveries: int = 0
@@ -102,7 +112,7 @@ class Ledger:
             if self.server_acts and waiting:
                 self.lapses = min(self.lapses + 1, len(waiting))
         self._saw_items(event, now_ms)
-        self._saw_session(event)
+        self._saw_session(event, now_ms)
         self._saw_caller(event, now_ms)
         self._saw_requests(event, now_ms)
         self._saw_us(event, now_ms)
@@ -127,7 +137,7 @@ class Ledger:
                     iid, is_speech=False, is_clip=True, received_ms=length_ms, is_done=True
                 )
 
-    def _saw_session(self, event: ev.Event) -> None:
+    def _saw_session(self, event: ev.Event, now_ms: int) -> None:
         match event:
             case ev.ResponseOver(response_id=rid) if rid is not None:
                 response = self.with_id(rid)
@@ -136,14 +146,46 @@ class Ledger:
                     self._server_interrupts(None if response is None else response.number)
                 if response is not None:
                     self.closed(response)
-            case ev.SessionReady(server_acts=acts):
+            case ev.SessionReady(server_acts=acts, silence_ms=silence_ms):
+                if self.away_ms is not None and self.owed_ms is not None:
+                    self.owed_from_ms = now_ms + silence_ms + self.policy.recover_ms
+                self.away_ms, self.was_told = None, False
                 self.server_acts, self.is_ready, self.flags_asked_ms = acts, True, None
+            case ev.SessionAway() if self.away_ms is None:
+                self._goes_away(now_ms)
             case ev.SessionLost():
                 self.is_lost = True
                 self.owed_ms = None
                 self.dues.lost()
                 for response in self.responses.values():
                     self.closed(response)
+
+    def _goes_away(self, now_ms: int) -> None:
+        """Whatever is open is over: it is asked for again, or goes on, unless it was taken."""
+        self.away_ms, self.is_ready = now_ms, False
+        self.dues.may_continue = self.dues.may_continue or self.server_acts
+        self.server_acts, self.flags_asked_ms = False, None
+        for response in self.responses.values():
+            if not response.is_open or response.is_taken:
+                self.closed(response)
+                continue
+            self.dues.may_continue = True
+            if not self._has_begun(response) and is_wanted(self.ending, response):
+                self._again(response)
+            self.closed(response)
+
+    def _has_begun(self, response: KnownResponse) -> bool:
+        """Whether anything came of it: audio, or a call of a tool."""
+        rid = response.response_id
+        if rid is None:
+            return False
+        if self.dues.calls_of(rid) or rid in self.dues.results:
+            return True
+        return any(i.received_ms for i in self.items.values() if i.response_id == rid)
+
+    def _again(self, response: KnownResponse) -> None:
+        self.dues.silences -= response.is_silence
+        self.dues.again(response.request, is_answer=response.is_answer)
 
     def _server_interrupts(self, through: int | None = None) -> None:
         for response in self.responses.values():
@@ -216,8 +258,7 @@ class Ledger:
                 and not self.dues.is_told(response.request)
                 and is_wanted(self.ending, response)
             ):
-                self.dues.silences -= response.is_silence
-                self.dues.again(response.request, is_answer=response.is_answer)
+                self._again(response)
 
     def _wrote(self, seq: int, at_ms: int) -> None:
         while self.flying and self.flying[0].seq <= seq:

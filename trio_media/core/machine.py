@@ -13,6 +13,7 @@ from typing import Final
 
 from trio_media.core import (
     answering,
+    away,
     closing,
     idling,
     keying,
@@ -91,6 +92,7 @@ class DecisionCore:
             keying.next_deadline_ms(state),
             leaving.next_deadline_ms(state),
             idling.next_deadline_ms(state),
+            away.next_deadline_ms(state),
             *[r.retry_ms for r in state.book.live if r.cancel is Cancel.UNSENT],
         )
         # What is due already was acted on, or waits for an event.
@@ -139,8 +141,12 @@ def _settle(state: State, now_ms: int) -> None:
     _notice_silence(state, now_ms)
     responding.forget(state)
     state.turns.rest()
+    if not state.is_session_ready:
+        away.notice_silence(state, now_ms)
+    elif state.away.renew_by_ms is not None:
+        away.renew_if_due(state, now_ms)
     if state.is_session_lost:
-        closing.end_without_model(state)
+        closing.end_without_model(state, now_ms)
 
 
 def _ask_for_more(state: State, now_ms: int) -> None:

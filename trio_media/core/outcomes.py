@@ -27,6 +27,17 @@ class Cause(enum.Enum):
     """It is none of the model's: audio of ours."""
     SERVER = "server"
     """The server created it by itself."""
+    CONTINUATION = "continuation"
+    """The loss of the model session cut off what was being said."""
+
+
+class Recorded(enum.Enum):
+    """Words of ours that are played where the model cannot speak: the shell has the recordings."""
+
+    ONE_MOMENT = "one_moment"
+    """The model is away, and comes back."""
+    GOODBYE = "goodbye"
+    """It does not come back."""
 
 
 class Outcome(enum.Enum):

@@ -42,6 +42,13 @@ class Policy:
     """After so long without a word of anybody the model asks for one; 0: never."""
     silence_asks: int = 2
     """How often it asks; then it says goodbye."""
+    away_words_ms: int = 0
+    """The caller hears at most so much of nothing while the model is away, before they are told
+    that it comes back; 0: nobody tells them."""
+    has_last_words: bool = False
+    """There is something to be played before the call ends for want of the model."""
+    forwards_without_model: bool = False
+    """The call is handed over then, and does not end."""
 
     @property
     def chunk_ms(self) -> int:

@@ -247,7 +247,8 @@ def owed_is_paid(ledger: Ledger, now_ms: int) -> None:
     if ledger.free_ms is None:
         ledger.free_ms = now_ms
     quiet_ms = max(ledger.local_ended_ms, ledger.server_ended_ms, ledger.owed_ms)
-    due_ms = max(quiet_ms + ledger.policy.recover_ms, ledger.free_ms) + CREATE_RETRY_MS
+    due_ms = max(quiet_ms + ledger.policy.recover_ms, ledger.free_ms, ledger.owed_from_ms)
+    due_ms += CREATE_RETRY_MS
     require(now_ms <= due_ms, "dead air", "an owed answer does not come")
 
 

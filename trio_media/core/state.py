@@ -66,6 +66,24 @@ class Idle:
     """How often the caller was asked for a word since the last one."""
 
 
+@attrs.define
+class Away:
+    """The time without a model session, and before it has to be renewed."""
+
+    since_ms: int | None = 0
+    """Since when there is none; None: there is one."""
+    quiet_ms: int | None = 0
+    """Since when the caller hears nothing meanwhile, and says nothing; None: they do."""
+    was_told: bool = False
+    """They were told that it comes back."""
+    last_words_ms: int | None = None
+    """When the last words were to be played, because it does not."""
+    was_forwarded: bool = False
+    """The call was to be handed over for that."""
+    renew_by_ms: int | None = None
+    """When the session is renewed at the latest."""
+
+
 @attrs.define(eq=False)
 class State:
     """One call's truth."""
@@ -99,6 +117,8 @@ class State:
     last_interruption: int = 0
     is_session_ready: bool = False
     is_session_lost: bool = False
+    """There is no model session, and there will be none."""
+    away: Away = attrs.field(factory=Away)
     is_over: bool = False
     """The call has ended, or was ordered to end."""
     server_acts: bool = False

@@ -61,6 +61,8 @@ class Turn:
     stopped_ms: int | None = None
     committed_ms: int | None = None
     verdict: Verdict | None = None
+    answer: int | None = None
+    """The response that was asked for as its answer; None: none was, or by the server."""
 
     @property
     def is_covered(self) -> bool:

@@ -8,4 +8,4 @@ from __future__ import annotations
 
 from typing import Final
 
-DECISION_VERSION: Final = 3
+DECISION_VERSION: Final = 4

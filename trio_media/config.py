@@ -21,6 +21,7 @@ Authority: TypeAlias = Literal["client", "server"]
 DetectorChoice: TypeAlias = Literal["local", "server", "both"]
 TransportName: TypeAlias = Literal["websockets", "trio-websocket"]
 BusyPolicy: TypeAlias = Literal["say", "reject", "forward"]
+LostPolicy: TypeAlias = Literal["say", "forward"]
 VoicemailPolicy: TypeAlias = Literal["go_on", "hang_up", "leave_message"]
 
 
@@ -94,6 +95,13 @@ class RealtimeConfig:
     voice: str = "marin"
     transcription: str = "gpt-4o-mini-transcribe"
     connect_timeout_s: float = 5
+    reconnect_max: int = 6
+    """How often in a row a session that was lost is tried to be made anew; 0: never."""
+    reconnect_say_after_ms: int = 2000
+    """A caller who hears nothing for so long while the model is away is told that it comes back."""
+    session_max_s: float = 3600
+    """How long the service lets a session last; before that it is renewed when nothing goes on.  0:
+    only what the service itself says counts."""
     append_ms: int = 0
     """The caller's audio goes out in messages of so much; 0: as it comes, normally 20 ms.  More
     costs less, and is that much later."""
@@ -119,6 +127,14 @@ class AgentConfig:
     """Silence of both after which the model asks whether the caller is there; 0: it never asks."""
     silence_asks: int = 2
     """How often it asks in a row before the call ends."""
+    reconnect_line: str = ""
+    """A recording (WAV) for callers who wait for the model; empty: the one of the package."""
+    lost_line: str = ""
+    """A recording (WAV) that ends a call which has no model any more; empty: the package's."""
+    lost: LostPolicy = "say"
+    """What is done then, after these words."""
+    lost_forward: str = ""
+    """With ``forward``: who takes the call, ``+15551234567``."""
     voicemail: VoicemailPolicy = "go_on"
     """What is done when a machine answers a call that we placed."""
     voicemail_message: str = ""

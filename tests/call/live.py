@@ -35,7 +35,13 @@ def config_of(greeting: str = "Hello.", **barge_in: Any) -> Config:
     return Config(agent=agent, barge_in=BargeInConfig(**settings))
 
 
+def for_once(config: Config) -> Config:
+    """A session that is lost is not made anew."""
+    return attrs.evolve(config, realtime=attrs.evolve(config.realtime, reconnect_max=0))
+
+
 GREETS = config_of()
+ONCE = for_once(GREETS)
 
 
 class SpeechByByte:
@@ -128,6 +134,10 @@ class LiveCall:
     nursery: trio.Nursery
     _model_spy: Any = None
     _model: Model | None = None
+    models: list[Model] = attrs.field(factory=list)
+    """Of each session that was accepted, the newest last."""
+    is_model_there: bool = True
+    """Whether there is anybody whom a connect reaches."""
     _control: CallControl | None = None
     _end: CallEnd | None = None
     crash: BaseException | None = None
@@ -169,6 +179,15 @@ class LiveCall:
         await self.model.begin(**overrides)
         return self.model
 
+    async def next_model(self, count: int = 2, **overrides: Any) -> Model:
+        """Wait for the call's next session, the ``count``-th, and agree on it."""
+        while len(self.models) < count:
+            self.model_came = trio.Event()
+            await self.model_came.wait()
+        model = self.models[count - 1]
+        await model.begin(**overrides)
+        return model
+
     async def caller_speaks(self, length_ms: int) -> None:
         """The caller is loud for so long, and then quiet."""
         await self.carrier.talk(length_ms)
@@ -199,6 +218,7 @@ async def live_call(
     wrap: Callable[[trio.abc.Stream], trio.abc.Stream] = SpyStream,
     wrap_model: Callable[[trio.abc.Stream], trio.abc.Stream] = SpyStream,
     judge: VoiceJudge | None = None,
+    limit_s: float = LIMIT_S,
     **options: Any,
 ) -> AsyncIterator[LiveCall]:
     """Run a call over memory streams.  Leaving stops it, if it has not ended, and looks it over."""
@@ -206,7 +226,7 @@ async def live_call(
     spy = wrap(theirs)
     began_s = trio.current_time()
 
-    with trio.fail_after(LIMIT_S):
+    with trio.fail_after(limit_s):
         async with trio.open_nursery() as nursery:
 
             async def connect() -> trio.abc.Stream:
@@ -217,6 +237,9 @@ async def live_call(
                 return wrapped
 
             async def serve_model(far: trio.abc.Stream) -> None:
+                if not call.is_model_there:
+                    await far.aclose()
+                    return
                 request = await trio_websocket.wrap_server_stream(
                     nursery, far, max_message_size=2**24
                 )
@@ -228,9 +251,10 @@ async def live_call(
                     websocket = await request.accept()
                 except trio_websocket.ConnectionClosed:
                     return
-                call._model = Model(websocket, began_s)
+                call._model = model = Model(websocket, began_s)
+                call.models.append(model)
                 call.model_came.set()
-                await call.model.listen()
+                await model.listen()
 
             def take_control(control: CallControl) -> None:
                 call._control = control
@@ -304,8 +328,9 @@ def look_over(call: LiveCall) -> None:
     if call.crash is None and call._end is not None:
         broken = call.notebook.noted("broken_invariant")
         assert not broken, broken
-    cancels = [m["response_id"] for m in call._model.of("response.cancel")] if call._model else []
-    assert len(cancels) == len(set(cancels)), "a response was cancelled twice"
+    for model in call.models:
+        cancels = [m["response_id"] for m in model.of("response.cancel")]
+        assert len(cancels) == len(set(cancels)), "a response was cancelled twice"
     replay = call.notebook.replay(call.policy)
     assert replay.failure is None, replay.failure
     assert not replay.differences, replay.problems()

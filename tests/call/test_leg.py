@@ -23,7 +23,7 @@ from trio_media.call.leg import (
 from trio_media.call.tls import trusting_the_system
 from trio_media.errors import ConfigError, LegLost, ModelRefused
 
-from .live import GREETS, live_call
+from .live import GREETS, ONCE, live_call
 from .streams import SpyStream
 from .wires import connect_websocket
 
@@ -125,7 +125,7 @@ async def test_a_carrier_that_vanishes_without_a_word_is_found_out(
 async def test_a_model_that_vanishes_without_a_word_is_found_out(
     autojump_clock: MockClock,
 ) -> None:
-    async with live_call(GREETS) as call:
+    async with live_call(ONCE) as call:
         await call.start()
         call.model_spy.mute()
         assert (await call.until_end()).reason == "model_lost"

@@ -11,10 +11,11 @@ from trio.testing import MockClock
 
 from trio_media.core import events as ev
 
-from .live import GREETS, LiveCall, config_of, live_call
+from .live import GREETS, ONCE, LiveCall, config_of, for_once, live_call
 from .wires import speech
 
 QUIET = config_of("")
+QUIET_ONCE = for_once(QUIET)
 
 
 async def lost(call: LiveCall) -> str:
@@ -89,7 +90,7 @@ async def test_a_session_update_that_is_rejected_ends_the_call(
 async def test_a_fatal_error_ends_the_session_and_another_does_not(
     autojump_clock: MockClock,
 ) -> None:
-    async with live_call(QUIET) as call:
+    async with live_call(QUIET_ONCE) as call:
         model = await call.start()
         await model.error("unknown_parameter", "tm99", "nobody knows")
         await trio.sleep(1)
@@ -104,7 +105,7 @@ async def test_a_fatal_error_ends_the_session_and_another_does_not(
 async def test_garbage_from_the_model_ends_the_session(
     autojump_clock: MockClock, garbage: str
 ) -> None:
-    async with live_call(QUIET) as call:
+    async with live_call(QUIET_ONCE) as call:
         model = await call.start()
         await model.websocket.send_message(garbage)
         await lost(call)
@@ -147,7 +148,7 @@ async def test_audio_of_a_whole_hour_is_too_much(autojump_clock: MockClock) -> N
 async def test_a_create_that_a_forgotten_response_blocks_ends_the_session_in_good_order(
     autojump_clock: MockClock,
 ) -> None:
-    async with live_call(GREETS) as call:
+    async with live_call(ONCE) as call:
         model = await call.start()
         for _ in range(9):
             create = await model.next_create()

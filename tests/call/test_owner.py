@@ -9,7 +9,7 @@ from trio.testing import MockClock
 from trio_media.call.control import InterruptionResult, Words
 from trio_media.core.commands import Outcome
 
-from .live import GREETS, config_of, live_call
+from .live import GREETS, config_of, for_once, live_call
 from .wires import LOUD_FRAME, Carrier, Model, is_type, numbers_of, speech
 
 SAYS_NOTHING = config_of("")
@@ -569,7 +569,7 @@ async def test_letters_beyond_one_round_are_not_lost(autojump_clock: MockClock) 
 async def test_a_model_that_does_not_read_control_loses_the_session(
     autojump_clock: MockClock,
 ) -> None:
-    async with live_call(SAYS_NOTHING) as call:
+    async with live_call(for_once(SAYS_NOTHING)) as call:
         await call.start()
         await trio.sleep(0.1)
         call.model_spy.hold()

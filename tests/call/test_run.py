@@ -20,7 +20,7 @@ from trio_media.core.machine import DecisionCore
 from trio_media.errors import CallRefused
 from trio_media.telephony.events import MediaStreamStarted
 
-from .live import GREETS, LiveCall, Notebook, SpeechByByte, config_of, live_call
+from .live import GREETS, ONCE, LiveCall, Notebook, SpeechByByte, config_of, for_once, live_call
 from .wires import LOUD_FRAME, numbers_of, speech
 
 
@@ -227,7 +227,7 @@ async def test_a_forced_end_drops_both_legs_at_once(autojump_clock: MockClock) -
 async def test_what_was_said_is_heard_to_the_end_though_the_model_is_lost(
     autojump_clock: MockClock,
 ) -> None:
-    async with live_call() as call:
+    async with live_call(ONCE) as call:
         model = await call.start()
         await model.opens("R1", "I1", speech(3_000))
         await trio.sleep(0.5)
@@ -242,7 +242,7 @@ async def test_what_was_said_is_heard_to_the_end_though_the_model_is_lost(
 async def test_a_model_that_says_nothing_ends_the_call_in_time(
     autojump_clock: MockClock, session: str
 ) -> None:
-    async with live_call() as call:
+    async with live_call(ONCE) as call:
         await call.carrier.start()
         await call.model_came.wait()
         if session == "after":
@@ -259,7 +259,8 @@ async def test_an_unreachable_model_ends_the_call_and_says_why() -> None:
     port = listener.socket.getsockname()[1]
     await listener.aclose()
     realtime = attrs.evolve(Config().realtime, url=f"ws://127.0.0.1:{port}")
-    async with live_call(attrs.evolve(GREETS, realtime=realtime), connect=None) as call:
+    config = for_once(attrs.evolve(GREETS, realtime=realtime))
+    async with live_call(config, connect=None) as call:
         await call.carrier.start()
         assert (await call.until_end()).reason == "model_lost"
         assert str(port) in call.notebook.noted("model_lost")[0]["reason"]

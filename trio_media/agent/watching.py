@@ -94,7 +94,7 @@ class CallWatch:
                 self.tell("dtmf", digit)
             case ev.SessionReady():
                 self.is_ready = True
-            case ev.SessionLost():
+            case ev.SessionAway() | ev.SessionLost():
                 self.is_ready = self._is_heard_there = False
             case ev.EndingRequested(request=request, reason=reason):
                 self._reasons[request] = reason

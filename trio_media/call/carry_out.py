@@ -66,15 +66,22 @@ def _tell_model(desk: Desk, command: int, text: str) -> bool:
     desk.pending.append(ev.CommandUnsent(command))
     if not desk.line.model_outbox.is_closed:  # full: nobody has read us for long
         desk.line.note("model_outbox_full")
+        desk.line.note("failure", what="model_lost", detail="it reads nothing", done="reconnect")
         desk.line.tally.count("model_losses", why="stalled")
         _drop_session(desk)
     return False
 
 
 def _drop_session(desk: Desk) -> None:
-    desk.line.model_outbox.close()
-    desk.end_session()
-    desk.pending.append(ev.SessionLost())
+    """Let go of the session; who keeps it makes another, or says that there is none."""
+    desk.drop_session(desk.session)
+    desk.pending.append(ev.SessionAway())
+
+
+def _tell_conversation(desk: Desk, command: int, text: str) -> bool:
+    """Put what the conversation knows by now on its way, unless there is no session: the next one
+    is told all of it."""
+    return True if desk.session is None else _tell_model(desk, command, text)
 
 
 def _create(desk: Desk, command: cm.CreateResponse, now_ms: int) -> None:
@@ -103,6 +110,14 @@ def _cancel(desk: Desk, command: cm.CancelResponse, now_ms: int) -> None:
 
 
 def _truncate(desk: Desk, command: cm.TruncateItem, now_ms: int) -> None:
+    desk.conversation.heard(command.item_id, command.audio_end_ms, _received_ms(desk, command))
+    if desk.session is None:
+        return
+    better = desk.conversation.told_better(command.item_id, desk.model_codec)
+    if better is not None:
+        for text in better:
+            _tell_model(desk, command.command, text)
+        return
     text = desk.model_codec.encode_truncate(
         item_id=command.item_id,
         content_index=0,
@@ -114,26 +129,36 @@ def _truncate(desk: Desk, command: cm.TruncateItem, now_ms: int) -> None:
     _tell_model(desk, command.command, text)
 
 
+def _received_ms(desk: Desk, command: cm.TruncateItem) -> int:
+    """How much of the item had come."""
+    items = (item for response in desk.core.state.book for item in response.items)
+    return next(item.received_ms for item in items if item.item_id == command.item_id)
+
+
 def _delete(desk: Desk, command: cm.DeleteItem, now_ms: int) -> None:
     ours = event_id(command.command)
-    text = desk.model_codec.encode_delete(item_id=command.item_id, event_id=ours)
+    told_as = desk.conversation.gone(command.item_id)
+    desk.line.model_outbox.sound.settled(command.item_id)
+    text = desk.model_codec.encode_delete(item_id=told_as, event_id=ours)
     desk.line.tally.count("deletes")
-    _tell_model(desk, command.command, text)
+    _tell_conversation(desk, command.command, text)
 
 
 def _send_keys(desk: Desk, command: cm.SendKeys, now_ms: int) -> None:
     words = f"The caller pressed these keys: {command.digits}"
     ours = event_id(command.command)
+    desk.conversation.text(ours, "user", words)
     text = desk.model_codec.encode_text(role="user", text=words, event_id=ours)
-    _tell_model(desk, command.command, text)
+    _tell_conversation(desk, command.command, text)
 
 
 def _send_text(desk: Desk, command: cm.SendText, now_ms: int) -> None:
     words = desk.control.words_of(command.request)
     assert words is not None, "a text is kept until it is sent"
     ours = event_id(command.command)
+    desk.conversation.text(ours, words.role, words.text)
     text = desk.model_codec.encode_text(role=words.role, text=words.text, event_id=ours)
-    is_sent = _tell_model(desk, command.command, text)
+    is_sent = _tell_conversation(desk, command.command, text)
     desk.control.forget_words(command.request)
     desk.control.settled(command.request, is_sent)
 
@@ -153,12 +178,13 @@ def _post_output(desk: Desk, command: cm.PostToolOutput, now_ms: int) -> None:
     elif command.call_id in line.running_tools:
         output = CANCELLED
     line.forget_tool(command.call_id)
+    desk.conversation.output(command.call_id, output)
     text = desk.model_codec.encode_tool_output(
         call_id=command.call_id,
         output=output,
         event_id=event_id(command.command),
     )
-    _tell_model(desk, command.command, text)
+    _tell_conversation(desk, command.command, text)
 
 
 # --- to the shell ----------------------------------------------------------------------------
@@ -182,13 +208,39 @@ def _release(desk: Desk, command: cm.ReleaseAudio, now_ms: int) -> None:
 
 def _end_session(desk: Desk, command: cm.EndModelSession, now_ms: int) -> None:
     desk.line.note("model_session_ended", reason=command.reason)
+    desk.line.note("failure", what="model_lost", detail=command.reason, done="reconnect")
     desk.line.tally.count("model_losses", why="dropped")
     _drop_session(desk)
 
 
+def _renew_session(desk: Desk, command: cm.RenewSession, now_ms: int) -> None:
+    desk.line.note("model_session_ended", reason="it is renewed")
+    desk.line.tally.count("model_renewals")
+    _drop_session(desk)
+
+
+def _say_again(desk: Desk, command: cm.SayAgain, now_ms: int) -> None:
+    desk.said_again = command.item_ids
+    for item_id in command.item_ids:
+        desk.conversation.gone(item_id)
+
+
+def _play_recorded(desk: Desk, command: cm.PlayRecorded, now_ms: int) -> None:
+    """Offer words of ours to the core; where there are none, it goes on without."""
+    payload = desk.recorded.get(command.words, b"")
+    desk.line.tally.count(f"recorded_{command.words.value}")
+    if not payload:
+        return
+    desk.recorded_played += 1
+    item_id = f"recorded-{desk.recorded_played}"
+    desk.line.store.add(item_id, payload)
+    desk.said_goodbye = desk.said_goodbye or command.words is cm.Recorded.GOODBYE
+    desk.pending.append(ev.ClipOffered(None, item_id, len(payload) // BYTES_PER_MS))
+
+
 def _leave(desk: Desk, command: cm.Leave, now_ms: int) -> None:
-    desk.onward = desk.control.onward_of(command.request)
-    assert command.request is not None, "only who asks can name others"
+    is_asked = command.request is not None  # else it is for want of a model
+    desk.onward = desk.control.onward_of(command.request) if is_asked else desk.forward
     desk.leaving = trio.Event()
     desk.nursery.start_soon(hand_over, desk, command.request, desk.leaving)
 
@@ -244,6 +296,10 @@ def _resumed(desk: Desk, command: cm.Resumed, now_ms: int) -> None:
     desk.line.tally.count("resumes")
 
 
+def _heard(desk: Desk, command: cm.ItemHeard, now_ms: int) -> None:
+    desk.conversation.heard(command.item_id, command.heard_ms, command.received_ms)
+
+
 def _opened(desk: Desk, command: cm.ResponseOpened, now_ms: int) -> None:
     desk.measures.opened(command)
 
@@ -275,14 +331,17 @@ CARRY_OUT: Final[Mapping[type[cm.Command], Callable[[Desk, Any, int], None]]] = 
     cm.RunTool: _run_tool,
     cm.CancelTool: _cancel_tool,
     cm.ReleaseAudio: _release,
+    cm.SayAgain: _say_again,
+    cm.PlayRecorded: _play_recorded,
     cm.EndModelSession: _end_session,
+    cm.RenewSession: _renew_session,
     cm.Leave: _leave,
     cm.EndCall: _end_call,
     cm.Hushed: _hushed,
     cm.Resumed: _resumed,
     cm.Taken: _taken,
     cm.InterruptionSettled: _settled,
-    cm.ItemHeard: _nothing,
+    cm.ItemHeard: _heard,
     cm.ResponseOpened: _opened,
     cm.ResponseClosed: _closed,
     cm.SpeechDropped: _dropped,

@@ -243,7 +243,7 @@ class CallControl:
             self._onward[request] = tuple(onward)
         return await self._ask(request, event, EndingOutcome.ENDED, words=said)
 
-    async def leave_failed(self, request: int) -> None:
+    async def leave_failed(self, request: int | None) -> None:
         """Nobody took the call over: it goes on."""
         await self._post(ev.LeaveFailed(request))
 

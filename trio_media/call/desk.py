@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Mapping
 
 import attrs
 import trio
 
 from trio_media.call.account import CarrierAccount
 from trio_media.call.control import CallControl
+from trio_media.call.conversation import Conversation
 from trio_media.call.heard import HeardTape
 from trio_media.call.line import Line
 from trio_media.call.measures import Measures
 from trio_media.call.phrases import Phrases
 from trio_media.core import events as ev
+from trio_media.core.commands import Recorded
 from trio_media.core.invariants import Invariants
 from trio_media.core.machine import DecisionCore
 from trio_media.realtime.events import RealtimeCodec
@@ -33,8 +35,19 @@ class Desk:
     nursery: trio.Nursery
     """Where tools run."""
     abort_carrier: Callable[[], Awaitable[None]]
-    end_session: Callable[[], None]
-    """Lets go of the model session: what is being written is finished, then goodbye."""
+    drop_session: Callable[[int | None], None]
+    """Lets go of this model session, for another: what is being written is finished first."""
+    session: int | None = None
+    """The number of the model session that knows the conversation; None: there is none."""
+    recorded: Mapping[Recorded, bytes] = attrs.field(factory=dict)
+    """Words of ours, mu-law, for when the model cannot speak."""
+    forward: tuple[Verb, ...] = ()
+    """What the call is handed over to when there is no model any more."""
+    said_again: Collection[str] = ()
+    """Turns of which the next session hears the sound."""
+    recorded_played: int = 0
+    said_goodbye: bool = False
+    """The caller was told that there is none."""
     invariants: Invariants | None = None
     """Checks every step, when asked for."""
     tape: HeardTape | None = None
@@ -55,7 +68,9 @@ class Desk:
     """What carrying out a command led to."""
     began_ms: dict[int, int] = attrs.field(factory=dict)
     """When each interruption was decided."""
+    conversation: Conversation = attrs.field(init=False)
     measures: Measures = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
+        self.conversation = Conversation(self.line.texts)
         self.measures = Measures(self.line)

@@ -27,7 +27,7 @@ NOT_OURS: Final = frozenset(
 """Reasons with which the caller is gone, or is owed words that we cannot say any more."""
 
 
-async def hand_over(desk: Desk, request: int, is_known: trio.Event) -> None:
+async def hand_over(desk: Desk, request: int | None, is_known: trio.Event) -> None:
     """Hand the caller over to what was asked for; the call goes on here if that fails.
 
     ``is_known``: set when it is known whether it was done.
@@ -99,4 +99,4 @@ def onward_of(reason: str, desk: Desk) -> tuple[Verb, ...] | None:
     if reason == TRANSFERRED:
         # What was redirected goes on already, and nobody is to be called twice.
         return None if desk.was_redirected else desk.onward
-    return (Hangup(),) if is_ended_well(reason) else None
+    return (Hangup(),) if is_ended_well(reason) or desk.said_goodbye else None

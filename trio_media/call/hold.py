@@ -16,14 +16,15 @@ from trio_media.call.attending import Attendance, Attendant
 from trio_media.call.caller_timeline import CallerTimeline
 from trio_media.call.control import CallControl, Words
 from trio_media.call.desk import Desk
+from trio_media.call.forgetting import forget_sound
 from trio_media.call.going import CALLER_HUNG_UP, end_at_carrier, is_ended_well, onward_of, why_over
 from trio_media.call.heard import HeardTape, nobody
 from trio_media.call.inbound import fill_gap, inbound_audio
+from trio_media.call.keeping import SessionKeeper
 from trio_media.call.leg import Leg
 from trio_media.call.line import Line, Watched
 from trio_media.call.listening import Listener, VoiceJudge, start_listening
 from trio_media.call.model_service import ModelService, model_service
-from trio_media.call.model_session import hold_model_session
 from trio_media.call.options import CallOptions, policy_of, voice_ms
 from trio_media.call.outbound import write_carrier
 from trio_media.call.owner import own_call
@@ -36,6 +37,7 @@ from trio_media.core.invariants import Invariants
 from trio_media.core.machine import DecisionCore
 from trio_media.core.policy import Policy
 from trio_media.telephony.events import MediaStreamStarted, TelephonyCodec
+from trio_media.telephony.twiml import Dial, Verb, dial_target
 
 GOODBYES_S: Final = 2 * CLOSE_S  # for what is being written, and then for the goodbyes
 Args = TypeVarTuple("Args")
@@ -65,7 +67,8 @@ async def hold_call(
     policy = policy_of(config, has_judge=judge is not None)
     timeline = CallerTimeline()
     echo = EchoGate() if policy.hears_locally else None
-    session = trio.CancelScope()
+    keeper = SessionKeeper(service, line, config.realtime.reconnect_max, options.luck)
+    line.model_outbox.keeps_sound = config.realtime.reconnect_max > 0
     written, session_over = trio.Event(), trio.Event()
     async with trio.open_nursery() as nursery:
         _begin_observing(line, started, nursery, attendant, options)
@@ -77,16 +80,18 @@ async def hold_call(
             control=control,
             nursery=nursery,
             abort_carrier=leg.abort,
-            end_session=session.cancel,
+            drop_session=keeper.drop,
             invariants=Invariants(policy) if options.checks_invariants else None,
             tape=_tape(line, echo),
             phrases=Phrases(config.agent.instructions),
+            recorded=options.recorded or {},
+            forward=_forward(config),
             account=options.account,
             call_sid=started.call_sid,
         )
         line.note("started", call_sid=started.call_sid, stream_sid=started.stream_sid)
-        hold = partial(hold_model_session, prepared=attendance.session)
-        nursery.start_soon(_tell_end, session_over, hold, service, line, session)
+        nursery.start_soon(_tell_end, session_over, keeper.keep, attendance.session)
+        line.looks.append(partial(forget_sound, line))
         listener = None
         if echo is not None:
             listener = _listen(nursery, line, echo, config, policy, judge, options)
@@ -103,7 +108,7 @@ async def hold_call(
             options.left(started.call_sid, onward)
         line.carrier_outbox.close()
         line.model_outbox.close()
-        session.cancel()
+        keeper.end()
         await _part(desk, _Legs(leg, written, session_over), reason)
         reason = await why_over(desk, reason)
         nursery.cancel_scope.cancel()
@@ -112,6 +117,12 @@ async def hold_call(
     if attendant is not None:
         await attendant.ended(end)
     return end
+
+
+def _forward(config: Config) -> tuple[Verb, ...]:
+    """What a call is handed over to that has no model any more."""
+    number = config.agent.lost_forward
+    return (Dial(target=dial_target(number)),) if number else ()
 
 
 def _service(attendance: Attendance, options: CallOptions) -> ModelService:

@@ -15,9 +15,11 @@ from trio_media.call.audio_store import AudioStore
 from trio_media.call.leg import Leg
 from trio_media.call.outboxes import CarrierOutbox, ModelOutbox
 from trio_media.call.record import CallObserver, Tally
+from trio_media.call.texts import Texts
 from trio_media.call.tool import Tool
 from trio_media.core.commands import Command
-from trio_media.core.events import Event
+from trio_media.core.events import Event, SessionReady
+from trio_media.realtime.events import RealtimeCodec
 
 INBOX_MAX: Final = 128  # events; full: producers wait, and TCP pushes the peers back
 
@@ -28,13 +30,24 @@ class Nudge:
 
 
 @attrs.frozen
+class SessionOpened:
+    """There is a model session, and nothing was said in it."""
+
+    leg: Leg
+    codec: RealtimeCodec
+    ready: SessionReady
+    number: int
+    """Counts the sessions of the call that were there."""
+
+
+@attrs.frozen
 class Ending:
     """A reader is at its end, and with it the call."""
 
     reason: str
 
 
-Letter: TypeAlias = Event | Nudge | Ending
+Letter: TypeAlias = Event | Nudge | SessionOpened | Ending
 
 
 @attrs.frozen
@@ -79,6 +92,8 @@ class Line:
     model_outbox: ModelOutbox = attrs.field(factory=ModelOutbox)
     store: AudioStore = attrs.field(factory=AudioStore)
     """The model's reader adds, the owner takes."""
+    texts: Texts = attrs.field(factory=Texts)
+    """The model's reader adds, the owner reads."""
     tally: Tally = attrs.field(factory=Tally)
     tool_calls: dict[str, ToolCall] = attrs.field(factory=dict)
     """The model's reader adds, the owner removes."""

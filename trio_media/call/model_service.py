@@ -35,6 +35,8 @@ class ModelService:
     open_leg: OpenModelLeg
     """What is spoken on the stream that `connect` returns."""
     connect_timeout_s: float
+    session_max_s: float
+    """How long the service lets a session last; 0: it says so, or there is no limit."""
     request: rt.SessionRequest
     backchannels: frozenset[str] = frozenset()
     """What a caller says who wants no answer, as `plain_words` gives it."""
@@ -53,6 +55,7 @@ def model_service(
         connect=connect or default_connect(realtime),
         open_leg=transport.open_model,
         connect_timeout_s=realtime.connect_timeout_s,
+        session_max_s=realtime.session_max_s,
         request=session_request(config),
         backchannels=_plain(config.barge_in.backchannels),
     )

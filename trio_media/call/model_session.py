@@ -13,18 +13,25 @@ import attrs
 import trio
 
 from trio_media.call.leg import Leg
-from trio_media.call.line import Line, ToolCall, Watched
+from trio_media.call.line import Line, SessionOpened, ToolCall, Watched
 from trio_media.call.model_service import (
     ModelService,
     check_change,
     check_session,
     session_ready,
 )
-from trio_media.call.prepared import PreparedSession
+from trio_media.call.prepared import Agreed, PreparedSession
+from trio_media.call.session_age import ends_at_s, tell_age
 from trio_media.call.translate import to_core
 from trio_media.call.watch import close_leg
 from trio_media.core import events as ev
-from trio_media.errors import LegLost, ModelRefused, RemoteProtocolError, first_of
+from trio_media.errors import (
+    LegLost,
+    ModelRefused,
+    RemoteProtocolError,
+    TrioMediaError,
+    first_of,
+)
 from trio_media.realtime import events as rt
 
 TOOL_CALLS_MAX: Final = 64  # calls of tools waiting to be run or answered
@@ -32,68 +39,103 @@ SESSION_EVENT: Final = "session"
 Wanted = TypeVar("Wanted", rt.SessionCreated, rt.SessionUpdated)
 
 
+@attrs.frozen(kw_only=True)
+class SessionEnd:
+    """How a session ended, or came to nothing."""
+
+    why: str
+    """``lost``, ``refused`` or ``protocol_error``."""
+    detail: str
+    was_there: bool
+    lasted_s: float = 0.0
+    error: TrioMediaError | None = attrs.field(default=None, eq=False)
+
+
 async def hold_model_session(
     service: ModelService,
     line: Line,
     stop: trio.CancelScope,
+    number: int,
     *,
     prepared: PreparedSession | None = None,
-) -> None:
-    """Hold one session until it ends, then tell the owner.
+) -> SessionEnd | None:
+    """Hold one session until it ends; say how it did, or None: it was stopped.
 
-    ``prepared``: the session, if it was made beforehand; if that came to nothing, one is made.
+    ``number``: which session of the call it is.  ``prepared``: the session, if it was made
+    beforehand; if that came to nothing, one is made.
 
     ``stop``: cancelled by the owner when it wants no more of the session; then the write in
-    progress is finished, goodbye is said, and nobody is told.  **Cancellation:** the connection is
-    dropped at once; nobody is told.
+    progress is finished, and goodbye is said.  **Cancellation:** the connection is dropped at once.
     """
-    reason, why = "ended", "lost"
+    held = _Held(service, line, number)
+    error: TrioMediaError | None = None
     try:
         async with trio.open_nursery() as nursery:
-            await _hold(service, line, stop, nursery, prepared)
+            await _hold(held, stop, nursery, prepared)
             nursery.cancel_scope.cancel()
-    except* LegLost as group:
-        reason = str(first_of(group))
-    except* ModelRefused as group:
-        reason, why = str(first_of(group)), "refused"
-        line.tally.count("model_refused")
-    except* RemoteProtocolError as group:
-        reason, why = str(first_of(group)), "protocol_error"
-        line.tally.count("model_protocol_errors")
+    except* (LegLost, ModelRefused, RemoteProtocolError) as group:
+        found = first_of(group)
+        assert isinstance(found, TrioMediaError)
+        error = found
     if stop.cancel_called:
-        return
-    was_there = line.model_outbox.leg is not None
-    line.tally.count("model_losses" if was_there else "model_connect_failures", why=why)
-    line.model_outbox.close()
-    line.note("model_lost", reason=reason)
-    await line.send_inbox.send(ev.SessionLost())
+        return None
+    return held.end(error)
+
+
+@attrs.define
+class _Held:
+    """A session that is held."""
+
+    service: ModelService
+    line: Line
+    number: int
+    began_s: float | None = None
+    """When it was there; None: it never was."""
+
+    def end(self, error: TrioMediaError | None) -> SessionEnd:
+        """Count how it ended."""
+        why = "lost"
+        if isinstance(error, ModelRefused):
+            why = "refused"
+            self.line.tally.count("model_refused")
+        elif isinstance(error, RemoteProtocolError):
+            why = "protocol_error"
+            self.line.tally.count("model_protocol_errors")
+        was_there = self.began_s is not None
+        self.line.tally.count("model_losses" if was_there else "model_connect_failures", why=why)
+        return SessionEnd(
+            why=why,
+            detail="ended" if error is None else str(error),
+            was_there=was_there,
+            lasted_s=0.0 if self.began_s is None else trio.current_time() - self.began_s,
+            error=error,
+        )
 
 
 async def _hold(
-    service: ModelService,
-    line: Line,
-    stop: trio.CancelScope,
-    nursery: trio.Nursery,
-    prepared: PreparedSession | None,
+    held: _Held, stop: trio.CancelScope, nursery: trio.Nursery, prepared: PreparedSession | None
 ) -> None:
+    service, line = held.service, held.line
     leg: Leg | None = None
     watched: Watched | None = None
     try:
         with stop:
+            asked_ms = line.now_ms()
             with trio.move_on_after(service.connect_timeout_s) as connecting:
                 taken = None if prepared is None else await prepared.take()
                 if taken is not None:
-                    leg, ready = taken
+                    leg, agreed = taken
                 else:
                     leg = await connect_model(service, nursery)
-                    ready = await agree(service, leg)
-                await line.send_inbox.send(ready)
+                    agreed = await agree(service, leg)
+                opened = SessionOpened(leg, service.codec, agreed.ready, held.number)
+                await line.send_inbox.send(opened)
+                held.began_s = trio.current_time()
             if leg is None or connecting.cancelled_caught:
                 raise LegLost("model", f"no session within {service.connect_timeout_s:g} s")
-            line.note("model_ready")
-            line.tally.took("model_connect", line.now_ms())
-            line.model_outbox.begin(leg, service.codec.encode_append)
+            line.tally.took("model_connect", line.now_ms() - asked_ms)
             nursery.start_soon(write_model, leg, line)
+            nursery.start_soon(tell_age, agreed.ends_s, line)
             watched = Watched(leg, nursery)
             line.watched.append(watched)
             await realtime_events(leg, service, line)
@@ -133,17 +175,19 @@ async def connect_model(service: ModelService, nursery: trio.Nursery) -> Leg:
     return leg
 
 
-async def agree(service: ModelService, leg: Leg) -> ev.SessionReady:
+async def agree(service: ModelService, leg: Leg) -> Agreed:
     """Ask for our session and see that we got it.  Nothing else is said before that.
 
     Raises as `connect_model` does.  The caller puts a deadline around this.
     """
-    await _wait_for(leg, service.codec, rt.SessionCreated)
+    created = await _wait_for(leg, service.codec, rt.SessionCreated)
     request = service.request
     await leg.send_batch([service.codec.encode_session(request, SESSION_EVENT)])
     updated = await _wait_for(leg, service.codec, rt.SessionUpdated)
     check_session(request, updated)
-    return session_ready(updated, request, asked=request.interrupt_response)
+    ready = session_ready(updated, request, asked=request.interrupt_response)
+    ends_s = ends_at_s(service.session_max_s, updated.expires_at_s or created.expires_at_s)
+    return Agreed(ready, ends_s)
 
 
 async def watch_untaken(leg: Leg, service: ModelService) -> None:
@@ -180,8 +224,6 @@ async def realtime_events(leg: Leg, service: ModelService, line: Line) -> None:
         event = service.codec.decode(await leg.receive())
         if event is None:
             continue
-        if isinstance(event, rt.SpeechStarted):
-            line.server_speech_ms = line.now_ms()
         _note(event, line)
         if isinstance(event, rt.ModelError) and event.kind is rt.ErrorKind.FATAL:
             raise ModelRefused(event.code, event.message)
@@ -234,9 +276,19 @@ def _keep_tool_call(event: rt.OutputItemDone, call_id: str, line: Line) -> None:
 def _note(event: rt.ModelEvent, line: Line) -> None:
     """Tell the observers what decides nothing but is worth knowing."""
     match event:
+        case rt.OutputTranscriptDelta(item_id=item_id, text=text):
+            line.texts.more(item_id, text)
+        case rt.SpeechStarted(item_id=item_id, audio_start_ms=start_ms):
+            line.server_speech_ms = line.now_ms()
+            line.model_outbox.sound.began(item_id, start_ms)
+        case rt.SpeechStopped(item_id=item_id):
+            line.model_outbox.sound.ended(item_id)
         case rt.InputTranscribed(item_id=item_id, text=text):
+            line.texts.whole(item_id, text)
+            line.model_outbox.sound.settled(item_id)
             line.note("caller_text", item_id=item_id, text=text)
         case rt.OutputTranscriptDone(item_id=item_id, text=text):
+            line.texts.whole(item_id, text)
             line.note("model_text", item_id=item_id, text=text)
         case rt.ModelError(kind=kind, code=code, message=message, event_id=ours):
             line.tally.count(f"model_errors_{kind.value}")

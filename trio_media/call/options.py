@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
@@ -18,6 +19,7 @@ from trio_media.call.model_service import Connect
 from trio_media.call.record import CallCounts, CallObserver
 from trio_media.call.tool import Tool
 from trio_media.config import Config
+from trio_media.core.outcomes import Recorded
 from trio_media.core.policy import Authority, Ear, Policy
 from trio_media.telephony.events import MediaStreamStarted
 from trio_media.telephony.twiml import Verb
@@ -72,6 +74,10 @@ class CallOptions:
     """Given the call's control when it has started."""
     counts: CallCounts | None = None
     """Told what the call counts, while it goes on."""
+    recorded: Mapping[Recorded, bytes] | None = None
+    """Words of ours for when the model cannot speak, mu-law; None: those that are configured."""
+    luck: Callable[[], float] = random.random
+    """How long pauses are between tries, from 0 up to 1: calls do not come back all at once."""
     checks_invariants: bool = False
 
 
@@ -90,6 +96,9 @@ def policy_of(config: Config, *, has_judge: bool) -> Policy:
         mark_every_ms=playout.mark_every_ms,
         silence_ms=round(config.agent.silence_s * 1_000),
         silence_asks=config.agent.silence_asks,
+        away_words_ms=config.realtime.reconnect_say_after_ms,
+        has_last_words=True,
+        forwards_without_model=config.agent.lost == "forward",
     )
 
 

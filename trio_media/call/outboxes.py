@@ -14,13 +14,14 @@ The queues are lists: mostly empty ones, of which an empty deque would hold half
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 import attrs
 import trio
 
 from trio_media.audio.g711 import BYTES_PER_MS
+from trio_media.call.caller_sound import CallerSound
 from trio_media.call.leg import Leg
 from trio_media.core.units import CHUNK_MS, FRAME_MS
 
@@ -28,7 +29,8 @@ CONTROL_MAX: Final = 256  # no call has so much to say within one stalled write
 CARRIER_AUDIO_MS_MAX: Final = 60_000  # the largest lead that can be configured
 CARRIER_MESSAGES_MAX: Final = 2 * CARRIER_AUDIO_MS_MAX // FRAME_MS + CONTROL_MAX
 """Audio of that length in the smallest pieces, a mark behind each, and what else there may be."""
-CALLER_AUDIO_MS_MAX: Final = 10_000  # a connect that takes longer has failed by then
+CALLER_AUDIO_MS_MAX: Final = 10_000  # a session that takes nothing for longer is lost by then
+GAP_AUDIO_MS_MAX: Final = 60_000  # while there is none: it is given up by then
 APPEND_MS_MAX: Final = 200  # caller audio in one message when there is a backlog
 APPENDS_MAX: Final = 10  # appends in one write, so that control is never far behind
 
@@ -181,7 +183,11 @@ class ModelOutbox:
     """Control and caller audio on their way to the model."""
 
     leg: Leg | None = None
-    """Where to; None: there is no session yet."""
+    """Where to; None: there is no session."""
+    sound: CallerSound = attrs.field(factory=CallerSound)
+    """Keeps what may have to be said again to another session."""
+    keeps_sound: bool = True
+    """There may be another one."""
     _encode_audio: Callable[[bytes], str] = no_encoding
     _control: list[str] = attrs.field(factory=list)
     _audio: list[bytes] = attrs.field(factory=list)
@@ -208,18 +214,42 @@ class ModelOutbox:
             return
         self._audio.append(payload)
         self._audio_bytes += len(payload)
-        while self._audio_bytes > CALLER_AUDIO_MS_MAX * BYTES_PER_MS and len(self._audio) > 1:
+        self._bound_audio()
+
+    def _bound_audio(self) -> None:
+        most_ms = GAP_AUDIO_MS_MAX if self.leg is None else CALLER_AUDIO_MS_MAX
+        while self._audio_bytes > most_ms * BYTES_PER_MS and len(self._audio) > 1:
             dropped_bytes = len(self._audio.pop(0))
             self._audio_bytes -= dropped_bytes
             self.dropped_ms += dropped_bytes // BYTES_PER_MS
 
-    def begin(self, leg: Leg, encode_audio: Callable[[bytes], str]) -> None:
-        """The session is confirmed: what was kept goes out, in order.
+    def begin(
+        self, leg: Leg, encode_audio: Callable[[bytes], str], first: Sequence[str] = ()
+    ) -> None:
+        """The session is confirmed: what was kept goes out, in order, and before it ``first``.
 
         Audio sent earlier would be misread.
         """
         self.leg, self._encode_audio = leg, encode_audio
+        self._control = [*first, *self._control]
         self.write_now()
+
+    def lose(self) -> None:
+        """The session is gone: what was to be told to it is nobody's, and audio waits."""
+        self.leg = None
+        self._control.clear()
+        self._has_unfinished = False
+
+    def say_again(self, item_ids: Collection[str]) -> None:
+        """Have the next session hear what may have been lost with the last one, before all else.
+
+        ``item_ids``: the turns of which only the sound is known.
+        """
+        again = self.sound.take_again(item_ids)
+        if again:
+            self._audio.insert(0, again)
+            self._audio_bytes += len(again)
+            self._bound_audio()
 
     def write_now(self) -> None:
         """Write what the wire takes at once; have the writer take the rest."""
@@ -263,6 +293,8 @@ class ModelOutbox:
             while self._audio and len(piece) < APPEND_MS_MAX * BYTES_PER_MS:
                 piece += self._audio.pop(0)
             self._audio_bytes -= len(piece)
+            if self.keeps_sound:
+                self.sound.sent(piece)
             pieces.append(bytes(piece))
         return pieces
 

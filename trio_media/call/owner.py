@@ -16,12 +16,14 @@ from trio_media.call.carry_out import CARRY_OUT
 from trio_media.call.desk import Desk
 from trio_media.call.going import TRANSFERRED
 from trio_media.call.heard import HeardTape
-from trio_media.call.line import Ending, Letter, Nudge
+from trio_media.call.line import Ending, Letter, Nudge, SessionOpened
+from trio_media.call.remembering import REMEMBER
 from trio_media.core import commands as cm
 from trio_media.core import events as ev
 from trio_media.core.invariants import BrokenInvariant
 from trio_media.core.machine import DecisionCore
 
+GONE: Final = (ev.SessionAway, ev.SessionLost)
 LETTERS_AT_ONCE: Final = 32  # decided in a row before others get a turn
 
 
@@ -105,17 +107,48 @@ def _read(desk: Desk, letter: Letter) -> None:
         # The carrier ends the media stream of a call that it hands over, maybe before it says so.
         reason = TRANSFERRED if desk.onward else letter.reason
         desk.ended_by = desk.ended_by or reason
+    elif isinstance(letter, SessionOpened):
+        _open_session(desk, letter)
     elif not isinstance(letter, Nudge):
         decide(desk, letter)
     elif not has_progress:
         decide(desk, ev.TimePassed())
 
 
+def _open_session(desk: Desk, opened: SessionOpened) -> None:
+    """Tell a session the conversation, and then what is decided now that it is there."""
+    line = desk.line
+    desk.model_codec, desk.session = opened.codec, opened.number
+    line.server_asked = None
+    told = desk.conversation.told_anew(opened.codec) if desk.conversation else []
+    line.note("model_ready", number=opened.number, told=len(told))
+    line.model_outbox.begin(opened.leg, opened.codec.encode_append, told)
+    decide(desk, opened.ready)
+
+
+def _leave_session(desk: Desk, event: ev.SessionAway | ev.SessionLost) -> None:
+    """Decide what becomes of the call without a session, and keep what the next one is to hear."""
+    outbox = desk.line.model_outbox
+    desk.session, desk.said_again = None, ()
+    outbox.lose()
+    for item_id, text in desk.line.texts.unfinished().items():
+        desk.line.note("model_text", item_id=item_id, text=text)
+    _decide_one(desk, event)
+    if isinstance(event, ev.SessionLost):
+        outbox.close()
+    else:
+        outbox.say_again(desk.said_again)
+
+
 def decide(desk: Desk, event: ev.Event) -> None:
     """Have the core decide, and carry out what it orders."""
     desk.pending.append(event)
     while desk.pending:
-        _decide_one(desk, desk.pending.pop(0))
+        next_event = desk.pending.pop(0)
+        if isinstance(next_event, GONE):
+            _leave_session(desk, next_event)
+        else:
+            _decide_one(desk, next_event)
 
 
 def _decide_one(desk: Desk, event: ev.Event) -> None:
@@ -128,6 +161,9 @@ def _decide_one(desk: Desk, event: ev.Event) -> None:
     line.observe_commands(commands, now_ms)
     if desk.tape is not None:
         _tell_tape(desk.tape, desk.core, event, now_ms)
+    remember = REMEMBER.get(type(event))
+    if remember is not None:
+        remember(desk, event)
     desk.measures.event(event, now_ms)
     if desk.invariants is not None:
         _check(desk, event, commands, now_ms)

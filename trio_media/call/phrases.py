@@ -26,6 +26,11 @@ STILL_AT_IT: Final = (
     "conversation. Do not guess the result, and ask nothing."
 )
 
+GO_ON: Final = (
+    "The connection was lost while you spoke, and is there again. Go on from where the "
+    "conversation shows that you stopped: do not begin anew, and do not speak of the connection."
+)
+
 
 def exactly(text: str) -> Words:
     """Have the model say a text, word for word."""
@@ -55,6 +60,8 @@ class Phrases:
                 return Words(text=ASK_FOR_A_WORD, is_alone=False)
             case Cause.GOODBYE:
                 return Words(text=GOODBYE, is_alone=False)
+            case Cause.CONTINUATION:
+                return Words(text=GO_ON, is_alone=False)
             case Cause.FILLER:
                 fillers = [tool.filler for tool in tools if tool.filler]
                 return exactly(fillers[-1]) if fillers else Words(text=STILL_AT_IT, is_alone=False)

@@ -14,13 +14,22 @@ from trio_media.call.model_service import ModelService
 from trio_media.core import events as ev
 
 
+@attrs.frozen
+class Agreed:
+    """What was agreed on with the service."""
+
+    ready: ev.SessionReady
+    ends_s: float | None
+    """When the service ends the session, on Trio's clock; None: nobody knows of an end."""
+
+
 @attrs.define(eq=False)
 class PreparedSession:
     """A session that is agreed on, for one call."""
 
     service: ModelService
     _leg: Leg | None = None
-    _ready: ev.SessionReady | None = None
+    _agreed: Agreed | None = None
     is_handed_over: bool = attrs.field(default=False, init=False)
     """Whoever took it has its leg, and closes it."""
     settled: trio.Event = attrs.field(factory=trio.Event)
@@ -30,9 +39,9 @@ class PreparedSession:
     over: trio.Event = attrs.field(factory=trio.Event)
     """Nobody needs it any more."""
 
-    def agreed(self, leg: Leg, ready: ev.SessionReady) -> None:
+    def agreed(self, leg: Leg, agreed: Agreed) -> None:
         """The service gave us the session that we asked for."""
-        self._leg, self._ready = leg, ready
+        self._leg, self._agreed = leg, agreed
         self.settled.set()
 
     def lost(self) -> None:
@@ -45,7 +54,7 @@ class PreparedSession:
         self.taken.set()
         self.over.set()
 
-    async def take(self) -> tuple[Leg, ev.SessionReady] | None:
+    async def take(self) -> tuple[Leg, Agreed] | None:
         """Wait until it is settled, and take the session over; None: there is none.
 
         The caller puts a deadline around this, and lets it go afterwards, whatever comes of it.
@@ -55,7 +64,7 @@ class PreparedSession:
             return None
         self.taken.set()
         await self.settled.wait()
-        if self._leg is None or self._ready is None or self.over.is_set():
+        if self._leg is None or self._agreed is None or self.over.is_set():
             return None
         self.is_handed_over = True
-        return self._leg, self._ready
+        return self._leg, self._agreed

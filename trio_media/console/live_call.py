@@ -38,7 +38,7 @@ _SHOWN_EVENTS: Final = frozenset(
     {
         *(ev.LocalSpeechBegan, ev.LocalSpeechVoiced, ev.LocalSpeechConfirmed, ev.LocalSpeechEnded),
         *(ev.ServerSpeechStarted, ev.ServerSpeechStopped, ev.TurnCommitted, ev.TurnFailed),
-        *(ev.SessionReady, ev.SessionLost, ev.CommandRefused),
+        *(ev.SessionReady, ev.SessionAway, ev.SessionLost, ev.CommandRefused),
     }
 )
 """Events that may change what is shown; what comes with every frame or mark is none."""

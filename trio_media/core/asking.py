@@ -136,4 +136,5 @@ class EndingRequested:
 class LeaveFailed:
     """The call could not be handed over to others."""
 
-    request: int
+    request: int | None
+    """Whose request that was; None: it was for want of a model."""

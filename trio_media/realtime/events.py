@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Final, Literal, Protocol, TypeAlias
 
 import attrs
 
@@ -287,6 +287,20 @@ class ModelCapabilities:
     """The session can name MCP servers, whose tools the service calls by itself."""
 
 
+@attrs.frozen
+class Place:
+    """Where an item of ours stands in the conversation, and under which name."""
+
+    item_id: str | None = None
+    """1 to 32 characters; None: the service names it."""
+    after: str | None = None
+    """The name, as the service knows it, of the item before it; empty: it is the first; None: it is
+    the last."""
+
+
+AT_THE_END: Final = Place()
+
+
 class RealtimeCodec(Protocol):
     """Text messages to events and commands to text messages.  No I/O, no clock, no logging.
 
@@ -313,5 +327,21 @@ class RealtimeCodec(Protocol):
         self, *, item_id: str, content_index: int, audio_end_ms: int, event_id: str
     ) -> str: ...
     def encode_delete(self, *, item_id: str, event_id: str) -> str: ...
-    def encode_text(self, *, role: Role, text: str, event_id: str) -> str: ...
-    def encode_tool_output(self, *, call_id: str, output: str, event_id: str) -> str: ...
+    def encode_text(
+        self, *, role: Role, text: str, event_id: str, place: Place = AT_THE_END
+    ) -> str: ...
+    def encode_tool_call(
+        self,
+        *,
+        call_id: str,
+        name: str,
+        arguments: str,
+        event_id: str,
+        place: Place = AT_THE_END,
+    ) -> str:
+        """Tell of a call that the model made in another session."""
+        ...
+
+    def encode_tool_output(
+        self, *, call_id: str, output: str, event_id: str, place: Place = AT_THE_END
+    ) -> str: ...

@@ -12,7 +12,14 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from trio_media.errors import RemoteProtocolError, evidence
-from trio_media.realtime.events import ModelCapabilities, ModelEvent, Role, SessionRequest
+from trio_media.realtime.events import (
+    AT_THE_END,
+    ModelCapabilities,
+    ModelEvent,
+    Place,
+    Role,
+    SessionRequest,
+)
 from trio_media.realtime.openai_events import (
     AUDIO_DELTA_TYPES,
     METADATA_KEY,
@@ -163,19 +170,36 @@ class OpenAiCodec:
         assert item_id, "a delete names its item"
         return _command("conversation.item.delete", event_id, item_id=item_id)
 
-    def encode_text(self, *, role: Role, text: str, event_id: str) -> str:
+    def encode_text(
+        self, *, role: Role, text: str, event_id: str, place: Place = AT_THE_END
+    ) -> str:
         """Add a text to the conversation: what the caller keyed, what we tell the model, or what it
         is to take for its own words.  Creates no response.
         """
         content = [{"type": self._text_kind(role), "text": well_formed(text)}]
-        item = {"type": "message", "role": role, "content": content}
-        return _command("conversation.item.create", event_id, item=item)
+        return _item({"type": "message", "role": role, "content": content}, event_id, place)
 
-    def encode_tool_output(self, *, call_id: str, output: str, event_id: str) -> str:
+    def encode_tool_call(
+        self,
+        *,
+        call_id: str,
+        name: str,
+        arguments: str,
+        event_id: str,
+        place: Place = AT_THE_END,
+    ) -> str:
+        """Tell of a call that the model made in another session.  Creates no response."""
+        assert call_id, "a tool's call has an id"
+        item = {"type": "function_call", "call_id": call_id, "name": name}
+        return _item({**item, "arguments": well_formed(arguments)}, event_id, place)
+
+    def encode_tool_output(
+        self, *, call_id: str, output: str, event_id: str, place: Place = AT_THE_END
+    ) -> str:
         """Add the result of a tool.  Creates no response."""
         assert call_id, "a tool's output names its call"
         item = {"type": "function_call_output", "call_id": call_id, "output": well_formed(output)}
-        return _command("conversation.item.create", event_id, item=item)
+        return _item(item, event_id, place)
 
 
 def _decode_odd(message: str | bytes) -> ModelEvent | None:
@@ -190,6 +214,14 @@ def _decode_odd(message: str | bytes) -> ModelEvent | None:
     if not isinstance(type_name, str):
         raise _blame("no type", message)
     return event_of(raw, type_name)
+
+
+def _item(item: Mapping[str, object], event_id: str, place: Place) -> str:
+    named = item if place.item_id is None else {"id": place.item_id, **item}
+    if place.after is None:
+        return _command("conversation.item.create", event_id, item=named)
+    previous = place.after or "root"  # the protocol's name for the beginning
+    return _command("conversation.item.create", event_id, previous_item_id=previous, item=named)
 
 
 def _command(type_name: str, event_id: str, **fields: object) -> str:

@@ -239,6 +239,14 @@ def _tool_answered(call: CallFacts, command: cm.PostToolOutput, t_ms: int) -> No
 # --- the ends --------------------------------------------------------------------------------
 
 
+def _session_away(call: CallFacts, event: ev.SessionAway, t_ms: int) -> None:
+    call.facts.mark(Lane.NOTES, Look.OTHER, t_ms, "model away")
+
+
+def _words_played(call: CallFacts, command: cm.PlayRecorded, t_ms: int) -> None:
+    call.facts.mark(Lane.NOTES, Look.OTHER, t_ms, f"plays: {_words(command.words.value)}")
+
+
 def _session_lost(call: CallFacts, event: ev.SessionLost, t_ms: int) -> None:
     call.facts.mark(Lane.NOTES, Look.OTHER, t_ms, "model session lost")
 
@@ -281,7 +289,9 @@ _ACTS: Final[Mapping[type[Any], Callable[[CallFacts, Any, int], None]]] = {
     cm.SendKeys: _keys_sent,
     cm.SetTurnFlags: _flags_set,
     cm.PostToolOutput: _tool_answered,
+    ev.SessionAway: _session_away,
     ev.SessionLost: _session_lost,
+    cm.PlayRecorded: _words_played,
     cm.EndModelSession: _session_ended,
     cm.EndCall: _end_call,
     ev.CallEnded: _call_ended,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 import trio
 import trio_websocket
@@ -40,8 +42,16 @@ async def leg_of(
     return legs[0], spy, peer
 
 
+async def listen(peer: trio_websocket.WebSocketConnection) -> None:
+    """Take messages: a peer of this kind answers no ping while one waits to be taken."""
+    with suppress(trio_websocket.ConnectionClosed):
+        while True:
+            await peer.get_message()
+
+
 async def looked_after(nursery: trio.Nursery) -> tuple[Line, WebSocketLeg, SpyStream]:
-    leg, spy, _ = await leg_of(nursery)
+    leg, spy, peer = await leg_of(nursery)
+    nursery.start_soon(listen, peer)
     line = Line.begin()
     line.watched.append(Watched(leg, nursery))
     nursery.start_soon(look_after, line)

@@ -5,6 +5,7 @@ Each field has one writer, named here; nobody decides by what another wrote, but
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
@@ -62,8 +63,12 @@ class Watched:
     leg: Leg
     nursery: trio.Nursery
     """Where a ping waits for its answer: it ends with the leg."""
+    since_s: float = attrs.field(factory=trio.current_time)
+    """Since when it is looked after without a break, on Trio's clock."""
+    asked_s: float = -math.inf
+    """When it was last pinged."""
     is_asked: bool = False
-    """A ping waits for its answer."""
+    """A ping waits for its answer, or none can be sent any more."""
 
 
 @attrs.define(eq=False)

@@ -79,9 +79,14 @@ async def _look_at(watched: Watched, line: Line) -> None:
         line.tally.count(f"{leg.name}_watchdog_aborts", why=why)
         line.note(why, leg=leg.name)
         await leg.abort()
-    elif not watched.is_asked and now_s - watched.asked_s >= PING_EVERY_S:
-        if silent_s >= PING_AFTER_S or leg.name in ALWAYS_ASKED:
-            _ask(watched)
+    elif _is_to_be_asked(watched, silent_s, now_s):
+        _ask(watched)
+
+
+def _is_to_be_asked(watched: Watched, silent_s: float, now_s: float) -> bool:
+    if watched.is_asked or now_s - watched.asked_s < PING_EVERY_S:
+        return False
+    return silent_s >= PING_AFTER_S or watched.leg.name in ALWAYS_ASKED
 
 
 def _ask(watched: Watched) -> None:

@@ -104,7 +104,8 @@ class Line:
     watched: list[Watched] = attrs.field(factory=list)
     """Who opens a leg adds it, and removes it again."""
     looks: list[Callable[[int], None]] = attrs.field(factory=list)
-    """Told every second or so what time it is on the call's clock.  Never block, never raise.
+    """Told now and then what time it is on the call's clock; not when the process has just stood
+    still, and what came meanwhile may be unread.  Never block, never raise.
     Added before the call begins."""
     newest_response: int = 0
     """The owner writes; whoever interrupts means what is there when they ask."""

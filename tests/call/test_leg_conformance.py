@@ -9,7 +9,7 @@ import contextlib
 
 import pytest
 import trio
-from trio.testing import MockClock
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from trio_media.call.leg import CARRIER_MESSAGE_BYTES_MAX, MODEL_MESSAGE_BYTES_MAX, Leg, Transport
 from trio_media.call.watch import close_leg
@@ -210,6 +210,55 @@ async def test_an_answered_ping_is_a_sign_of_life(
         nursery.start_soon(_answer_pings, peer)
         await leg.ping()
         assert leg.silent_s() == 0
+        nursery.cancel_scope.cancel()
+
+
+async def test_silence_that_nobody_listens_to_is_none(
+    autojump_clock: MockClock, transport: Transport
+) -> None:
+    async with pair(transport, "carrier") as (leg, peer), trio.open_nursery() as nursery:
+        nursery.start_soon(leg.receive)
+        for _ in range(200):  # more than is kept for whoever reads next
+            await peer.send(TEXT, b"a")
+        await trio.sleep(30)
+        assert leg.silent_s() == 0
+        nursery.cancel_scope.cancel()
+
+
+async def test_what_was_written_before_an_answered_ping_has_arrived(
+    autojump_clock: MockClock, transport: Transport, side: Side
+) -> None:
+    async with pair(transport, side) as (leg, peer), trio.open_nursery() as nursery:
+        nursery.start_soon(leg.receive)
+        assert leg.acknowledged_s is None
+        await leg.send_batch(["a"])
+        nursery.start_soon(leg.ping)
+        asked_s = trio.current_time()
+        assert (await peer.read()).payload == b"a"
+        came = await peer.read()
+        await trio.sleep(3)
+        await leg.send_batch(["b"])
+        assert leg.acknowledged_s is None, "nothing was answered"
+        await peer.send(PONG, came.payload)
+        await wait_all_tasks_blocked()
+        assert leg.acknowledged_s == asked_s
+        assert (await peer.read()).payload == b"b"
+        nursery.cancel_scope.cancel()
+
+
+async def test_of_pings_that_are_answered_together_the_newest_counts(
+    autojump_clock: MockClock, transport: Transport, side: Side
+) -> None:
+    async with pair(transport, side) as (leg, peer), trio.open_nursery() as nursery:
+        nursery.start_soon(leg.receive)
+        for _ in range(10):  # they end together, in any order
+            await trio.sleep(1)
+            nursery.start_soon(leg.ping)
+        asked_s = trio.current_time()
+        came = [await peer.read() for _ in range(10)]
+        await peer.send(PONG, came[-1].payload)
+        await wait_all_tasks_blocked()
+        assert leg.acknowledged_s == asked_s
         nursery.cancel_scope.cancel()
 
 

@@ -150,8 +150,11 @@ async def test_a_stopped_server_leaves_everything_in_its_place(
         await trio.sleep(1)
     recording = Recording.read(tmp_path / "CA1.wav")
     judge(recording, call, ended_s)
-    duration_ms = json.loads((tmp_path / "CA1.json").read_text())["duration_ms"]
-    assert abs(len(recording.left) / BYTES_PER_MS - duration_ms) <= FRAME_MS
+    summary = json.loads((tmp_path / "CA1.json").read_text())
+    assert abs(len(recording.left) / BYTES_PER_MS - summary["duration_ms"]) <= FRAME_MS
+    [failure] = [note for note in summary["notes"] if note["note"] == "failure"]
+    assert (failure["what"], failure["done"]) == ("stalled", "resume")
+    assert summary["ended"] == {"by": "carrier", "reason": "caller_hung_up"}
     replay = replay_log(tmp_path / "CA1.jsonl")
     assert replay.problems() == []
     assert replay.ends_early is None

@@ -47,7 +47,15 @@ class Leg(Protocol):
         ...
 
     def silent_s(self) -> float:
-        """How long the peer has sent nothing at all."""
+        """How long the peer has sent nothing at all; 0 while nobody reads what it sends."""
+        ...
+
+    @property
+    def acknowledged_s(self) -> float | None:
+        """When the newest ping that was answered was sent, on Trio's clock; None: none was.
+
+        Whatever was written before it has reached the peer: a websocket keeps the order.
+        """
         ...
 
     async def receive(self) -> str | bytes:
@@ -115,6 +123,8 @@ class WebSocketLeg:
     """``carrier`` or ``model``; errors carry it."""
     stream: LegStream
     _websocket: trio_websocket.WebSocketConnection
+    acknowledged_s: float | None = None
+    """See `Leg.acknowledged_s`."""
 
     def stalled_s(self) -> float:
         """See `Leg.stalled_s`."""
@@ -122,7 +132,7 @@ class WebSocketLeg:
 
     def silent_s(self) -> float:
         """See `Leg.silent_s`."""
-        return self.stream.silent_s()
+        return self.stream.silent_s() if self.stream.is_reading else 0.0
 
     async def receive(self) -> str | bytes:
         """See `Leg.receive`."""
@@ -172,12 +182,14 @@ class WebSocketLeg:
 
     async def ping(self) -> None:
         """See `Leg.ping`."""
+        asked_s = trio.current_time()
         try:
             await self._websocket.ping()
         except trio_websocket.ConnectionClosed as closed:
             raise LegLost(self.name, _reason(closed)) from None
         except ILLEGAL_NOW:
             raise LegLost(self.name, "closing") from None
+        self.acknowledged_s = max(asked_s, self.acknowledged_s or asked_s)
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """See `Leg.close`."""

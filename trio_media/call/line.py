@@ -5,6 +5,7 @@ Each field has one writer, named here; nobody decides by what another wrote, but
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
@@ -75,8 +76,12 @@ class Watched:
     leg: Leg
     nursery: trio.Nursery
     """Where a ping waits for its answer: it ends with the leg."""
+    since_s: float = attrs.field(factory=trio.current_time)
+    """Since when it is looked after without a break, on Trio's clock."""
+    asked_s: float = -math.inf
+    """When it was last pinged."""
     is_asked: bool = False
-    """A ping waits for its answer."""
+    """A ping waits for its answer, or none can be sent any more."""
 
 
 @attrs.define(eq=False)
@@ -114,7 +119,8 @@ class Line:
     watched: list[Watched] = attrs.field(factory=list)
     """Who opens a leg adds it, and removes it again."""
     looks: list[Callable[[int], None]] = attrs.field(factory=list)
-    """Told every second or so what time it is on the call's clock.  Never block, never raise.
+    """Told now and then what time it is on the call's clock; not when the process has just stood
+    still, and what came meanwhile may be unread.  Never block, never raise.
     Added before the call begins."""
     newest_response: int = 0
     """The owner writes; whoever interrupts means what is there when they ask."""

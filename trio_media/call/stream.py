@@ -33,6 +33,8 @@ class LegStream(trio.abc.Stream):
     received_s: float = attrs.field(factory=trio.current_time)
     """When the peer was last heard of."""
     is_writing: bool = False
+    is_reading: bool = False
+    """Somebody waits for what the peer sends."""
     _is_cut: bool = False
     _is_corked: bool = False
     _pile: list[bytes] = attrs.field(factory=list)
@@ -102,7 +104,11 @@ class LegStream(trio.abc.Stream):
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
         """Receive, within the budget."""
-        received = await self.transport.receive_some(max_bytes)
+        self.is_reading = True
+        try:
+            received = await self.transport.receive_some(max_bytes)
+        finally:
+            self.is_reading = False
         self.received_s = trio.current_time()
         self._since_message_bytes += len(received)
         if self._since_message_bytes > self.receive_bytes_max:

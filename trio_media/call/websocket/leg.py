@@ -20,7 +20,7 @@ from trio_media.call.websocket.conversation import Conversation
 from trio_media.call.websocket.wire import GONE, Gate, Wire
 from trio_media.errors import LegLost
 
-IDLE_S: Final = 5.0  # pings are answered so late when nobody reads; peers wait 20 s and more
+IDLE_S: Final = 2.5  # pings are answered so late, or twice as late, when nobody reads; we wait 8 s
 IDLE_MESSAGES_MAX: Final = 64  # kept for whoever reads next; a peer that says more has to wait
 
 
@@ -35,6 +35,8 @@ class FrameLeg:
     _reading: Gate = attrs.field(factory=Gate)
     _idle: trio.CancelScope | None = None
     """Around a read that gives way to whoever wants a message."""
+    acknowledged_s: float | None = None
+    """See `call.leg.Leg.acknowledged_s`."""
     _pings: dict[bytes, trio.Event] = attrs.field(factory=dict)
     _ping_numbers: count[int] = attrs.field(factory=count)
     _has_closed: bool = False
@@ -47,7 +49,7 @@ class FrameLeg:
 
     def silent_s(self) -> float:
         """See `Leg.silent_s`."""
-        return self.wire.silent_s()
+        return self.wire.silent_s() if self._reading.is_taken else 0.0
 
     # --- reading ---
 
@@ -108,7 +110,7 @@ class FrameLeg:
         while not self.over.is_set():
             with trio.move_on_after(IDLE_S):
                 await self.over.wait()
-            if self.silent_s() >= IDLE_S:
+            if self.wire.silent_s() >= IDLE_S:
                 await self._read_idly()
 
     async def _read_idly(self) -> None:
@@ -167,6 +169,7 @@ class FrameLeg:
         if not self._conversation.is_open:
             await trio.lowlevel.checkpoint()
             raise LegLost(self.name, self._conversation.reason or "closing")
+        asked_s = trio.current_time()
         payload = next(self._ping_numbers).to_bytes(4, "big")
         self._pings[payload] = answered = trio.Event()
         try:
@@ -179,6 +182,7 @@ class FrameLeg:
             is_answered = self._pings.pop(payload, None) is None
         if not is_answered:
             raise LegLost(self.name, self._conversation.reason or "closed")
+        self.acknowledged_s = max(asked_s, self.acknowledged_s or asked_s)
 
     def _answered(self) -> None:
         """Pongs have come: each answers its ping and all before it."""

@@ -64,6 +64,9 @@ class BareLeg:
     _end: End
     _writing_since_s: float | None = None
     _received_s: float = attrs.field(factory=trio.current_time)
+    _is_reading: bool = False
+    acknowledged_s: float | None = None
+    """See `Leg.acknowledged_s`."""
 
     def stalled_s(self) -> float:
         """See `Leg.stalled_s`."""
@@ -72,14 +75,17 @@ class BareLeg:
 
     def silent_s(self) -> float:
         """See `Leg.silent_s`."""
-        return trio.current_time() - self._received_s
+        return trio.current_time() - self._received_s if self._is_reading else 0.0
 
     async def receive(self) -> str:
         """See `Leg.receive`."""
+        self._is_reading = True
         try:
             message = await self._end.receive_message()
         except GONE as error:
             raise LegLost(self.name, str(error)) from None
+        finally:
+            self._is_reading = False
         if message is None:
             raise LegLost(self.name, "closed")
         self._received_s = trio.current_time()
@@ -107,11 +113,13 @@ class BareLeg:
 
     async def ping(self) -> None:
         """See `Leg.ping`.  The network answers for the peer."""
+        asked_s = trio.current_time()
         try:
             await self._end.ping()
         except GONE as error:
             raise LegLost(self.name, str(error)) from None
         self._received_s = trio.current_time()
+        self.acknowledged_s = max(asked_s, self.acknowledged_s or asked_s)
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """See `Leg.close`."""

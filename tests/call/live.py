@@ -19,6 +19,7 @@ from trio_media.call.run import Admit, CallOptions, admit_all, policy_of, run_ca
 from trio_media.call.tool import RunTool, Tool
 from trio_media.config import AgentConfig, BargeInConfig, Config
 from trio_media.core.policy import Policy
+from trio_media.errors import LegLost
 from trio_media.recording.log_format import LogHeader, Note, decode_line, encode_line
 from trio_media.replay import LoggedCall, Replay, replay_call
 
@@ -155,6 +156,11 @@ class LiveCall:
         assert self._model is not None, "no model was called"
         return self._model
 
+    def require_model(self) -> None:
+        """Raise as a connect does that reaches nobody."""
+        if not self.is_model_there:
+            raise LegLost("model", "nobody is there")
+
     @property
     def model_spy(self) -> SpyStream:
         """The model's stream as the call has it."""
@@ -230,6 +236,7 @@ async def live_call(
         async with trio.open_nursery() as nursery:
 
             async def connect() -> trio.abc.Stream:
+                call.require_model()
                 near, far = memory_stream_pair()
                 nursery.start_soon(serve_model, far)
                 wrapped = wrap_model(near)
@@ -237,9 +244,6 @@ async def live_call(
                 return wrapped
 
             async def serve_model(far: trio.abc.Stream) -> None:
-                if not call.is_model_there:
-                    await far.aclose()
-                    return
                 request = await trio_websocket.wrap_server_stream(
                     nursery, far, max_message_size=2**24
                 )

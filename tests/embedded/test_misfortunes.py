@@ -107,6 +107,14 @@ def test_what_the_client_sent_last_may_be_lost(connect: Connect) -> None:
     assert client.model.closing == Closing(code=1_012)
 
 
+def test_an_item_that_was_lost_on_its_way_is_not_known(connect: Connect) -> None:
+    client = connect(failing(Drop(received="conversation.item.create")))
+    content = [{"type": "input_text", "text": "hello"}]
+    item = {"type": "message", "role": "user", "content": content}
+    assert client.send("conversation.item.create", item=item) == []
+    assert client.model.remembered() == []
+
+
 def test_the_last_event_of_all_may_be_the_first(connect: Connect) -> None:
     client = connect(failing(Drop(sent="session.created", close=1_011)))
     assert kinds(client.log) == ["session.created"]

@@ -23,20 +23,20 @@ from trio_media.embedded.client_events import (
 from trio_media.embedded.conversation import Conversation
 from trio_media.embedded.creates import ResponseWish, parse_create
 from trio_media.embedded.input_audio import InputAudio, TurnStarted, TurnStopped
-from trio_media.embedded.items import CallerAudioItem, parse_client_item
+from trio_media.embedded.item_commands import ItemCommands
+from trio_media.embedded.items import CallerAudioItem
 from trio_media.embedded.misfortunes import Closing, Misfortunes
 from trio_media.embedded.refusals import Refusal
+from trio_media.embedded.remembered import Remembered, remembered
 from trio_media.embedded.responses import OpenResponse, StopReason, Surroundings
 from trio_media.embedded.service_errors import error_object
 from trio_media.embedded.settings import default_settings, updated_settings
-from trio_media.embedded.shapes import integer, nullable, text
+from trio_media.embedded.shapes import nullable, text
 from trio_media.embedded.transcriber import Transcriber
 from trio_media.embedded.vad import VadTuning
 from trio_media.embedded.voice_clips import AudioFormat
 
 OUT_OF_BAND_MAX: Final = 8  # responses beside the default conversation at one time
-CONTENT_INDEX_MAX: Final = 1_000  # far more parts than any item has
-AUDIO_END_MS_MAX: Final = 2**31 - 1  # what a 32-bit count of milliseconds can say
 
 
 class EmbeddedModel:
@@ -73,6 +73,7 @@ class EmbeddedModel:
             expires_at_s=started_unix_s + int(self._lasts_s),
         )
         self._conversation = Conversation()
+        self._items = ItemCommands(self._conversation, self._emit, self._new_id)
         self._input = InputAudio(lambda: self._new_id("item"))
         self._responses: list[OpenResponse] = []
         self._transcriber = Transcriber(behaviour, self._emit)
@@ -146,6 +147,10 @@ class EmbeddedModel:
         events, self._events = self._events, []
         return events
 
+    def remembered(self) -> list[Remembered]:
+        """Return what is known of the conversation, item by item: for tests."""
+        return [remembered(item) for item in self._conversation]
+
     # One method a client event.
 
     def _update_session(self, event: Mapping[str, Any], _now_s: float) -> None:
@@ -175,35 +180,6 @@ class EmbeddedModel:
     def _clear_audio(self, _event: Mapping[str, Any], _now_s: float) -> None:
         self._input.clear()
         self._emit("input_audio_buffer.cleared")
-
-    def _create_item(self, event: Mapping[str, Any], _now_s: float) -> None:
-        wanted_id = nullable(text())(event.get("previous_item_id"), "previous_item_id")
-        item = parse_client_item(event["item"], "item", self._new_id("item"))
-        previous_id = self._conversation.insert(item, wanted_id)
-        for kind in ("conversation.item.added", "conversation.item.done"):
-            self._emit(kind, previous_item_id=previous_id, item=item.payload())
-
-    def _retrieve_item(self, event: Mapping[str, Any], _now_s: float) -> None:
-        item = self._conversation.retrieve(text()(event["item_id"], "item_id"))
-        audio_format = AudioFormat(self._settings["audio"]["output"]["format"]["type"])
-        self._emit("conversation.item.retrieved", item=item.payload(audio_format))
-
-    def _truncate_item(self, event: Mapping[str, Any], _now_s: float) -> None:
-        item_id = text()(event["item_id"], "item_id")
-        content_index = integer(0, CONTENT_INDEX_MAX)(event["content_index"], "content_index")
-        audio_end_ms = integer(0, AUDIO_END_MS_MAX)(event["audio_end_ms"], "audio_end_ms")
-        self._conversation.truncate(item_id, content_index, audio_end_ms)
-        self._emit(
-            "conversation.item.truncated",
-            item_id=item_id,
-            content_index=content_index,
-            audio_end_ms=audio_end_ms,
-        )
-
-    def _delete_item(self, event: Mapping[str, Any], _now_s: float) -> None:
-        item_id = text()(event["item_id"], "item_id")
-        self._conversation.delete(item_id)
-        self._emit("conversation.item.deleted", item_id=item_id)
 
     def _create_response(self, event: Mapping[str, Any], now_s: float) -> None:
         wish = parse_create(
@@ -356,10 +332,12 @@ _OBEY: Final[Mapping[str, _Obey]] = {
     "input_audio_buffer.append": EmbeddedModel._append_audio,
     "input_audio_buffer.commit": EmbeddedModel._commit_audio,
     "input_audio_buffer.clear": EmbeddedModel._clear_audio,
-    "conversation.item.create": EmbeddedModel._create_item,
-    "conversation.item.retrieve": EmbeddedModel._retrieve_item,
-    "conversation.item.truncate": EmbeddedModel._truncate_item,
-    "conversation.item.delete": EmbeddedModel._delete_item,
+    "conversation.item.create": lambda model, event, _: model._items.create(event),
+    "conversation.item.retrieve": lambda model, event, _: model._items.retrieve(
+        event, AudioFormat(model._settings["audio"]["output"]["format"]["type"])
+    ),
+    "conversation.item.truncate": lambda model, event, _: model._items.truncate(event),
+    "conversation.item.delete": lambda model, event, _: model._items.delete(event),
     "response.create": EmbeddedModel._create_response,
     "response.cancel": EmbeddedModel._cancel_response,
     "output_audio_buffer.clear": EmbeddedModel._clear_output,

@@ -74,6 +74,7 @@ def test_no_words_have_no_length() -> None:
         ("six, seven, ei", [6, 7]),
         ("One moment, please.", []),
         ("sixteen", [16]),
+        ("One-way tickets.", []),
         ("Someone.", []),
         ("", []),
     ],

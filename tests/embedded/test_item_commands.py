@@ -101,3 +101,11 @@ def test_what_is_known_of_a_turn_and_an_interrupted_answer_is_told(client: Any) 
     assert (answer.role, answer.heard_ms) == ("assistant", 3_000)
     assert answer.text.startswith("Hello, I can count for you. one,")
     assert (turn.role, turn.text) == ("user", "caller turn 1")
+
+
+def test_a_told_item_is_shown_as_it_was_told(client: Any) -> None:
+    client.send("conversation.item.create", item=TOLD[1])
+    (event,) = client.send("conversation.item.retrieve", item_id="b")
+    assert event["type"] == "conversation.item.retrieved"
+    assert event["item"]["content"] == TOLD[1]["content"]
+    assert event["item"]["role"] == "assistant"

@@ -32,6 +32,17 @@ def tool_output() -> ClientItem:
     )
 
 
+def told(text: str) -> ClientItem:
+    content = [{"type": "output_text", "text": text}]
+    message = {"type": "message", "role": "assistant", "content": content}
+    return ClientItem(item_id="t", content=message)
+
+
+def told_call(name: str) -> ClientItem:
+    content = {"type": "function_call", "call_id": "c", "name": name, "arguments": "{}"}
+    return ClientItem(item_id="f", content=content)
+
+
 CALLER = CallerAudioItem(item_id="a", length_ms=900)
 
 
@@ -200,3 +211,25 @@ def test_what_the_caller_says_aloud_calls_tools_too() -> None:
 def test_words_that_the_voice_knows_are_said_exactly(words: str, heard: str) -> None:
     told = f"Say exactly this, and nothing else: {words}"
     assert said(ask(spoken(1, 2), instructions=told)) == heard
+
+
+@pytest.mark.parametrize(
+    ("items", "text"),
+    [
+        ((told("Hello, I can count for you. one, two, three."), CALLER), "three. four, five, six."),
+        ((told("one, two,"), caller_text("eh"), told("three"), CALLER), "three. four, five, six."),
+        ((told("one, two,"), caller_text("eh"), told("Well."), CALLER), "two. three, four, five."),
+        # Where both are there, the newest counts.
+        ((told("seven"), spoken(8, 9), CALLER), "nine. ten, eleven, twelve."),
+        ((spoken(8, 9), told("ten"), CALLER), "ten. eleven, twelve, thirteen."),
+    ],
+)  # fmt: skip
+def test_a_conversation_that_it_is_told_goes_on(items: tuple[Item, ...], text: str) -> None:
+    assert said(ask(*items)) == f"You heard up to {text}"
+
+
+@pytest.mark.parametrize("answered", [told("It is warm."), told_call("weather")])
+def test_what_was_asked_for_before_a_told_answer_is_not_called_again(answered: Item) -> None:
+    asked = caller_text("call tool weather {}")
+    assert isinstance(ask(asked, tools=TOOLS)[0], CallTool)
+    assert isinstance(ask(asked, answered, CALLER, tools=TOOLS)[0], Speech)

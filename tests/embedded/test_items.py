@@ -127,3 +127,21 @@ def test_tokens_follow_what_is_in_the_context() -> None:
     assert CallerAudioItem(item_id="a", length_ms=1_000).tokens() == (0, 10)
     call = FunctionCallItem(item_id="f", call_id="c", name="weather", arguments="{}")
     assert call.tokens() == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("value", "caller_text", "answer_text", "is_answer"),
+    [
+        (message("user", TEXT), TEXT["text"], None, False),
+        (message("system", TEXT), None, None, False),
+        (message("assistant", {"type": "output_text", "text": "one"}), None, "one", True),
+        ({"type": "function_call", "name": "f", "arguments": "{}"}, None, None, True),
+        ({"type": "function_call_output", "call_id": "c", "output": "x"}, None, None, False),
+    ],
+)
+def test_an_item_that_is_told_is_of_the_caller_or_an_answer(
+    value: Any, caller_text: str | None, answer_text: str | None, is_answer: bool
+) -> None:
+    item = parse_client_item(value, "item", "x")
+    assert (item.caller_text, item.answer_text) == (caller_text, answer_text)
+    assert item.is_answer is is_answer

@@ -61,3 +61,28 @@ def test_a_number_that_is_mentioned_is_not_counted() -> None:
 
 def test_no_words_have_no_length() -> None:
     assert speech.compose([]).total_ms == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("Hello, I can count for you. one, two, three.", [1, 2, 3]),
+        ("You heard up to twenty-one. twenty-two, thirty,", [22, 30]),
+        ("You heard up to seven.", []),
+        ("one, two, three [interrupted]", [1, 2, 3]),
+        ("four, five…", [4, 5]),
+        ("six, seven, ei", [6, 7]),
+        ("One moment, please.", []),
+        ("sixteen", [16]),
+        ("One-way tickets.", []),
+        ("Someone.", []),
+        ("", []),
+    ],
+)
+def test_the_numbers_of_a_text_are_those_that_it_counts(text: str, numbers: list[int]) -> None:
+    assert speech.numbers_in(text) == numbers
+
+
+def test_what_is_said_can_be_read_again() -> None:
+    said = speech.compose([*speech.phrase(speech.GREETING), *speech.count(range(1, 61))])
+    assert speech.numbers_in(said.text(0, said.total_ms)) == list(range(1, 61))

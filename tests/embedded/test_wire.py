@@ -30,6 +30,7 @@ from trio_media.embedded import (
     serve_model_connection,
     wire,
 )
+from trio_media.embedded.faults import Drop, ErrorFirst, Fault, HalfOpen, Refuse, Slow
 
 RESOURCE = "/v1/realtime?model=gpt-realtime"
 SDK_CLIENT = Path(__file__).with_name("sdk_client.py")
@@ -374,6 +375,137 @@ async def test_a_place_is_free_again_when_its_connection_ended(
                 async with open_websocket("127.0.0.1", port, RESOURCE, use_ssl=False) as one:
                     await receive(one)
                 await trio.testing.wait_all_tasks_blocked(0.05)
+
+
+# --- what goes wrong --------------------------------------------------------------------------
+
+
+def failing(*faults: Fault) -> ModelBehaviour:
+    return ModelBehaviour(faults=faults)
+
+
+async def exchange(port: int, *headers: str) -> bytes:
+    """Ask for the upgrade by hand; return everything that comes until the socket is closed."""
+    request = (
+        f"GET {RESOURCE} HTTP/1.1",
+        "Host: model",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
+        "Sec-WebSocket-Version: 13",
+        *headers,
+    )
+    async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
+        await stream.send_all("\r\n".join((*request, "", "")).encode())
+        return b"".join([part async for part in stream])
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 429, 500, 503])
+async def test_a_handshake_is_refused_so_many_times_and_then_taken(status: int) -> None:
+    after_s = 2 if status == 429 else None
+    fault = Refuse(status=status, retry_after_s=after_s, times=2)
+    with trio.fail_after(20):
+        async with listening(failing(fault)) as port:
+            answers = [await exchange(port), await exchange(port)]
+            async with open_websocket("127.0.0.1", port, RESOURCE, use_ssl=False) as websocket:
+                assert (await receive(websocket))["type"] == "session.created"
+    for answer in answers:
+        head, _, body = answer.partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 %d " % status)
+        assert (b"retry-after: 2" in head.lower()) == (status == 429)
+        assert json.loads(body) == json.loads(json.dumps(fault.body))
+
+
+async def test_a_handshake_is_answered_late_once(autojump_clock: MockClock) -> None:
+    behaviour = failing(Slow(delay_s=7))
+    for expected_s in (7, 0):
+        with trio.fail_after(60):
+            began_s = trio.current_time()
+            async with connected(behaviour) as websocket:
+                assert trio.current_time() - began_s == pytest.approx(expected_s)
+                assert (await receive(websocket))["type"] == "session.created"
+
+
+async def test_a_client_that_does_not_wait_for_a_late_handshake_is_let_go(
+    autojump_clock: MockClock,
+) -> None:
+    ours, theirs = trio.testing.memory_stream_pair()
+    with trio.fail_after(60):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(serve_model_connection, theirs, failing(Slow(delay_s=30)))
+            with trio.move_on_after(5) as impatience:
+                await client_over(nursery, ours)
+            assert impatience.cancelled_caught
+            await trio.aclose_forcefully(ours)
+
+
+async def test_an_error_comes_right_after_the_upgrade_and_then_the_close(
+    autojump_clock: MockClock,
+) -> None:
+    with trio.fail_after(5):
+        async with connected(failing(ErrorFirst(code="insufficient_quota"))) as websocket:
+            assert (await receive(websocket))["error"]["code"] == "insufficient_quota"
+            with pytest.raises(ConnectionClosed) as closed:
+                await websocket.get_message()
+    assert closed.value.reason is not None
+    assert closed.value.reason.code == 4_000
+    assert closed.value.reason.reason == "insufficient_quota.insufficient_quota"
+
+
+@pytest.mark.parametrize("code", [1_001, 1_011, 1_012])
+async def test_a_connection_is_closed_with_its_code_behind_its_last_delta(
+    autojump_clock: MockClock, code: int
+) -> None:
+    with trio.fail_after(60):
+        async with connected(failing(Drop(sent="delta", count=4, close=code))) as websocket:
+            await send(websocket, "response.create")
+            events = []
+            with pytest.raises(ConnectionClosed) as closed:
+                while True:
+                    events.append(await receive(websocket))
+    assert [e["type"] for e in events].count("response.output_audio.delta") == 4
+    assert closed.value.reason is not None
+    assert closed.value.reason.code == code
+
+
+async def test_a_connection_is_cut_without_a_close_and_all_that_was_sent_arrives() -> None:
+    with trio.fail_after(20):
+        async with listening(failing(Drop(after_s=0.05))) as port:
+            frames = await exchange(port)
+    assert b'"session.created"' in frames
+    assert frames.endswith(b"}"), "no close frame behind the last event"
+
+
+async def test_a_half_open_connection_answers_nothing_not_even_pings(
+    autojump_clock: MockClock,
+) -> None:
+    behaviour = failing(HalfOpen(after_s=3, hold_s=100))
+    with trio.fail_after(300):
+        async with connected(behaviour) as websocket:
+            began_s = trio.current_time()
+            await receive(websocket)
+            await websocket.ping()
+            assert trio.current_time() - began_s < 1
+            await trio.sleep(3)
+            await send(websocket, "response.create")
+            with trio.move_on_after(60) as waited:
+                await websocket.ping()
+            assert waited.cancelled_caught, "a pong came"
+            with pytest.raises(ConnectionClosed):
+                await websocket.get_message()
+            assert trio.current_time() - began_s == pytest.approx(103, abs=1.5)
+
+
+async def test_whoever_asks_may_see_the_models() -> None:
+    models: list[EmbeddedModel] = []
+    with trio.fail_after(20):
+        async with trio.open_nursery() as nursery:
+            port = await nursery.start(partial(serve_model, on_model=models.append))
+            async with open_websocket("127.0.0.1", port, RESOURCE, use_ssl=False) as websocket:
+                await receive(websocket)
+            nursery.cancel_scope.cancel()
+    (model,) = models
+    assert isinstance(model, EmbeddedModel)
 
 
 async def test_the_official_client_library_understands_all_of_it() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import trio
@@ -148,6 +149,82 @@ async def test_a_model_that_does_not_answer_is_not_heard(
     assert call.phone.heard == ""
 
 
+@pytest.mark.parametrize(
+    ("direct", "kind", "status", "why"),
+    [
+        (lambda m: m.fails(saying="Let me see."), "failed", "failed", "server_error"),
+        (
+            lambda m: m.fails("rate_limit_exceeded", saying="Let me see."),
+            *("failed", "failed", "rate_limit_exceeded"),
+        ),
+        (
+            lambda m: m.stops_short("content_filter", saying="Let me see."),
+            *("incomplete", "incomplete", "content_filter"),
+        ),
+    ],
+)
+async def test_an_answer_ends_badly_behind_what_it_says(
+    call: Call, direct: Callable[[ScriptedModel], None], kind: str, status: str, why: str
+) -> None:
+    direct(call.model)
+    await call.run(until_ms=4_000)
+    assert call.phone.heard.splitlines()[0] == "Let me see."
+    done = next(e for e in call.record().entries if e.kind == "response.done")
+    assert (done.fields["status"], done.fields["reason"]) == (status, why)
+
+
+@pytest.mark.parametrize("websockets", [False, True])
+async def test_an_answer_fails_before_a_word(make_call: MakeCall, websockets: bool) -> None:
+    call = make_call(websockets=websockets)
+    call.model.fails("insufficient_quota")
+    await call.run(until_ms=1_500)
+    assert call.phone.heard == ""
+    assert len(call.model.creates) >= 1
+
+
+@pytest.mark.parametrize("websockets", [False, True])
+@pytest.mark.parametrize("close", [None, 1_011])
+async def test_a_session_is_dropped_in_the_middle(
+    make_call: MakeCall, websockets: bool, close: int | None
+) -> None:
+    call = make_call(websockets=websockets)
+    call.model.drops(close=close, at_ms=2_000)
+    await call.run(until_ms=20_000)
+    assert call.model.sessions >= 1
+    trouble = "break" if close is None else "close"
+    assert [fault for _, fault in call.record().faults if "model" in fault] == [
+        f"model {trouble} 0"
+    ]
+
+
+@pytest.mark.parametrize("websockets", [False, True])
+@pytest.mark.parametrize(
+    ("why", "shown"),
+    [({"status": 503}, "503"), ({"code": "insufficient_quota"}, "insufficient_quota")],
+)
+async def test_a_session_is_not_given(
+    make_call: MakeCall, websockets: bool, why: dict[str, Any], shown: str
+) -> None:
+    call = make_call(websockets=websockets)
+    call.model.gives_no_session(**why)
+    await call.run(until_ms=3_000)
+    assert f"model no session {shown}" in [fault for _, fault in call.record().faults]
+    assert not call.model.no_sessions
+    errors = [e.fields["code"] for e in call.record().entries if e.kind == "error"]
+    assert errors == [why["code"]] if "code" in why else not errors
+
+
+async def test_what_a_session_is_told_anew_is_read_from_its_beginning(call: Call) -> None:
+    async with call.running():
+        await call.at(3_000)
+        call.phone.presses("7")
+        await call.at(8_000)
+    ((role, text),) = call.model.told_anew
+    assert role == "user"
+    assert "7" in text
+    assert call.model.sessions == 1
+
+
 async def test_a_lost_session_ends_the_call(call: Call) -> None:
     call.model.speaks("Hello.")
     call.model.loses_session(at_ms=2_000)
@@ -166,6 +243,19 @@ async def test_a_lost_session_ends_the_call(call: Call) -> None:
         (
             lambda model: model.calls_tool("x", y=object()),
             r"calls_tool: arguments of x are no JSON",
+        ),
+        (lambda model: model.fails(""), r"fails: a text is needed, not ''"),
+        (lambda model: model.stops_short("tired"), r"stops_short: a reason is one of .*'tired'"),
+        (lambda model: model.drops(close=3), r"drops: close is a whole number from 1000 on"),
+        (lambda model: model.drops(at_ms=-1), r"drops: at_ms .* not -1"),
+        (lambda model: model.gives_no_session(), r"gives_no_session: either a status or a code"),
+        (
+            lambda model: model.gives_no_session(status=401, code="x"),
+            r"gives_no_session: either a status or a code",
+        ),
+        (
+            lambda model: model.gives_no_session(status=401, times=0),
+            r"gives_no_session: times is a whole number from 1 on, not 0",
         ),
         (lambda model: model.refuses("tired"), r"refuses: a code is one of .*, not 'tired'"),
         (lambda model: model.loses_session(at_ms="now"), r"loses_session: at_ms .* not 'now'"),

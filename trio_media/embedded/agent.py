@@ -3,6 +3,8 @@
 Rule 1: what was heard is read from the conversation, after its truncations and deletions, and from
 nowhere else.  So what this agent says proves or disproves what a client told the server.
 Rule 2: an item that was neither truncated nor deleted was heard as far as it was sent.
+Rule 3: what it is told that it said before, as text, was heard: so it counts on in a new model
+session that was told the conversation of the one before.
 """
 
 from __future__ import annotations
@@ -90,8 +92,13 @@ def _exactly(instructions: str) -> list[tuple[Clip, int | None]]:
 def last_number_heard(items: Sequence[Item]) -> int:
     """Return the last counted number that the conversation says was heard; 0 for none."""
     for item in reversed(items):
-        if isinstance(item, SpokenItem) and item.numbers_heard:
-            return item.numbers_heard[-1]
+        numbers: Sequence[int] = ()
+        if isinstance(item, SpokenItem):
+            numbers = item.numbers_heard
+        elif isinstance(item, ClientItem) and item.answer_text is not None:
+            numbers = speech.numbers_in(item.answer_text)
+        if numbers:
+            return numbers[-1]
     return 0
 
 
@@ -144,6 +151,8 @@ def _calls_asked_for(items: Sequence[Item]) -> list[CallTool]:
     texts: list[str] = []
     for item in reversed(items):
         if isinstance(item, SpokenItem | FunctionCallItem):
+            break
+        if isinstance(item, ClientItem) and item.is_answer:
             break
         if isinstance(item, CallerAudioItem):
             texts.insert(0, item.understood)

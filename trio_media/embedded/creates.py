@@ -12,7 +12,7 @@ import attrs
 
 from trio_media.embedded.agent import Question
 from trio_media.embedded.conversation import Conversation
-from trio_media.embedded.items import Item, parse_client_item
+from trio_media.embedded.items import ClientItem, Item, parse_client_item
 from trio_media.embedded.refusals import Refusal
 from trio_media.embedded.settings import RESPONSE_AUDIO, SHARED_FIELDS
 from trio_media.embedded.shapes import anything, array, nullable, one_of, record, text, wrong_kind
@@ -70,11 +70,15 @@ class ResponseWish:
     metadata: Mapping[str, str] | None
 
     def question(self, *, has_spoken: bool) -> Question:
-        """Return what the agent is asked, given whether it has spoken in the conversation."""
+        """Return what the agent is asked, given whether it has spoken in the conversation.
+
+        Where a client tells what the model said, it has spoken.
+        """
+        is_told = any(isinstance(item, ClientItem) and item.is_answer for item in self.items)
         return Question(
             items=self.items,
             # A context that a client leaves empty is a fresh one: nothing was said in it.
-            has_spoken=has_spoken and not (self.has_own_context and not self.items),
+            has_spoken=is_told or (has_spoken and not (self.has_own_context and not self.items)),
             instructions=self.instructions,
             tools=self.tools,
             tool_choice=self.tool_choice,

@@ -168,12 +168,25 @@ class ClientItem:
     """The checked item object, without id, object and status."""
 
     @property
+    def text(self) -> str | None:
+        """The text of a message; None for every other item, and where it holds none."""
+        texts = [part["text"] for part in self.content.get("content", ()) if "text" in part]
+        return "\n".join(texts) if texts else None
+
+    @property
     def caller_text(self) -> str | None:
         """The text of a user message; None for every other item, and where it holds none."""
-        if self.content.get("role") != "user":
-            return None
-        texts = [part["text"] for part in self.content["content"] if part["type"] == "input_text"]
-        return "\n".join(texts) if texts else None
+        return self.text if self.content.get("role") == "user" else None
+
+    @property
+    def answer_text(self) -> str | None:
+        """What the model said before, as it is told; None for every other item."""
+        return self.text if self.content.get("role") == "assistant" else None
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether it is something that the model said or did before, as it is told."""
+        return self.content.get("role") == "assistant" or self.content["type"] == "function_call"
 
     @property
     def is_caller_turn(self) -> bool:

@@ -12,8 +12,6 @@ import itertools
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-import attrs
-
 from trio_media.embedded.agent import answer
 from trio_media.embedded.behaviour import ModelBehaviour
 from trio_media.embedded.client_events import (
@@ -25,26 +23,20 @@ from trio_media.embedded.client_events import (
 from trio_media.embedded.conversation import Conversation
 from trio_media.embedded.creates import ResponseWish, parse_create
 from trio_media.embedded.input_audio import InputAudio, TurnStarted, TurnStopped
-from trio_media.embedded.items import CallerAudioItem, parse_client_item
+from trio_media.embedded.item_commands import ItemCommands
+from trio_media.embedded.items import CallerAudioItem
+from trio_media.embedded.misfortunes import Closing, Misfortunes
 from trio_media.embedded.refusals import Refusal
+from trio_media.embedded.remembered import Remembered, remembered
 from trio_media.embedded.responses import OpenResponse, StopReason, Surroundings
+from trio_media.embedded.service_errors import error_object
 from trio_media.embedded.settings import default_settings, updated_settings
-from trio_media.embedded.shapes import integer, nullable, text
+from trio_media.embedded.shapes import nullable, text
 from trio_media.embedded.transcriber import Transcriber
 from trio_media.embedded.vad import VadTuning
 from trio_media.embedded.voice_clips import AudioFormat
 
 OUT_OF_BAND_MAX: Final = 8  # responses beside the default conversation at one time
-CONTENT_INDEX_MAX: Final = 1_000  # far more parts than any item has
-AUDIO_END_MS_MAX: Final = 2**31 - 1  # what a 32-bit count of milliseconds can say
-
-
-@attrs.frozen(kw_only=True)
-class Closing:
-    """The end of the connection as the model wants it."""
-
-    code: int
-    reason: str
 
 
 class EmbeddedModel:
@@ -72,19 +64,23 @@ class EmbeddedModel:
         self._name = name
         self._ids = itertools.count(1)
         self._events: list[dict[str, Any]] = []
-        self._expires_s = now_s + behaviour.session_s_max
+        self._misfortunes = Misfortunes(behaviour.faults, now_s)
+        self._lasts_s = min(behaviour.session_s_max, self._misfortunes.lasts_s)
+        self._expires_s = now_s + self._lasts_s
         self._settings = default_settings(
             session_id=self._new_id("sess"),
             model=model,
-            expires_at_s=started_unix_s + int(behaviour.session_s_max),
+            expires_at_s=started_unix_s + int(self._lasts_s),
         )
         self._conversation = Conversation()
+        self._items = ItemCommands(self._conversation, self._emit, self._new_id)
         self._input = InputAudio(lambda: self._new_id("item"))
         self._responses: list[OpenResponse] = []
         self._transcriber = Transcriber(behaviour, self._emit)
         self._has_spoken = False
         self._owes_answer = False
         self._turns = 0
+        self._responses_opened = 0
         self._around = Surroundings(
             behaviour=behaviour,
             conversation=self._conversation,
@@ -92,7 +88,13 @@ class EmbeddedModel:
             emit=self._emit,
             new_id=self._new_id,
         )
-        self._emit("session.created", session=self._settings)
+        refused = self._misfortunes.error_first
+        if refused is None:
+            self._emit("session.created", session=self._settings)
+        else:
+            error = error_object(refused.code)
+            reason = f"{error['type']}.{refused.code}"
+            self._fail(error, Closing(code=refused.close, reason=reason))
 
     # What the wire calls.
 
@@ -105,7 +107,10 @@ class EmbeddedModel:
         try:
             event = parse_event(message)
             event_id = event_id_of(event)
-            _OBEY[checked_type(event)](self, event, now_s)
+            kind = checked_type(event)
+            if self._ends(self._misfortunes.received(kind)):
+                return
+            _OBEY[kind](self, event, now_s)
         except Refusal as refusal:
             self._emit("error", error=refusal.payload(event_id))
         self._answer_if_owed(now_s)
@@ -114,6 +119,8 @@ class EmbeddedModel:
         """Perform everything that is due, in the order in which it was due."""
         while self.closing is None and self.next_deadline_s() <= now_s:
             due_s = self.next_deadline_s()
+            if self._ends(self._misfortunes.now(due_s)):
+                return
             if due_s >= self._expires_s:
                 self._expire()
                 return
@@ -133,12 +140,16 @@ class EmbeddedModel:
         dues = [response.due_s for response in self._responses]
         if self._transcriber.due_s is not None:
             dues.append(self._transcriber.due_s)
-        return min([self._expires_s, *dues])
+        return min([self._expires_s, self._misfortunes.due_s, *dues])
 
     def take(self) -> list[dict[str, Any]]:
         """Return the server events since the last call, and forget them."""
         events, self._events = self._events, []
         return events
+
+    def remembered(self) -> list[Remembered]:
+        """Return what is known of the conversation, item by item: for tests."""
+        return [remembered(item) for item in self._conversation]
 
     # One method a client event.
 
@@ -169,35 +180,6 @@ class EmbeddedModel:
     def _clear_audio(self, _event: Mapping[str, Any], _now_s: float) -> None:
         self._input.clear()
         self._emit("input_audio_buffer.cleared")
-
-    def _create_item(self, event: Mapping[str, Any], _now_s: float) -> None:
-        wanted_id = nullable(text())(event.get("previous_item_id"), "previous_item_id")
-        item = parse_client_item(event["item"], "item", self._new_id("item"))
-        previous_id = self._conversation.insert(item, wanted_id)
-        for kind in ("conversation.item.added", "conversation.item.done"):
-            self._emit(kind, previous_item_id=previous_id, item=item.payload())
-
-    def _retrieve_item(self, event: Mapping[str, Any], _now_s: float) -> None:
-        item = self._conversation.retrieve(text()(event["item_id"], "item_id"))
-        audio_format = AudioFormat(self._settings["audio"]["output"]["format"]["type"])
-        self._emit("conversation.item.retrieved", item=item.payload(audio_format))
-
-    def _truncate_item(self, event: Mapping[str, Any], _now_s: float) -> None:
-        item_id = text()(event["item_id"], "item_id")
-        content_index = integer(0, CONTENT_INDEX_MAX)(event["content_index"], "content_index")
-        audio_end_ms = integer(0, AUDIO_END_MS_MAX)(event["audio_end_ms"], "audio_end_ms")
-        self._conversation.truncate(item_id, content_index, audio_end_ms)
-        self._emit(
-            "conversation.item.truncated",
-            item_id=item_id,
-            content_index=content_index,
-            audio_end_ms=audio_end_ms,
-        )
-
-    def _delete_item(self, event: Mapping[str, Any], _now_s: float) -> None:
-        item_id = text()(event["item_id"], "item_id")
-        self._conversation.delete(item_id)
-        self._emit("conversation.item.deleted", item_id=item_id)
 
     def _create_response(self, event: Mapping[str, Any], now_s: float) -> None:
         wish = parse_create(
@@ -296,7 +278,9 @@ class EmbeddedModel:
                 f"At most {OUT_OF_BAND_MAX} responses may be open outside the conversation.",
             )
         outputs = answer(wish.question(has_spoken=self._has_spoken), self._behaviour)
-        self._responses.append(OpenResponse(wish, outputs, self._around, now_s=now_s))
+        self._responses_opened += 1
+        fault = self._misfortunes.of_response(self._responses_opened)
+        self._responses.append(OpenResponse(wish, outputs, self._around, now_s=now_s, fault=fault))
         self.advance(now_s)
 
     def _answer_if_owed(self, now_s: float) -> None:
@@ -315,15 +299,27 @@ class EmbeddedModel:
             self._emit("error", error=refusal.payload(None))
 
     def _expire(self) -> None:
-        minutes = self._behaviour.session_s_max / 60
-        message = f"Your session hit the maximum duration of {minutes:g} minutes."
-        self._emit("error", error=Refusal("session_expired", message).payload(None))
+        message = f"Your session hit the maximum duration of {self._lasts_s / 60:g} minutes."
         self._responses.clear()
         self._transcriber.forget_all()
-        self.closing = Closing(code=1001, reason="session_expired")
+        error = Refusal("session_expired", message).payload(None)
+        self._fail(error, Closing(code=1001, reason="session_expired"))
+
+    def _fail(self, error: Mapping[str, Any], closing: Closing) -> None:
+        """Send an error that is the end of the connection."""
+        self._emit("error", error=error)
+        self._ends(closing)
+
+    def _ends(self, closing: Closing | None) -> bool:
+        """Close as is wanted, unless that is decided; tell whether the connection is over."""
+        self.closing = self.closing or closing
+        return self.closing is not None
 
     def _emit(self, kind: str, **fields: object) -> None:
-        self._events.append({"type": kind, "event_id": self._new_id("event"), **fields})
+        # Whoever is gone says nothing more, in the middle of an answer too.
+        if self.closing is None:
+            self._events.append({"type": kind, "event_id": self._new_id("event"), **fields})
+            self._ends(self._misfortunes.sent(kind))
 
     def _new_id(self, prefix: str) -> str:
         return f"{prefix}_{self._name}_{next(self._ids):06d}"
@@ -336,10 +332,12 @@ _OBEY: Final[Mapping[str, _Obey]] = {
     "input_audio_buffer.append": EmbeddedModel._append_audio,
     "input_audio_buffer.commit": EmbeddedModel._commit_audio,
     "input_audio_buffer.clear": EmbeddedModel._clear_audio,
-    "conversation.item.create": EmbeddedModel._create_item,
-    "conversation.item.retrieve": EmbeddedModel._retrieve_item,
-    "conversation.item.truncate": EmbeddedModel._truncate_item,
-    "conversation.item.delete": EmbeddedModel._delete_item,
+    "conversation.item.create": lambda model, event, _: model._items.create(event),
+    "conversation.item.retrieve": lambda model, event, _: model._items.retrieve(
+        event, AudioFormat(model._settings["audio"]["output"]["format"]["type"])
+    ),
+    "conversation.item.truncate": lambda model, event, _: model._items.truncate(event),
+    "conversation.item.delete": lambda model, event, _: model._items.delete(event),
     "response.create": EmbeddedModel._create_response,
     "response.cancel": EmbeddedModel._cancel_response,
     "output_audio_buffer.clear": EmbeddedModel._clear_output,

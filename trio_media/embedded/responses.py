@@ -17,6 +17,7 @@ from trio_media.embedded.agent import Output
 from trio_media.embedded.behaviour import ModelBehaviour
 from trio_media.embedded.conversation import Conversation
 from trio_media.embedded.creates import ResponseWish
+from trio_media.embedded.faults import OfResponse
 from trio_media.embedded.generation import (
     CallGeneration,
     Emit,
@@ -65,6 +66,7 @@ class OpenResponse:
         surroundings: Surroundings,
         *,
         now_s: float,
+        fault: OfResponse | None = None,
     ) -> None:
         assert outputs, "a response has something to say"
         self.response_id = surroundings.new_id("resp")
@@ -73,6 +75,7 @@ class OpenResponse:
         """Whether ``response.created`` was sent: before it no cancel can find the response."""
         self.is_over = False
         self._outputs = outputs
+        self._fault = fault
         self._around = surroundings
         self._began_s = now_s + surroundings.behaviour.created_delay_ms / 1_000
         self._due_s = self._began_s
@@ -129,6 +132,9 @@ class OpenResponse:
         self._finish("cancelled", {"type": "cancelled", "reason": self._stop.value})
 
     def _make_output(self) -> None:
+        if self._fault is not None and self._spoken_ms >= self._fault.after_ms:
+            self._break_off(self._fault)
+            return
         if self._current is None:
             self._current = self._next_generation()
             self._current.open()
@@ -141,9 +147,18 @@ class OpenResponse:
         if piece.is_last or is_exhausted:
             self._close_current(ItemStatus.COMPLETED if piece.is_last else ItemStatus.INCOMPLETE)
         if piece.is_last and len(self._finished) == len(self._outputs):
-            self._finish("completed", None)
+            if self._fault is None:
+                self._finish("completed", None)
+            else:
+                # It was to say more before; what goes wrong does so all the same.
+                self._break_off(self._fault)
         elif is_exhausted:
             self._finish("incomplete", {"type": "incomplete", "reason": "max_output_tokens"})
+
+    def _break_off(self, fault: OfResponse) -> None:
+        if self._current is not None:
+            self._close_current(ItemStatus.INCOMPLETE)
+        self._finish(fault.status, fault.details)
 
     def _next_generation(self) -> Generation:
         index = len(self._finished)

@@ -105,6 +105,24 @@ def known(text: str) -> list[tuple[Clip, int | None]]:
     return parts
 
 
+def numbers_in(text: str) -> list[int]:
+    """Return the numbers that are counted in a text, in order.
+
+    A number that is spoken about is none, nor is one in the middle of a sentence.
+    """
+    found = _counted().finditer(text.lower())
+    numbers = {clip.text: int(clip.name) for clip in clips().values() if clip.name.isdigit()}
+    return [numbers[match["number"]] for match in found if not match["about"]]
+
+
+@functools.cache
+def _counted() -> re.Pattern[str]:
+    names = [clip.text for clip in clips().values() if clip.name.isdigit()]
+    number = "|".join(sorted(names, key=len, reverse=True))
+    about = re.escape(clips()[HEARD].text.lower())
+    return re.compile(rf"(?P<about>{about}\s+)?\b(?P<number>{number})(?!-|\s*\w)")
+
+
 def _plain(text: str) -> str:
     return " ".join(re.findall(r"[a-z0-9]+", text.lower()))
 

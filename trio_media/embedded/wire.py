@@ -14,7 +14,8 @@ import datetime
 import itertools
 import math
 import urllib.parse
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeAlias
 
 import attrs
 import msgspec
@@ -28,7 +29,10 @@ from trio_websocket import (
 from wsproto.utilities import LocalProtocolError as LateWebSocketEvent
 
 from trio_media.embedded.behaviour import ModelBehaviour
-from trio_media.embedded.model import Closing, EmbeddedModel
+from trio_media.embedded.faults import FaultSupply, Refuse, Slow
+from trio_media.embedded.freezing import FreezableStream
+from trio_media.embedded.misfortunes import Closing
+from trio_media.embedded.model import EmbeddedModel
 
 CONNECTIONS_MAX: Final = 2_000  # far above what one process can speak to; a leak stops here
 HANDSHAKE_S: Final = 10.0  # a client that connects says what it wants
@@ -40,8 +44,15 @@ OUTBOX_EVENTS_MAX: Final = 1_024  # about a minute of speech at the default delt
 RECEIVE_BYTES: Final = 64 * 1024
 DEFAULT_MODEL: Final = "gpt-realtime"  # when the URL names none
 FULL: Final = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-BETA_CLOSING: Final = Closing(code=4000, reason="invalid_request_error.beta_api_shape_disabled")
+BETA_CLOSE: Final = 4_000
+BETA_REASON: Final = "invalid_request_error.beta_api_shape_disabled"
 _DEFAULT_BEHAVIOUR: Final = ModelBehaviour()
+OnModel: TypeAlias = Callable[[EmbeddedModel], None]
+"""Called with the model of each connection that gets one."""
+
+
+def _ignore(_: EmbeddedModel) -> None:
+    """Look at no model."""
 
 
 async def serve_model(
@@ -49,11 +60,13 @@ async def serve_model(
     host: str = "127.0.0.1",
     port: int = 0,
     behaviour: ModelBehaviour = _DEFAULT_BEHAVIOUR,
+    on_model: OnModel = _ignore,
     task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve the embedded model at ``ws://host:port/v1/realtime`` until cancelled.
 
-    ``task_status`` gets the port listened on; ``port`` 0 takes any free one.
+    ``task_status`` gets the port listened on; ``port`` 0 takes any free one.  ``on_model`` is for
+    tests, which may read what each model knows: see `EmbeddedModel.remembered`.
 
     Raises `OSError` when the address cannot be listened on.  Cancellation: open connections are
     cut, their clients see no closing handshake.
@@ -68,7 +81,9 @@ async def serve_model(
             await _refuse_full(stream)
             return
         try:
-            await serve_model_connection(stream, behaviour, name=f"c{next(numbers)}")
+            await serve_model_connection(
+                stream, behaviour, name=f"c{next(numbers)}", on_model=on_model
+            )
         finally:
             places.release()
 
@@ -82,27 +97,33 @@ async def serve_model_connection(
     behaviour: ModelBehaviour = _DEFAULT_BEHAVIOUR,
     *,
     name: str = "c0",
+    on_model: OnModel = _ignore,
 ) -> None:
     """Serve one client on any stream, from the handshake to the end; the stream is closed then.
 
-    ``name`` is part of every id that this connection gives out.
+    ``name`` is part of every id that this connection gives out.  ``on_model``: see `serve_model`.
 
     Raises nothing for what a client or the network does.  Cancellation: the stream is closed at
     once, without a closing handshake.
     """
+    freezable = FreezableStream(stream)
     try:
         async with trio.open_nursery() as nursery:
             request: WebSocketRequest | None = None
             with trio.move_on_after(HANDSHAKE_S):
                 request = await wrap_server_stream(
                     nursery,
-                    stream,
+                    freezable,
                     message_queue_size=MESSAGES_WAITING_MAX,
                     max_message_size=MESSAGE_BYTES_MAX,
                     receive_buffer_size=RECEIVE_BYTES,
                 )
             if request is not None:
-                await _answer_request(request, stream, behaviour, name)
+                connection = await _accept(request, behaviour.faults)
+                if connection is not None:
+                    model = _model_for(request, behaviour, name)
+                    on_model(model)
+                    await _hold(connection, freezable, model)
             nursery.cancel_scope.cancel()
     except* (ConnectionClosed, LateWebSocketEvent):
         # The websocket's own reader says so when the client goes while it answers it.
@@ -111,20 +132,37 @@ async def serve_model_connection(
         await trio.aclose_forcefully(stream)
 
 
-async def _answer_request(
-    request: WebSocketRequest, stream: trio.abc.Stream, behaviour: ModelBehaviour, name: str
-) -> None:
-    url = urllib.parse.urlsplit(request.path)
-    if not url.path.endswith("/realtime"):
+async def _accept(request: WebSocketRequest, faults: FaultSupply) -> WebSocketConnection | None:
+    """Answer the handshake; None: there is no connection to hold."""
+    late = faults.use_first(Slow)
+    if late is not None:
+        await trio.sleep(late.delay_s)
+    refusal = faults.use_first(Refuse)
+    if refusal is not None:
+        await _refuse(request, refusal)
+        return None
+    if not urllib.parse.urlsplit(request.path).path.endswith("/realtime"):
         await request.reject(404, body=b"The model is at /v1/realtime.\n")
-        return
+        return None
     offered = request.proposed_subprotocols
     connection = await request.accept(subprotocol="realtime" if "realtime" in offered else None)
     if _is_beta(request):
-        await _close(connection, BETA_CLOSING)
-        return
-    query = urllib.parse.parse_qs(url.query)
-    model = EmbeddedModel(
+        await _close(connection, BETA_CLOSE, BETA_REASON)
+        return None
+    return connection
+
+
+async def _refuse(request: WebSocketRequest, refusal: Refuse) -> None:
+    headers = [(b"Content-Type", b"application/json")]
+    if refusal.retry_after_s is not None:
+        headers.append((b"Retry-After", b"%d" % refusal.retry_after_s))
+    body = msgspec.json.encode(refusal.body)
+    await request.reject(refusal.status, extra_headers=headers, body=body)
+
+
+def _model_for(request: WebSocketRequest, behaviour: ModelBehaviour, name: str) -> EmbeddedModel:
+    query = urllib.parse.parse_qs(urllib.parse.urlsplit(request.path).query)
+    return EmbeddedModel(
         behaviour,
         name=name,
         model=query.get("model", [DEFAULT_MODEL])[0],
@@ -132,9 +170,20 @@ async def _answer_request(
         # The protocol gives this one time as a date; nothing here depends on it.
         started_unix_s=int(datetime.datetime.now(tz=datetime.UTC).timestamp()),
     )
+
+
+async def _hold(
+    connection: WebSocketConnection, stream: FreezableStream, model: EmbeddedModel
+) -> None:
+    """Converse, and end the connection as the model wants it."""
     closing = await _converse(connection, stream, model)
-    if closing is not None:
-        await _close(connection, closing)
+    if closing is None:
+        return
+    if closing.hold_s:
+        stream.freeze()
+        await trio.sleep(closing.hold_s)
+    if closing.code is not None:
+        await _close(connection, closing.code, closing.reason)
 
 
 def _is_beta(request: WebSocketRequest) -> bool:
@@ -223,9 +272,9 @@ async def _watch_writes(stream: trio.abc.Stream, progress: _WriteProgress) -> No
     await trio.aclose_forcefully(stream)
 
 
-async def _close(connection: WebSocketConnection, closing: Closing) -> None:
+async def _close(connection: WebSocketConnection, code: int, reason: str) -> None:
     with trio.move_on_after(CLOSE_S):
-        await connection.aclose(code=closing.code, reason=closing.reason)
+        await connection.aclose(code=code, reason=reason)
 
 
 async def _refuse_full(stream: trio.abc.Stream) -> None:

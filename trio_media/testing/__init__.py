@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from trio_media.simulation.calls.scenario import Ending as Ending
     from trio_media.simulation.calls.scenario import HangUp as HangUp
     from trio_media.testing.account import ScriptedAccount as ScriptedAccount
+    from trio_media.testing.asked import Create as Create
+    from trio_media.testing.asked import ModelSession as ModelSession
+    from trio_media.testing.asked import ToolOutput as ToolOutput
     from trio_media.testing.call import Call as Call
     from trio_media.testing.interruptions import Interruption as Interruption
     from trio_media.testing.making import make_call as make_call
-    from trio_media.testing.model import Create as Create
-    from trio_media.testing.model import ModelSession as ModelSession
     from trio_media.testing.model import ScriptedModel as ScriptedModel
-    from trio_media.testing.model import ToolOutput as ToolOutput
     from trio_media.testing.network import ScriptedNetwork as ScriptedNetwork
     from trio_media.testing.phone import HeardClip as HeardClip
     from trio_media.testing.phone import HeardSpan as HeardSpan
@@ -37,10 +37,10 @@ HOMES: Final = {
     "Call": "trio_media.testing.call",
     "make_call": "trio_media.testing.making",
     "Interruption": "trio_media.testing.interruptions",
-    "Create": "trio_media.testing.model",
-    "ModelSession": "trio_media.testing.model",
+    "Create": "trio_media.testing.asked",
+    "ModelSession": "trio_media.testing.asked",
     "ScriptedModel": "trio_media.testing.model",
-    "ToolOutput": "trio_media.testing.model",
+    "ToolOutput": "trio_media.testing.asked",
     "ScriptedNetwork": "trio_media.testing.network",
     "HeardClip": "trio_media.testing.phone",
     "HeardSpan": "trio_media.testing.phone",

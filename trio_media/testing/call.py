@@ -245,6 +245,7 @@ class Call:
         cast = Cast(
             config=self.config,
             answers=lambda: self.model.answers,
+            no_sessions=self.model.no_sessions,
             tools=self.tools,
             attend=attend,
             account=account,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections import deque
 from typing import Any, Final
 
 import attrs
@@ -13,46 +13,12 @@ from trio_media.simulation.calls import scenario as sc
 from trio_media.simulation.calls.record import MODEL, Entry
 from trio_media.testing.answering import FIRST_MS, Answers, spoken
 from trio_media.testing.answering import UNSCRIPTED as UNSCRIPTED
+from trio_media.testing.asked import Create, ModelSession, ToolOutput
 from trio_media.testing.direction import Director, lasting, whole, worded
 from trio_media.testing.words import spoken_ms, words_heard
 
+SHORT: Final = ("max_output_tokens", "content_filter")
 REFUSALS: Final = tuple(refusal.value for refusal in sc.Refusal if refusal.value)
-
-
-@attrs.frozen
-class Create:
-    """The model was asked for an answer."""
-
-    at_ms: int
-    instructions: str | None
-    """For this answer alone; None: those of the session."""
-    may_call_tools: bool = True
-
-
-@attrs.frozen(kw_only=True)
-class ModelSession:
-    """What the model was asked to be, once and for the whole call."""
-
-    instructions: str = ""
-    voice: str = ""
-    tools: tuple[Mapping[str, Any], ...] = ()
-    """As the service is told of them."""
-    asked: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
-    """All of it."""
-
-    @property
-    def tool_names(self) -> list[str]:
-        """What it can call; servers of other protocols by their labels."""
-        return [tool.get("name", tool.get("server_label", "")) for tool in self.tools]
-
-
-@attrs.frozen
-class ToolOutput:
-    """What the model was told of a tool that it called."""
-
-    name: str
-    arguments: dict[str, Any]
-    output: str
 
 
 @attrs.define(eq=False)
@@ -66,6 +32,7 @@ class ScriptedModel:
 
     _director: Director
     answers: Answers = attrs.field(factory=Answers)
+    no_sessions: deque[sc.NoSession] = attrs.field(factory=deque)
     _calls: dict[str, tuple[str, dict[str, Any]]] = attrs.field(factory=dict)
 
     # --- what it does -----------------------------------------------------------------------
@@ -120,6 +87,39 @@ class ScriptedModel:
         at_ms = self._director.when("loses_session", at_ms)
         self._director.add(sc.Fault(at_ms, MODEL, sc.Trouble.EXPIRY))
 
+    def fails(self, code: str = "server_error", *, saying: str = "") -> None:
+        """Answer, and fail with a code: before a word, or after all of a text."""
+        self._ends(saying, "fails", sc.Ending.FAILED, worded(code, "fails"))
+
+    def stops_short(self, reason: str = "max_output_tokens", *, saying: str = "") -> None:
+        """Answer incompletely, for a reason: before a word, or after all of a text."""
+        if reason not in SHORT:
+            raise ScriptError(f"stops_short: a reason is one of {', '.join(SHORT)}, not {reason!r}")
+        self._ends(saying, "stops_short", sc.Ending.INCOMPLETE, reason)
+
+    def drops(self, *, close: int | None = None, at_ms: int | None = None) -> None:
+        """Lose the session it holds: with the code of a close, or without one, as a reset."""
+        at_ms = self._director.when("drops", at_ms)
+        if close is None:
+            fault = sc.Fault(at_ms, MODEL, sc.Trouble.BREAK)
+        else:
+            whole("close", close, "drops", least=1_000)
+            fault = sc.Fault(at_ms, MODEL, sc.Trouble.CLOSE, code=close)
+        self._director.add(fault)
+
+    def gives_no_session(self, *, status: int = 0, code: str = "", times: int = 1) -> None:
+        """Give none to the next attempts: refuse the handshake with a status of HTTP, or take it,
+        say an error with a code instead of beginning, and close."""
+        self._director.when("gives_no_session", None)
+        if bool(whole("status", status, "gives_no_session")) == bool(code):
+            raise ScriptError("gives_no_session: either a status or a code is needed")
+        times = whole("times", times, "gives_no_session", least=1)
+        self.no_sessions.extend([sc.NoSession(status, code)] * times)
+
+    def _ends(self, saying: str, direction: str, ending: sc.Ending, why: str) -> None:
+        answer = spoken(saying) if saying else sc.Answer(items_ms=())
+        self._plan(direction, attrs.evolve(answer, ending=ending, why=why))
+
     def _plan(self, direction: str, answer: sc.Answer) -> None:
         self._director.when(direction, None)
         self.answers.planned.append(answer)
@@ -151,6 +151,29 @@ class ScriptedModel:
             tools=tuple(asked.get("tools", ())),
             asked=asked,
         )
+
+    @property
+    def sessions(self) -> int:
+        """How many sessions it gave, one after the other."""
+        return sum(e.kind == "session.created" for e in self._director.record.entries)
+
+    @property
+    def told_anew(self) -> list[tuple[str, str]]:
+        """The items that were told to its newest session, in order: who, and what.
+
+        Who is ``user``, ``assistant``, ``system``, ``function_call`` or ``function_call_output``.
+        """
+        entries = self._director.record.entries
+        began = [place for place, e in enumerate(entries) if e.kind == "session.created"]
+        items = [
+            entry.fields["item"]
+            for entry in entries[began[-1] if began else 0 :]
+            if entry.is_ours and entry.kind == "conversation.item.create"
+        ]
+        return [
+            (item.get("role", item["type"]), item.get("text", item.get("output", "")))
+            for item in items
+        ]
 
     @property
     def cancelled(self) -> list[str]:

@@ -93,7 +93,7 @@ async def suffer(stage: Stage, fault: sc.Fault) -> None:  # noqa: C901  # one ro
         case sc.Trouble.BREAK:
             link.break_off()
         case sc.Trouble.CLOSE:
-            await far.peer.close(1000)
+            await far.peer.close(fault.code)
         case sc.Trouble.EXPIRY if isinstance(far, Model):
             await far.expire()
         case sc.Trouble.LOSE_MARK if isinstance(far, Phone):

@@ -121,7 +121,7 @@ class Generation:
         ending = self.answer.ending
         if ending is Ending.LOST:
             return
-        details = None if reason is None else {"type": status, "reason": reason}
+        details = _details(status, reason)
         response: dict[str, Any] = {"status": status, "status_details": details, "output": []}
         if ending is not Ending.NAMELESS:
             response["id"] = self.response_id
@@ -138,17 +138,25 @@ async def generate(model: Model, generation: Generation) -> None:
     """
     try:
         await _generate(model, generation)
-        await generation.end(model, *_terminal(generation.answer.ending))
+        await generation.end(model, *_terminal(generation.answer))
     except PeerGone:
         return
 
 
-def _terminal(ending: Ending) -> tuple[str, str | None]:
-    match ending:
+def _details(status: str, reason: str | None) -> dict[str, Any] | None:
+    if reason is None:
+        return None
+    if status == "failed":
+        return {"type": status, "error": {"type": reason, "code": reason}}
+    return {"type": status, "reason": reason}
+
+
+def _terminal(answer: Answer) -> tuple[str, str | None]:
+    match answer.ending:
         case Ending.FAILED:
-            return "failed", "server_error"
+            return "failed", answer.why or "server_error"
         case Ending.INCOMPLETE:
-            return "incomplete", "max_output_tokens"
+            return "incomplete", answer.why or "max_output_tokens"
         case _:
             return "completed", None
 

@@ -27,6 +27,7 @@ from trio_media.simulation.calls.scenario import Answer, Cancelled, Hearing, Ref
 from trio_media.simulation.calls.scheduling import now_ms
 from trio_media.simulation.calls.sounds import caller_pieces
 
+FATAL_CLOSE: Final = 4_000  # the service's own code for what another attempt does not mend
 CANCEL_MS: Final = 30  # from a cancel to the terminal event
 AUTO_CREATE_MS: Final = 40  # from a commit to the response that the service creates by itself
 
@@ -70,6 +71,17 @@ class Model:
                 await self._take(json.loads(await self.peer.receive()))
         except PeerGone:
             self.record.model_closed_ms = now_ms()
+
+    async def refuse(self, code: str) -> None:
+        """Say why there is no session, in the place of its first event, and close."""
+        with suppress(PeerGone):
+            await self.error(code, None)
+        await self.peer.close(FATAL_CLOSE)
+
+    def go_on_from(self, before: Model) -> None:
+        """Take no name that the session before this one gave."""
+        self.item_number, self._events = before.item_number, before._events
+        self._responses, self._turns = before._responses, before._turns
 
     async def event(self, kind: str, about: Mapping[str, Any] | None = None, **body: Any) -> Entry:  # noqa: ANN401
         """Send an event.  ``about``: what the record keeps of it.  Raises `PeerGone`."""

@@ -161,6 +161,8 @@ class Answer:
     tools: tuple[CallsTool, ...] = ()
     """What it calls behind what it says."""
     ending: Ending = Ending.COMPLETED
+    why: str = ""
+    """Of an ending that failed or is incomplete; empty: what is usual."""
     cancelled: Cancelled = Cancelled.OBEYS
     refusal: Refusal | None = None
     """It never comes to be."""
@@ -184,6 +186,16 @@ class Hearing:
     loses_commits: bool = False
     """A turn that stopped is never committed."""
     transcribes: bool = True
+
+
+@attrs.frozen
+class NoSession:
+    """The service gives no session, once."""
+
+    status: int = 0
+    """Of HTTP, with which it refuses the handshake; 0: it takes it."""
+    code: str = ""
+    """Of the error that then comes first, before it closes."""
 
 
 # --- the networks ----------------------------------------------------------------------------
@@ -220,6 +232,8 @@ class Fault:
     wire: str
     trouble: Trouble
     length_ms: int = 0
+    code: int = 1000
+    """With which the far end closes."""
 
 
 # --- all of it -------------------------------------------------------------------------------

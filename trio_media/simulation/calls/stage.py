@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
 
@@ -19,7 +20,7 @@ from trio_media.call.run import CallOptions, run_call
 from trio_media.call.tool import RunTool, Tool, as_tools
 from trio_media.call.websocket.handshake import FRAMES
 from trio_media.config import Config
-from trio_media.errors import first_of
+from trio_media.errors import ModelRefused, first_of
 from trio_media.simulation.calls import scenario as sc
 from trio_media.simulation.calls.account import Account
 from trio_media.simulation.calls.befalling import act_application, act_caller, move_on, suffer
@@ -30,7 +31,7 @@ from trio_media.simulation.calls.model import Model
 from trio_media.simulation.calls.network import End, Link, Weather
 from trio_media.simulation.calls.phone import Phone
 from trio_media.simulation.calls.questions import AnswerTo
-from trio_media.simulation.calls.record import Record
+from trio_media.simulation.calls.record import MODEL, Record
 from trio_media.simulation.calls.scheduling import now_ms
 from trio_media.simulation.calls.watching import Watch
 from trio_media.telephony.events import MediaStreamStarted
@@ -71,6 +72,8 @@ class Cast:
     wrap_carrier: Wrap | None = None
     """Put around the stream that the call has of the carrier; needs websockets."""
     wrap_model: Wrap | None = None
+    no_sessions: deque[sc.NoSession] = attrs.field(factory=deque)
+    """The attempts at a session of the model's that come to nothing, next first."""
     scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
     """Around the call."""
 
@@ -155,9 +158,14 @@ async def _call(stage: Stage) -> None:
 
     async def connect() -> trio.abc.Stream:
         await trio.lowlevel.checkpoint()  # here, and not when there is something to be closed
+        refusal = cast.no_sessions.popleft() if cast.no_sessions else None
+        if refusal is not None:
+            record.faults.append((now_ms(), f"{MODEL} no session {refusal.status or refusal.code}"))
+        if refusal is not None and refusal.status:
+            raise ModelRefused(f"http_{refusal.status}", "")
         link = Link.between(cast.to_model, cast.from_model, stage.rng)
         stage.model_link = link
-        stage.nursery.start_soon(_hold_model, stage, link.far)
+        stage.nursery.start_soon(_hold_model, stage, link.far, refusal)
         return link.near if cast.wrap_model is None else cast.wrap_model(link.near)
 
     def observers(started: MediaStreamStarted, line: Line, _: trio.Nursery) -> list[CallObserver]:
@@ -237,13 +245,25 @@ async def _hold_phone(stage: Stage) -> None:
         return
 
 
-async def _hold_model(stage: Stage, end: End) -> None:
+async def _hold_model(stage: Stage, end: End, refusal: sc.NoSession | None) -> None:
     cast = stage.cast
     try:
         peer = await _peer(cast, end, None)
     except PeerGone:
         return
-    stage.model = Model(
+    model, before = _model(stage, peer), stage.model
+    if before is not None:
+        model.go_on_from(before)
+    stage.model = model
+    if refusal is not None:
+        await model.refuse(refusal.code)
+    else:
+        await model.serve()
+
+
+def _model(stage: Stage, peer: Peer) -> Model:
+    cast = stage.cast
+    return Model(
         peer,
         stage.record,
         stage.nursery,
@@ -251,4 +271,3 @@ async def _hold_model(stage: Stage, end: End) -> None:
         cast.hearing,
         lambda: stage.caller.text,
     )
-    await stage.model.serve()

@@ -22,6 +22,7 @@ from trio_media.agent.agent import Agent
 from trio_media.agent.call import Call
 from trio_media.agent.info import CallInfo, info_of_stream
 from trio_media.agent.settings import NOT_DECIDED, SORRY
+from trio_media.boundary import crash_boundary
 from trio_media.call.account import CarrierAccount
 from trio_media.call.attending import Attendance
 from trio_media.call.control import CallControl
@@ -35,7 +36,6 @@ from trio_media.console.feed import Feed
 from trio_media.errors import AgentError, CallRefused, LocalProtocolError
 from trio_media.server.account import with_transfer_end
 from trio_media.server.afterwards import Afterwards
-from trio_media.server.boundary import crash_boundary
 from trio_media.server.preparing import prepare_session
 from trio_media.server.receiving import Receiving
 from trio_media.server.tokens import CallTokens

@@ -82,16 +82,18 @@ async def _hold(
         with stop:
             with trio.move_on_after(service.connect_timeout_s) as connecting:
                 taken = None if prepared is None else await prepared.take()
-                if taken is not None:
-                    leg, ready = taken
+                if prepared is not None and taken is not None:
+                    (leg, ready), connect_ms = taken, prepared.connect_ms
                 else:
+                    began_ms = line.now_ms()
                     leg = await connect_model(service, nursery)
                     ready = await agree(service, leg)
+                    connect_ms = line.now_ms() - began_ms
                 await line.send_inbox.send(ready)
             if leg is None or connecting.cancelled_caught:
                 raise LegLost("model", f"no session within {service.connect_timeout_s:g} s")
             line.note("model_ready")
-            line.tally.took("model_connect", line.now_ms())
+            line.tally.took("model_connect", connect_ms)
             line.model_outbox.begin(leg, service.codec.encode_append)
             nursery.start_soon(write_model, leg, line)
             watched = Watched(leg, nursery)

@@ -12,7 +12,7 @@ Rule 4: whatever ends a media stream, nothing that was kept for it stays.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import attrs
@@ -63,6 +63,8 @@ class Reception:
     """Where the supervisor is, who is told of calls that have come; None: there is none."""
     feed: Feed | None = None
     """Who shows the calls; None: nobody does."""
+    count_unprepared: Callable[[str], None] = lambda _why: None
+    """Told why a model session was not there before its call."""
     expected: dict[str, Attendance] = attrs.field(factory=dict)
     live: dict[str, Call] = attrs.field(factory=dict)
     """Calls whose media stream is open, by their sid."""
@@ -229,7 +231,7 @@ async def _keep_expected(
     until_s = trio.current_time() + EXPECTED_S
     try:
         with crash_boundary(_note_crash):
-            await prepare_session(session)
+            await prepare_session(session, reception.count_unprepared)
         with trio.move_on_at(until_s):
             await session.taken.wait()
     finally:

@@ -60,6 +60,7 @@ def test_what_a_server_answers_by_itself_was_asked_for_by_nobody() -> None:
     assert decided(awaited, "T1", "answered by the server")
     opened(awaited, 7, cm.Cause.FILLER)
     opened(awaited, 8, cm.Cause.SERVER)
+    opened(awaited, 9, cm.Cause.SERVER)
     assert answer_of(awaited).response_id == "R8"
 
 

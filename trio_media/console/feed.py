@@ -19,9 +19,9 @@ from trio_media.agent.call import Call
 from trio_media.audio.levels import level_dbfs
 from trio_media.call.line import Line
 from trio_media.call.record import CallObserver
-from trio_media.console.live_call import LiveCall, encoded
+from trio_media.console.live_call import LiveCall
 from trio_media.console.overview import Overview
-from trio_media.console.views import call_fields
+from trio_media.console.views import call_fields, encoded
 from trio_media.core.commands import Command
 from trio_media.core.events import Event
 from trio_media.core.policy import Policy

@@ -28,6 +28,7 @@ TYPES = {
     ".svg": "image/svg+xml",
 }
 RATE_HZ = 8_000
+DROPPED = b""
 
 
 def recorded_lines() -> list[str]:
@@ -127,6 +128,11 @@ class StandIn:
             if not sid or follows == sid:
                 told_to.put(f"event: {kind}\ndata: {text}\n\n".encode())
 
+    def drop(self) -> None:
+        """End every connection on which events are pushed."""
+        for _, told_to in list(self.listeners):
+            told_to.put(DROPPED)
+
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -211,7 +217,9 @@ class _Handler(BaseHTTPRequestHandler):
         with contextlib.suppress(OSError):
             while not self.stand_in.is_over:
                 try:
-                    self.wfile.write(told.get(timeout=0.2))
+                    if (news := told.get(timeout=0.2)) == DROPPED:
+                        break
+                    self.wfile.write(news)
                 except queue.Empty:
                     self.wfile.write(b": still here\n\n")
         self.stand_in.listeners.remove((sid, told))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import get_args
+
 import trio
 from trio.testing import MockClock
 
@@ -9,6 +12,9 @@ from tests.console.test_feed import POLICY, begin, told
 from trio_media.console.feed import Feed
 from trio_media.core import commands as cm
 from trio_media.core import events as ev
+from trio_media.recording.log_format import read_log
+
+RECORDED = Path(__file__).parent / "recorded" / "demo.jsonl"
 
 
 async def test_a_hush_a_take_and_its_outcome_are_counted_and_shown() -> None:
@@ -144,3 +150,32 @@ async def test_the_beginning_and_the_end_of_what_is_played_are_told_and_more_of_
         feed.tell_changes()
         floors += [shown["floor"] for _, shown in told(subscription)]
     assert floors == ["model", "idle"]
+
+
+async def test_the_figures_of_a_recorded_call_are_those_counted_by_hand(
+    autojump_clock: MockClock,
+) -> None:
+    """Three hushes at 4,441, 13,240 and 18,841 ms, taken at 5,071, not at all, and at 19,493 ms."""
+    feed = Feed(policy=POLICY)
+    live = begin(feed)
+    for logged in read_log(RECORDED):
+        if isinstance(logged.record, get_args(ev.Event)):
+            live.line.observe_event(logged.record, logged.t_ms)
+        elif isinstance(logged.record, get_args(cm.Command)):
+            live.line.observe_commands([logged.record], logged.t_ms)
+    live.over()
+    shown = feed.overview.current.shown()
+    del shown["at"]
+    assert shown == {
+        "calls": 1,
+        "onset_to_hush_ms": {"p50": 0, "p95": 0},
+        "hush_to_take_ms": {"p50": 630, "p95": 652},
+        "hushes": 3,
+        "false_hushes": 1,
+        "generated_ms": 24_100 + 38_240,  # the third answer was still played at the end
+        "heard_ms": 4_184 + 10_960,
+        "cancels": {"cancelled": 1, "already_over": 1},
+        "truncates": {"sent": 2, "rejected": 0},
+        # Turns that were over at 7,022 and 20,521 ms; their answers began at 7,274 and 20,774 ms.
+        "dead_air_ms": 252 + 253,
+    }

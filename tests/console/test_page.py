@@ -111,7 +111,7 @@ def test_the_lanes_of_an_ended_call_are_drawn_and_its_decisions_explained(
 
 
 def test_an_event_under_the_pointer_can_be_read(open_page: Callable[..., Any]) -> None:
-    """A tap on the hush, which fills the middle of the picture after a jump to it."""
+    """The hush, which fills the middle of the picture after a jump: pointed at, and tapped."""
     page = open_page().go("/calls/CAended")
     page.get_by_role("button", name="hush, and on: it was nothing").click()
     box = page.locator("canvas").bounding_box()
@@ -120,6 +120,10 @@ def test_an_event_under_the_pointer_can_be_read(open_page: Callable[..., Any]) -
         "const {CallLanes} = await import('/static/lanes.js');"
         "return layout(new CallLanes(), 1000).rows.find(({id}) => id === 'floor').inner + 8; }"
     )
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + floor_y)
+    page.locator(".tip").get_by_text("hush 500 ms").wait_for()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] - 20)
+    assert page.locator(".tip").is_hidden()
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + floor_y)
     page.locator(".detail").get_by_text("hush 500 ms").wait_for()
 
@@ -140,7 +144,7 @@ def test_the_lanes_of_a_live_call_grow_with_what_is_pushed(
     lines = recorded_lines()
     page = open_page().go("/calls/CA1")
     page.get_by_role("button", name="Follow").wait_for()
-    until(page, "document.querySelector('.facts').textContent.includes('1 responses')")
+    until(page, "document.querySelector('.facts').textContent.includes('1 response ')")
     for line in lines[100:]:
         served.push("line", line, sid="CA1")
     page.get_by_role("button", name="interrupted by local speech: already over").wait_for()
@@ -148,6 +152,39 @@ def test_the_lanes_of_a_live_call_grow_with_what_is_pushed(
     served.push("level", {"at_ms": 4_500, "dbfs": -12.0}, sid="CA1")
     served.push("call", call("CA1", state="ended"))
     page.get_by_text("caller hung up, by the carrier").wait_for()
+
+
+def test_a_call_that_ended_while_the_server_was_away_is_shown_as_ended(
+    open_page: Callable[..., Any], served: Any
+) -> None:
+    """And meanwhile the page says that it is not told anything."""
+    watched = open_page()
+    page = watched.go("/calls/CA1")
+    until(page, "document.querySelector('.facts').textContent.startsWith('live')")
+    served.is_signed_in = False  # an answer that is an error: the browser gives up
+    served.drop()
+    page.get_by_text("What is shown may be old").wait_for()
+    page.get_by_text("You are signed out.").wait_for()
+    served.is_signed_in = True
+    served.calls["CA1"] = call("CA1", state="ended")
+    until(
+        page,
+        "document.querySelector('.facts').textContent.startsWith('caller hung up') || "
+        "document.querySelector('.facts').textContent.startsWith('ended')",
+    )
+    assert page.get_by_text("What is shown may be old").is_hidden()
+    assert page.get_by_text("You are signed out.").is_hidden()
+    assert [text for text in watched.troubles if "401" not in text] == []
+    watched.troubles.clear()
+
+
+def test_on_a_phone_the_keys_make_room_for_the_lanes(open_page: Callable[..., Any]) -> None:
+    page = open_page(viewport={"width": 390, "height": 844}).go("/phone")
+    key = page.get_by_role("button", name="5", exact=True)
+    page.get_by_text("Keys", exact=True).wait_for()
+    assert key.is_hidden()
+    page.get_by_text("Keys", exact=True).click()
+    key.wait_for()
 
 
 def test_the_overview_draws_every_chart(open_page: Callable[..., Any]) -> None:

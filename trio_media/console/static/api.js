@@ -68,6 +68,7 @@ export class Feed {
     this.source = new EventSource(this.path);
     this.source.onopen = () => {
       this.tries = 0;
+      document.dispatchEvent(new Event("signed-in"));
       this.opened?.();
     };
     this.source.onerror = () => {
@@ -80,7 +81,9 @@ export class Feed {
     }
   }
 
+  // What the server answered is not told to us: somebody who is signed out has to know.
   again() {
+    get("/api/calls?state=live&limit=1").catch(() => {});
     const waitMs = RETRY_MS[Math.min(this.tries, RETRY_MS.length - 1)];
     this.tries += 1;
     this.timer = setTimeout(() => this.connect(), waitMs);

@@ -148,7 +148,8 @@ class _Handler(BaseHTTPRequestHandler):
         if not self.stand_in.is_signed_in and parts[0] == "api":
             self._problem(401, "sign in first")
         elif url.path == "/":
-            self._file(STATIC / "index.html" if self.stand_in.is_signed_in else SIGN_IN)
+            is_in = self.stand_in.is_signed_in and "token" not in query
+            self._file(STATIC / "index.html" if is_in else SIGN_IN)
         elif parts[0] == "static" and len(parts) == 2 and (STATIC / parts[1]).is_file():
             self._file(STATIC / parts[1])
         elif url.path == "/api/events":

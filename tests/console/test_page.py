@@ -219,3 +219,17 @@ def test_a_sign_in_that_ended_is_said_and_can_be_renewed(
     page.get_by_role("heading", name="Live calls").wait_for()
     assert [text for text in watched.troubles if "401" not in text] == []
     watched.troubles.clear()
+
+
+def test_after_a_link_that_is_no_good_the_token_still_signs_in(
+    open_page: Callable[..., Any], served: Any
+) -> None:
+    """What stood in the link is not tried again, and stays in no address."""
+    served.is_signed_in = False
+    page = open_page().page
+    page.goto(f"{served.url}/?token=old")
+    page.wait_for_load_state()
+    until(page, "location.search === ''")
+    page.get_by_label("Admin token").fill("right")
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("heading", name="Live calls").wait_for()

@@ -19,6 +19,11 @@ COLOURS = """canvas => {
   return seen.size;
 }"""
 
+SEEN = """isSeen => {
+  Object.defineProperty(document, "hidden", {get: () => !isSeen, configurable: true});
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width_px", WIDTHS_PX)
@@ -233,3 +238,27 @@ def test_after_a_link_that_is_no_good_the_token_still_signs_in(
     page.get_by_label("Admin token").fill("right")
     page.get_by_role("button", name="Sign in").click()
     page.get_by_role("heading", name="Live calls").wait_for()
+
+
+def test_a_page_that_nobody_sees_keeps_no_connection_from_the_others(
+    open_page: Callable[..., Any], served: Any
+) -> None:
+    """And when it is seen again, it shows what happened meanwhile."""
+    page = open_page().page
+    page.clock.install()
+    page.goto(f"{served.url}/#/calls/CA1")
+    until(page, "document.querySelector('.facts').textContent.startsWith('live')")
+    page.evaluate(SEEN, False)
+    page.clock.fast_forward(6_000)
+    for _ in range(100):
+        if not served.listeners:
+            break
+        page.wait_for_timeout(50)
+    assert served.listeners == []
+    served.calls["CA1"] = call("CA1", state="ended")
+    page.evaluate(SEEN, True)
+    for _ in range(20):
+        page.clock.run_for(500)
+        page.wait_for_timeout(50)
+    assert not page.locator(".facts").inner_text().startswith("live")
+    assert page.get_by_text("What is shown may be old").is_hidden()

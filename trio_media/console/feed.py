@@ -16,6 +16,7 @@ import msgspec
 import trio
 
 from trio_media.agent.call import Call
+from trio_media.audio.g711 import BYTES_PER_MS
 from trio_media.audio.levels import level_dbfs
 from trio_media.call.line import Line
 from trio_media.call.record import CallObserver
@@ -105,10 +106,11 @@ class LineTap:
         if self._loudest_dbfs is None:
             self._since_ms, self._loudest_dbfs = at_ms, dbfs
         self._loudest_dbfs = max(self._loudest_dbfs, dbfs)
-        if at_ms - self._since_ms >= LEVEL_EVERY_MS:
-            level = {"at_ms": at_ms, "dbfs": round(self._loudest_dbfs, 1)}
-            self._put(sse("level", level))
-            self._since_ms, self._loudest_dbfs = at_ms, dbfs
+        end_ms = at_ms + len(payload) // BYTES_PER_MS
+        if end_ms - self._since_ms >= LEVEL_EVERY_MS:
+            # Each frame counts once: else a sound would be shown before it was made.
+            self._put(sse("level", {"at_ms": end_ms, "dbfs": round(self._loudest_dbfs, 1)}))
+            self._loudest_dbfs = None
 
     def heard_audio(self, at_ms: int, payload: bytes) -> None:
         """See `CallObserver.heard_audio`."""

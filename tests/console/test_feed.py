@@ -127,7 +127,9 @@ async def test_a_sound_is_shown_in_the_tenth_of_a_second_in_which_it_was_made() 
     assert [one["at_ms"] for one in levels if one["dbfs"] > -20] == [200]
 
 
-async def test_a_call_that_is_awaited_is_listened_to_from_its_beginning() -> None:
+async def test_a_call_that_is_awaited_is_listened_to_from_its_beginning(
+    autojump_clock: MockClock,
+) -> None:
     feed = Feed(policy=POLICY)
     subscription = feed.subscribe("CA1")
     assert subscription is not None

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import threading
 from functools import partial
-from typing import Any
 
 import pytest
 import trio
@@ -12,7 +11,6 @@ from trio_media.agent.application import (
     THREADS_MAX,
     _Work,
     agent_threads,
-    application_boundary,
     is_async,
     limit_agent_threads,
     run_code,
@@ -116,55 +114,6 @@ async def test_a_thread_that_never_began_is_not_counted(autojump_clock: MockCloc
 
 async def test_all_calls_of_a_process_share_the_threads() -> None:
     assert agent_threads() is agent_threads()
-
-
-def test_an_error_stops_at_the_boundary_as_its_author_knows_it() -> None:
-    crashes: list[Exception] = []
-    with application_boundary(crashes.append):
-        raise ValueError("one")
-    with application_boundary(crashes.append):
-        raise ExceptionGroup("", [ExceptionGroup("", [KeyError("two")])])
-    two = ExceptionGroup("", [KeyError("three"), OSError("four")])
-    with application_boundary(crashes.append):
-        raise two
-    assert [type(crash) for crash in crashes] == [ValueError, KeyError, ExceptionGroup]
-
-
-async def test_a_cancellation_passes_also_beside_an_error() -> None:
-    crashes: list[Exception] = []
-    passed = False
-
-    async def fails_when_cancelled() -> None:
-        try:
-            await trio.sleep_forever()
-        finally:
-            raise ValueError("in the middle of it")
-
-    async def hangs() -> None:
-        await trio.sleep_forever()
-
-    with trio.CancelScope() as scope:
-        with application_boundary(crashes.append):
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(fails_when_cancelled)
-                nursery.start_soon(hangs)
-                scope.cancel()
-        passed = True
-    assert scope.cancelled_caught
-    assert not passed
-    assert [type(crash) for crash in crashes] == [ValueError]
-
-
-def test_what_is_no_exception_passes() -> None:
-    def fails() -> Any:
-        raise SystemExit(3)
-
-    with pytest.raises(SystemExit), application_boundary(no_crash):
-        fails()
-
-
-def no_crash(error: Exception) -> None:
-    raise AssertionError(error)
 
 
 async def test_a_run_may_bring_a_limiter_of_its_own() -> None:

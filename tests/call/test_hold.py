@@ -21,6 +21,7 @@ from .live import ENDS_WITHIN_MS, config_of, live_call
 from .wires import is_type, speech
 
 GREETS = config_of("Hello.")
+CONNECT_S = 0.3  # until the model agrees
 MODEL_S = 0.4  # until the model speaks
 
 
@@ -35,6 +36,8 @@ async def test_the_first_audio_comes_as_soon_as_the_model_has_it(
     autojump_clock: MockClock,
 ) -> None:
     async with open_scene() as scene:
+        await scene.model_came.wait()
+        await trio.sleep(CONNECT_S)
         model = await scene.agree()
         await trio.sleep(5)
         async with live_call(GREETS, attend=attending(scene)) as call:
@@ -54,6 +57,8 @@ async def test_the_first_audio_comes_as_soon_as_the_model_has_it(
             await model.done("R1", "I1")
         assert model.closed.is_set()
         assert len(scene.spies) == 1, "a second session was made"
+        # What it took, and not what the call waited for it.
+        assert call.end.latencies_ms["model_connect"] == [pytest.approx(CONNECT_S * 1_000, abs=1)]
 
 
 async def test_a_session_is_closed_within_a_second_of_its_calls_end(

@@ -7,7 +7,7 @@ import trio
 from trio.testing import MockClock
 
 from trio_media.call.line import Line
-from trio_media.call.measures import COMMITS_MAX, Measures
+from trio_media.call.measures import Measures
 from trio_media.core import commands as cm
 from trio_media.core import events as ev
 
@@ -104,14 +104,14 @@ async def test_what_a_server_answers_by_itself_is_timed(autojump_clock: MockCloc
     measures = Measures(Line.begin())
     measures.event(ev.TurnCommitted("T1"), 100)
     measures.turn_decided(cm.TurnDecided("T1", "answered by the server"))
-    measures.opened(cm.ResponseOpened(7, "R7", cm.Cause.FILLER))  # not it
-    measures.opened(cm.ResponseOpened(8, "R8", cm.Cause.SERVER))
-    measures.opened(cm.ResponseOpened(9, "R9", cm.Cause.SERVER))  # nor this
+    measures.awaited.opened(cm.ResponseOpened(7, "R7", cm.Cause.FILLER))  # not it
+    measures.awaited.opened(cm.ResponseOpened(8, "R8", cm.Cause.SERVER))
+    measures.awaited.opened(cm.ResponseOpened(9, "R9", cm.Cause.SERVER))  # nor this
     measures.event(ev.AudioReceived("R8", "I8", 20), 150)
-    assert measures.answer is not None
-    measures.answer.playing("I7", 3)
-    measures.answer.playing("I8", 4)
-    measures.answer.playing("I8", 5)
+    assert measures.awaited.answer is not None
+    measures.awaited.answer.playing("I7", 3)
+    measures.awaited.answer.playing("I8", 4)
+    measures.awaited.answer.playing("I8", 5)
     measures.event(ev.CarrierWrote(3, 160), 160)
     measures.event(ev.CarrierWrote(4, 170), 171)
     assert measures._line.tally.latencies_ms["turn_to_audio"] == [70]
@@ -124,11 +124,11 @@ async def test_an_answer_that_is_cut_before_it_is_written_is_not_timed(
     measures = Measures(Line.begin())
     measures.event(ev.TurnCommitted("T1"), 100)
     measures.turn_decided(cm.TurnDecided("T1", "answered"))
-    measures.creating(cm.CreateResponse(1, 1, cm.Cause.TURN, 1))
-    measures.opened(cm.ResponseOpened(1, "R1", cm.Cause.TURN))
+    measures.awaited.creating(cm.CreateResponse(1, 1, cm.Cause.TURN, 1))
+    measures.awaited.opened(cm.ResponseOpened(1, "R1", cm.Cause.TURN))
     measures.event(ev.AudioReceived("R1", "I1", 20), 150)
-    assert measures.answer is not None
-    measures.answer.playing("I1", 1)
+    assert measures.awaited.answer is not None
+    measures.awaited.answer.playing("I1", 1)
     measures.cleared(160)
     measures.event(ev.CarrierWrote(2, 170), 170)
     assert "turn_to_audio" not in measures._line.tally.latencies_ms
@@ -146,10 +146,3 @@ async def test_speech_that_is_over_is_not_what_a_clear_is_for(
     measures.event(ended, 200)
     measures.cleared(300)
     assert not measures._line.tally.latencies_ms
-
-
-async def test_nothing_piles_up_where_turns_have_no_fate(autojump_clock: MockClock) -> None:
-    measures = Measures(Line.begin())
-    for number in range(COMMITS_MAX + 10):
-        measures.event(ev.TurnCommitted(f"T{number}"), number)
-    assert len(measures._commits_ms) == COMMITS_MAX

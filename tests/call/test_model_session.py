@@ -9,6 +9,7 @@ import trio
 import trio.lowlevel
 from trio.testing import MockClock
 
+from trio_media.call.attending import Attendance
 from trio_media.core import events as ev
 
 from .live import GREETS, ONCE, LiveCall, config_of, for_once, live_call
@@ -31,6 +32,22 @@ async def test_nothing_is_said_before_the_session_is_created(autojump_clock: Moc
         await call.carrier.media()
         await trio.sleep(1)
         assert call.model.came == []
+
+
+async def test_what_it_took_to_make_the_session_is_timed_and_not_how_old_the_call_is(
+    autojump_clock: MockClock,
+) -> None:
+    async def attend_slowly(started: Any) -> Attendance:
+        await trio.sleep(2)
+        return Attendance(config=GREETS)
+
+    async with live_call(GREETS, attend=attend_slowly) as call:
+        await call.carrier.start()
+        await call.model_came.wait()
+        await trio.sleep(0.4)
+        await call.model.begin()
+        await trio.sleep(1)
+    assert call.end.latencies_ms["model_connect"][0] in (399, 400)
 
 
 async def test_nothing_is_created_before_the_session_is_confirmed(

@@ -31,6 +31,15 @@ def test_the_configuration_is_described_and_the_endpoint_tried(
     assert "agent" not in said
 
 
+@pytest.mark.parametrize("busy", ["say", "reject"])
+def test_what_a_balancer_sees_of_a_full_server_is_said(
+    busy: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TRIO_MEDIA_SERVER_BUSY", busy)
+    assert program.run(["check"]) == 0
+    assert ("note: server.busy is say" in capsys.readouterr().out) == (busy == "say")
+
+
 def test_an_agent_that_can_be_served_is_said_to_be(capsys: pytest.CaptureFixture[str]) -> None:
     assert program.run(["check", "check_agents:agent"]) == 0
     assert "agent: check_agents:agent can be served" in capsys.readouterr().out

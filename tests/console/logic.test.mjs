@@ -9,7 +9,7 @@ import { CallLanes } from "./static/lanes.js";
 import { Levels, WavReader } from "./static/levels.js";
 import { MediaStream } from "./static/media_stream.js";
 import { SILENCE, decodeSample, encodeSample } from "./static/mulaw.js";
-import { joined } from "./static/overview_view.js";
+import { joined, unitOf } from "./static/overview_view.js";
 import { Playout } from "./static/playout.js";
 import { Resampler } from "./static/resample.js";
 import { Viewport, inView } from "./static/viewport.js";
@@ -110,6 +110,24 @@ test("the transcript says what was heard of what was generated", () => {
   const said = lanesOf(LOG).transcript();
   assert.deepEqual(said.map(({ role }) => role), ["model", "caller", "model", "caller"]);
   assert.deepEqual([said[0].heardMs, said[0].receivedMs], [4184, 24100]);
+});
+
+test("what is heard of an answer that the end of the call cut off is what the ear says", () => {
+  const play = (t, seq, offset) => [
+    { t_ms: t, command: "PlayAudio", seq, epoch: 1, item_id: "i", offset_ms: offset, length_ms: 1000 },
+    { t_ms: t, event: "CarrierWrote", seq, at_ms: t },
+  ];
+  const call = lanesOf([
+    { t_ms: 0, event: "AudioReceived", response_id: "r", item_id: "i", length_ms: 9000 },
+    { t_ms: 0, note: "model_text", item_id: "i", text: "one two three" },
+    ...play(100, 1, 0),
+    { t_ms: 600, command: "ClearCarrier", epoch: 2 }, // a hush, and on from a little earlier
+    ...play(900, 2, 400),
+    { t_ms: 1500, event: "CallEnded" },
+  ]);
+  assert.equal(call.transcript()[0].heardMs, null);
+  call.finish();
+  assert.deepEqual([call.transcript()[0].heardMs, call.transcript()[0].isEstimated], [1000, true]);
 });
 
 test("lines pushed while the log is read are taken once", () => {
@@ -288,4 +306,11 @@ test("long ranges are joined: counts are added, of percentiles the worst is show
   assert.equal(entries.length, 120);
   assert.deepEqual([entries[0].hushes, entries[0].cancels.cancelled, entries[0].onset_to_hush_ms.p50], [2, 2, 1]);
   assert.equal(entries[0].hush_to_take_ms.p50, null);
+  assert.equal(entries[0].calls, 4);
+});
+
+test("a chart says of how long its figures are", () => {
+  const units = [{ unit: "ms", kind: "lines" }, { unit: "s", kind: "bars" }, { kind: "stack" }];
+  assert.deepEqual(units.map((one) => unitOf(one, 1)), ["ms", "s each minute", "each minute"]);
+  assert.deepEqual(units.map((one) => unitOf(one, 12)), ["ms, worst minute of 12", "s each 12 minutes", "each 12 minutes"]);
 });

@@ -28,6 +28,7 @@ TYPES = {
     ".svg": "image/svg+xml",
 }
 RATE_HZ = 8_000
+DROPPED = b""
 
 
 def recorded_lines() -> list[str]:
@@ -127,6 +128,11 @@ class StandIn:
             if not sid or follows == sid:
                 told_to.put(f"event: {kind}\ndata: {text}\n\n".encode())
 
+    def drop(self) -> None:
+        """End every connection on which events are pushed."""
+        for _, told_to in list(self.listeners):
+            told_to.put(DROPPED)
+
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -142,7 +148,8 @@ class _Handler(BaseHTTPRequestHandler):
         if not self.stand_in.is_signed_in and parts[0] == "api":
             self._problem(401, "sign in first")
         elif url.path == "/":
-            self._file(STATIC / "index.html" if self.stand_in.is_signed_in else SIGN_IN)
+            is_in = self.stand_in.is_signed_in and "token" not in query
+            self._file(STATIC / "index.html" if is_in else SIGN_IN)
         elif parts[0] == "static" and len(parts) == 2 and (STATIC / parts[1]).is_file():
             self._file(STATIC / parts[1])
         elif url.path == "/api/events":
@@ -211,7 +218,9 @@ class _Handler(BaseHTTPRequestHandler):
         with contextlib.suppress(OSError):
             while not self.stand_in.is_over:
                 try:
-                    self.wfile.write(told.get(timeout=0.2))
+                    if (news := told.get(timeout=0.2)) == DROPPED:
+                        break
+                    self.wfile.write(news)
                 except queue.Empty:
                     self.wfile.write(b": still here\n\n")
         self.stand_in.listeners.remove((sid, told))

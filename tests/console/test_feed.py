@@ -115,7 +115,21 @@ async def test_a_call_is_listened_to_only_while_somebody_does() -> None:
     assert feed._taps == {}
 
 
-async def test_a_call_that_is_awaited_is_listened_to_from_its_beginning() -> None:
+async def test_a_sound_is_shown_in_the_tenth_of_a_second_in_which_it_was_made() -> None:
+    feed = Feed(policy=POLICY)
+    live = begin(feed)
+    subscription = feed.subscribe("CA1")
+    assert subscription is not None
+    for at_ms in range(0, 300, 20):
+        loud = b"\x00" if at_ms == 100 else b"\xff"
+        live.line.observers[-1].caller_audio(at_ms, loud * 160)
+    levels = [one for name, one in told(subscription) if name == "level"]
+    assert [one["at_ms"] for one in levels if one["dbfs"] > -20] == [200]
+
+
+async def test_a_call_that_is_awaited_is_listened_to_from_its_beginning(
+    autojump_clock: MockClock,
+) -> None:
     feed = Feed(policy=POLICY)
     subscription = feed.subscribe("CA1")
     assert subscription is not None

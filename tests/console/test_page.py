@@ -19,6 +19,11 @@ COLOURS = """canvas => {
   return seen.size;
 }"""
 
+SEEN = """isSeen => {
+  Object.defineProperty(document, "hidden", {get: () => !isSeen, configurable: true});
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width_px", WIDTHS_PX)
@@ -111,7 +116,7 @@ def test_the_lanes_of_an_ended_call_are_drawn_and_its_decisions_explained(
 
 
 def test_an_event_under_the_pointer_can_be_read(open_page: Callable[..., Any]) -> None:
-    """A tap on the hush, which fills the middle of the picture after a jump to it."""
+    """The hush, which fills the middle of the picture after a jump: pointed at, and tapped."""
     page = open_page().go("/calls/CAended")
     page.get_by_role("button", name="hush, and on: it was nothing").click()
     box = page.locator("canvas").bounding_box()
@@ -120,6 +125,10 @@ def test_an_event_under_the_pointer_can_be_read(open_page: Callable[..., Any]) -
         "const {CallLanes} = await import('/static/lanes.js');"
         "return layout(new CallLanes(), 1000).rows.find(({id}) => id === 'floor').inner + 8; }"
     )
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + floor_y)
+    page.locator(".tip").get_by_text("hush 500 ms").wait_for()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] - 20)
+    assert page.locator(".tip").is_hidden()
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + floor_y)
     page.locator(".detail").get_by_text("hush 500 ms").wait_for()
 
@@ -140,7 +149,7 @@ def test_the_lanes_of_a_live_call_grow_with_what_is_pushed(
     lines = recorded_lines()
     page = open_page().go("/calls/CA1")
     page.get_by_role("button", name="Follow").wait_for()
-    until(page, "document.querySelector('.facts').textContent.includes('1 responses')")
+    until(page, "document.querySelector('.facts').textContent.includes('1 response ')")
     for line in lines[100:]:
         served.push("line", line, sid="CA1")
     page.get_by_role("button", name="interrupted by local speech: already over").wait_for()
@@ -148,6 +157,39 @@ def test_the_lanes_of_a_live_call_grow_with_what_is_pushed(
     served.push("level", {"at_ms": 4_500, "dbfs": -12.0}, sid="CA1")
     served.push("call", call("CA1", state="ended"))
     page.get_by_text("caller hung up, by the carrier").wait_for()
+
+
+def test_a_call_that_ended_while_the_server_was_away_is_shown_as_ended(
+    open_page: Callable[..., Any], served: Any
+) -> None:
+    """And meanwhile the page says that it is not told anything."""
+    watched = open_page()
+    page = watched.go("/calls/CA1")
+    until(page, "document.querySelector('.facts').textContent.startsWith('live')")
+    served.is_signed_in = False  # an answer that is an error: the browser gives up
+    served.drop()
+    page.get_by_text("What is shown may be old").wait_for()
+    page.get_by_text("You are signed out.").wait_for()
+    served.is_signed_in = True
+    served.calls["CA1"] = call("CA1", state="ended")
+    until(
+        page,
+        "document.querySelector('.facts').textContent.startsWith('caller hung up') || "
+        "document.querySelector('.facts').textContent.startsWith('ended')",
+    )
+    assert page.get_by_text("What is shown may be old").is_hidden()
+    assert page.get_by_text("You are signed out.").is_hidden()
+    assert [text for text in watched.troubles if "401" not in text] == []
+    watched.troubles.clear()
+
+
+def test_on_a_phone_the_keys_make_room_for_the_lanes(open_page: Callable[..., Any]) -> None:
+    page = open_page(viewport={"width": 390, "height": 844}).go("/phone")
+    key = page.get_by_role("button", name="5", exact=True)
+    page.get_by_text("Keys", exact=True).wait_for()
+    assert key.is_hidden()
+    page.get_by_text("Keys", exact=True).click()
+    key.wait_for()
 
 
 def test_the_overview_draws_every_chart(open_page: Callable[..., Any]) -> None:
@@ -182,3 +224,41 @@ def test_a_sign_in_that_ended_is_said_and_can_be_renewed(
     page.get_by_role("heading", name="Live calls").wait_for()
     assert [text for text in watched.troubles if "401" not in text] == []
     watched.troubles.clear()
+
+
+def test_after_a_link_that_is_no_good_the_token_still_signs_in(
+    open_page: Callable[..., Any], served: Any
+) -> None:
+    """What stood in the link is not tried again, and stays in no address."""
+    served.is_signed_in = False
+    page = open_page().page
+    page.goto(f"{served.url}/?token=old")
+    page.wait_for_load_state()
+    until(page, "location.search === ''")
+    page.get_by_label("Admin token").fill("right")
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("heading", name="Live calls").wait_for()
+
+
+def test_a_page_that_nobody_sees_keeps_no_connection_from_the_others(
+    open_page: Callable[..., Any], served: Any
+) -> None:
+    """And when it is seen again, it shows what happened meanwhile."""
+    page = open_page().page
+    page.clock.install()
+    page.goto(f"{served.url}/#/calls/CA1")
+    until(page, "document.querySelector('.facts').textContent.startsWith('live')")
+    page.evaluate(SEEN, False)
+    page.clock.fast_forward(6_000)
+    for _ in range(100):
+        if not served.listeners:
+            break
+        page.wait_for_timeout(50)
+    assert served.listeners == []
+    served.calls["CA1"] = call("CA1", state="ended")
+    page.evaluate(SEEN, True)
+    for _ in range(20):
+        page.clock.run_for(500)
+        page.wait_for_timeout(50)
+    assert not page.locator(".facts").inner_text().startswith("live")
+    assert page.get_by_text("What is shown may be old").is_hidden()

@@ -31,7 +31,11 @@ async def test_a_link_of_another_run_says_so_and_signs_nobody_in() -> None:
     async with open_console(change=without_account) as console:
         answer = await console.plain("GET", "/?token=old")
         assert answer.status_code == 200
-        assert "another run" in answer.text
+        assert 'id="trouble">This link is of another run of the server.</p>' in answer.text
+        assert "style.css" in answer.text
+        plain = await console.plain("GET", "/", headers={"If-None-Match": answer.headers["etag"]})
+        assert plain.status_code == 200
+        assert "another run" not in plain.text
         assert "set-cookie" not in answer.headers
 
 

@@ -30,6 +30,7 @@ class Scene:
     session: PreparedSession
     nursery: trio.Nursery
     accepts: bool = True
+    failures: list[str] = attrs.field(factory=list)
     spies: list[SpyStream] = attrs.field(factory=list)
     model_came: trio.Event = attrs.field(factory=trio.Event)
     ended: trio.Event = attrs.field(factory=trio.Event)
@@ -81,7 +82,7 @@ async def open_scene(*, accepts: bool = True, connects: bool = True) -> AsyncIte
 
             async def run() -> None:
                 with scene.scope:
-                    await prepare_session(scene.session)
+                    await prepare_session(scene.session, scene.failures.append)
                 scene.ended.set()
 
             service: ModelService = model_service(CONFIG, connect)

@@ -26,6 +26,14 @@ class End:
     latencies_ms: dict[str, list[int]] = attrs.field(factory=dict)
 
 
+def test_a_session_that_was_not_there_before_its_call_is_counted_by_why() -> None:
+    metrics = Metrics()
+    metrics.count_unprepared("refused")
+    told = metrics.exposition().decode()
+    for why, count in (("refused", 1), ("lost", 0), ("protocol_error", 0)):
+        assert f'trio_media_model_prepare_failures_total{{reason="{why}"}} {count}.0' in told
+
+
 def test_a_call_is_counted_with_what_it_counted() -> None:
     metrics = Metrics(
         active_calls=lambda: 3,

@@ -60,6 +60,7 @@ async def test_one_that_the_service_ends_while_it_waits_is_none(
         await model.websocket.aclose(1001)
         await scene.ended.wait()
         assert await scene.session.take() is None
+    assert scene.failures == ["lost"]
     assert "no model session could be made beforehand" in caplog.text
 
 
@@ -70,6 +71,32 @@ async def test_one_that_fails_while_it_waits_is_none(autojump_clock: MockClock) 
         await model.send({"type": "error", "event_id": "e", "error": error})
         await scene.ended.wait()
         assert await scene.session.take() is None
+        assert scene.failures == ["refused"]
+
+
+async def test_one_that_says_what_it_must_not_is_counted_as_that(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_scene() as scene:
+        model = await scene.agree()
+        await model.send({"type": 7})
+        await scene.ended.wait()
+        assert scene.failures == ["protocol_error"]
+
+
+async def test_how_long_it_took_to_make_is_known(autojump_clock: MockClock) -> None:
+    """However long it then waited to be taken; and what goes wrong with a call is the call's."""
+    async with open_scene() as scene:
+        await scene.model_came.wait()
+        await trio.sleep(0.3)
+        model = await scene.agree()
+        await trio.sleep(5)
+        taken = await scene.session.take()
+        assert taken is not None
+        assert scene.session.connect_ms in (299, 300)
+        await model.websocket.aclose(1001)
+        await taken[0].abort()
+    assert scene.failures == []
 
 
 @pytest.mark.parametrize("how", [{"accepts": False}, {"connects": False}])
@@ -81,6 +108,7 @@ async def test_one_that_cannot_be_made_is_none_and_nobody_waits_for_long(
         assert await scene.session.take() is None
         assert trio.current_time() - began_s <= CONFIG.realtime.connect_timeout_s
         await scene.ended.wait()
+    assert len(scene.failures) == 1
     assert "no model session could be made beforehand" in caplog.text
 
 

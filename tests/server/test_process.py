@@ -192,6 +192,7 @@ def test_an_assignment_survives_the_way_through_the_environment() -> None:
     assignment = Assignment(
         host="::1",
         port=80,
+        workers=4,
         worker=3,
         channel_fd=9,
         url="http://[::1]:80",
@@ -205,6 +206,7 @@ def test_an_assignment_survives_the_way_through_the_environment() -> None:
     assert Assignment.from_environment({}) is None
     completed = assignment.complete(Config()).server
     assert (completed.host, completed.port, completed.token_secret) == ("::1", 80, "b")
+    assert completed.workers == 4
     assert "'a'" not in repr(assignment)
     with pytest.raises(ConfigError, match=ASSIGNMENT_VARIABLE):
         attrs.evolve(assignment, channel_fd=99_999).channel()

@@ -234,7 +234,7 @@ async def test_a_decision_outlives_a_model_that_cannot_be_reached(
 async def test_a_bug_in_making_a_session_is_no_other_calls_business(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def crash(session: Any) -> None:
+    async def crash(session: Any, count_failure: Any) -> None:
         raise RuntimeError("a bug")
 
     monkeypatch.setattr("trio_media.server.reception.prepare_session", crash)
@@ -248,7 +248,7 @@ async def test_a_bug_in_making_a_session_is_no_other_calls_business(
 async def test_a_call_that_does_not_come_is_forgotten(
     monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.testing.MockClock
 ) -> None:
-    async def nothing(session: Any) -> None:
+    async def nothing(session: Any, count_failure: Any) -> None:
         session.lost()
 
     monkeypatch.setattr("trio_media.server.reception.prepare_session", nothing)

@@ -2,7 +2,7 @@
 
 Rule 1: an async function runs in the call's own thread, any other in a thread of its own, of which
         the process has `THREADS_MAX`.
-Rule 2: whatever it raises stops at `application_boundary`.
+Rule 2: whatever it raises stops at a `crash_boundary`.
 Rule 3: a thread cannot be cancelled: one that nobody waits for any more is abandoned and counted,
         and keeps its place among the threads until it is over.
 
@@ -11,9 +11,8 @@ From such a thread ``trio.from_thread.run(call.say, "One moment.")`` reaches the
 
 from __future__ import annotations
 
-import contextlib
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, TypeAlias
 
@@ -45,26 +44,6 @@ def agent_threads() -> trio.CapacityLimiter:
         limiter = trio.CapacityLimiter(THREADS_MAX)
         _threads.set(limiter)
         return limiter
-
-
-@contextlib.contextmanager
-def application_boundary(note_crash: Callable[[Exception], None]) -> Iterator[None]:
-    """Give whatever the block raises to ``note_crash`` and go on after the block.
-
-    A cancellation is no `Exception` and passes, also out of a group that holds both.
-    """
-    try:
-        yield
-    # A call must not end because of a mistake in the application's code.
-    except* Exception as group:  # noqa: BLE001
-        note_crash(_one_of(group))
-
-
-def _one_of(group: Exception) -> Exception:
-    """Take an error that is alone out of its groups: that is how its author knows it."""
-    while isinstance(group, ExceptionGroup) and len(group.exceptions) == 1:
-        group = group.exceptions[0]
-    return group
 
 
 def is_async(function: Code) -> bool:

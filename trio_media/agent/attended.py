@@ -13,7 +13,7 @@ import attrs
 import trio
 
 from trio_media.agent.answering_machine import CalleeWatch, meet_machine
-from trio_media.agent.application import Code, application_boundary
+from trio_media.agent.application import Code
 from trio_media.agent.asking import Ending
 from trio_media.agent.hooks import HookRuns, run_hooks, run_last_hooks
 from trio_media.agent.info import CallInfo
@@ -21,6 +21,7 @@ from trio_media.agent.limits import LengthLimit
 from trio_media.agent.transcript import Spoken
 from trio_media.agent.voicemail import Voicemail
 from trio_media.agent.watching import CallState, CallWatch
+from trio_media.boundary import crash_boundary
 from trio_media.call.account import CarrierAccount
 from trio_media.call.control import CallControl, Reply, running_tool
 from trio_media.call.line import Line
@@ -213,7 +214,7 @@ class AttendedCall:
         running_tool.set(None)  # a task outlives the tool that starts it
         name = getattr(getattr(task, "func", task), "__qualname__", "task")
         try:
-            with application_boundary(partial(self.crashed, name)):
+            with crash_boundary(partial(self.crashed, name)):
                 await task()
         finally:
             self._tasks -= 1

@@ -16,7 +16,8 @@ from typing import Any, Final
 import attrs
 import trio
 
-from trio_media.agent.application import Code, Count, application_boundary, run_code
+from trio_media.agent.application import Code, Count, run_code
+from trio_media.boundary import crash_boundary
 from trio_media.errors import AgentError
 from trio_media.logs import CallLogger
 
@@ -139,7 +140,7 @@ async def _run_hook(
 ) -> None:
     note_crash: Callable[[Exception], None] = partial(runs.crashed, f"on_{run.name}")
     try:
-        with trio.move_on_after(runs.timeout_s) as scope, application_boundary(note_crash):
+        with trio.move_on_after(runs.timeout_s) as scope, crash_boundary(note_crash):
             task_status.started()  # the function's first steps follow at once: that is the order
             await run_code(run.function, *run.args, count=runs.count)
         if scope.cancelled_caught:

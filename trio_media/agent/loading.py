@@ -11,7 +11,7 @@ import traceback
 from pathlib import Path
 
 from trio_media.agent.agent import Agent
-from trio_media.agent.application import application_boundary
+from trio_media.boundary import crash_boundary
 from trio_media.errors import ConfigError
 
 
@@ -47,7 +47,7 @@ def _import(named: str, module_name: str) -> object:
         sys.path.insert(0, here)
     crashes: list[Exception] = []
     module: object = None
-    with application_boundary(crashes.append):
+    with crash_boundary(crashes.append):
         module = importlib.import_module(module_name)
     if not crashes:
         return module

@@ -13,8 +13,9 @@ from typing import Any, Final, TypeAlias, TypeVar, get_args
 import attrs
 import trio
 
-from trio_media.agent.application import application_boundary, run_code
+from trio_media.agent.application import run_code
 from trio_media.agent.info import CallInfo
+from trio_media.boundary import crash_boundary
 from trio_media.config import Config, VoicemailPolicy
 from trio_media.config_rules import check_value
 from trio_media.errors import AgentError, CallRefused, ConfigError
@@ -106,7 +107,7 @@ async def decide(
 
 async def _decide_one(deciding: _Deciding, name: str, setting: object) -> None:
     crashes: list[Exception] = []
-    with application_boundary(crashes.append):
+    with crash_boundary(crashes.append):
         value = setting
         if callable(setting):
             count = _not_counted

@@ -15,8 +15,9 @@ import attrs
 import msgspec
 import trio
 
-from trio_media.agent.application import Code, application_boundary, run_code
+from trio_media.agent.application import Code, run_code
 from trio_media.agent.schema import ToolSchema
+from trio_media.boundary import crash_boundary
 from trio_media.call.tools import FILLER_MS, TOOL_S, Tool, failure
 from trio_media.errors import AgentError, ArgumentsWrong, ToolError, ToolFailed
 
@@ -136,7 +137,7 @@ async def _run(tool: AgentTool, call: Call, keywords: dict[str, Any]) -> str:
         keywords = {tool.schema.takes_call: call, **keywords}
     output = DONE
     crashes: list[Exception] = []
-    with application_boundary(crashes.append):
+    with crash_boundary(crashes.append):
         output = output_of(await run_code(partial(tool.function, **keywords), count=call.count))
     if not crashes:
         return output

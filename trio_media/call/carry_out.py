@@ -28,8 +28,8 @@ def _play(desk: Desk, command: cm.PlayAudio, now_ms: int) -> None:
     length_ms = len(payload) // BYTES_PER_MS
     text = desk.carrier_codec.encode_media(payload)
     _require_room(desk, desk.line.carrier_outbox.put_media(command.seq, length_ms, text))
-    if desk.measures.answer is not None:
-        desk.measures.answer.playing(command.item_id, command.seq)
+    if (answer := desk.measures.awaited.answer) is not None:
+        answer.playing(command.item_id, command.seq)
     if desk.tape is not None:
         sent = reversed(playout.sent)
         start_ms = next(one.start_ms for one in sent if one.seq == command.seq)
@@ -97,7 +97,7 @@ def _create(desk: Desk, command: cm.CreateResponse, now_ms: int) -> None:
     )
     desk.line.tally.count("creates")
     desk.line.tally.count(f"creates_{command.cause.value}")
-    desk.measures.creating(command)
+    desk.measures.awaited.creating(command)
     _tell_model(desk, command.command, text)
 
 
@@ -301,7 +301,7 @@ def _heard(desk: Desk, command: cm.ItemHeard, now_ms: int) -> None:
 
 
 def _opened(desk: Desk, command: cm.ResponseOpened, now_ms: int) -> None:
-    desk.measures.opened(command)
+    desk.measures.awaited.opened(command)
 
 
 def _closed(desk: Desk, command: cm.ResponseClosed, now_ms: int) -> None:

@@ -15,27 +15,9 @@ import attrs
 from trio_media.call.line import Line
 from trio_media.core import commands as cm
 from trio_media.core import events as ev
+from trio_media.core.awaited import AwaitedAnswer
 
-COMMITS_MAX: Final = 64  # turns whose fate is open
 TRUNCATES_MAX: Final = 64  # that the service may still refuse
-
-
-@attrs.define(eq=False)
-class Answer:
-    """A turn's answer, on its way from the commit to the caller's ear."""
-
-    committed_ms: int
-    response: int | None = None
-    """Its number; None until there is a create for it."""
-    response_id: str | None = None
-    item_id: str | None = None
-    seq: int | None = None
-    """Of its first audio."""
-
-    def playing(self, item_id: str, seq: int) -> None:
-        """Audio goes to the carrier."""
-        if self.seq is None and self.item_id == item_id:
-            self.seq = seq
 
 
 @attrs.define(eq=False)
@@ -43,12 +25,11 @@ class Measures:
     """What is being timed in one call.  The owner's alone."""
 
     _line: Line
-    answer: Answer | None = None
+    awaited: AwaitedAnswer = attrs.field(factory=AwaitedAnswer)
     _onset_ms: int | None = None
     _server_speech_ms: int | None = None
     _has_sounded: bool = False
     """The carrier was given audio."""
-    _commits_ms: dict[str, int] = attrs.field(factory=dict)
     _cancels_ms: dict[str, int] = attrs.field(factory=dict)
     """By response; each ends with its response."""
     _truncates: deque[int] = attrs.field(factory=lambda: deque(maxlen=TRUNCATES_MAX))
@@ -76,22 +57,18 @@ class Measures:
         self._server_speech_ms = None
 
     def _committed(self, event: ev.TurnCommitted, now_ms: int) -> None:
-        if len(self._commits_ms) < COMMITS_MAX:
-            self._commits_ms.setdefault(event.item_id, now_ms)
+        self.awaited.committed(event.item_id, now_ms)
 
     def _received(self, event: ev.AudioReceived, now_ms: int) -> None:
-        answer = self.answer
-        if answer is not None and answer.response_id == event.response_id:
-            answer.item_id = answer.item_id or event.item_id
+        self.awaited.received(event.response_id, event.item_id)
 
     def _wrote(self, event: ev.CarrierWrote, now_ms: int) -> None:
         if not self._has_sounded:
             self._has_sounded = True
             self._line.tally.took("first_audio", event.at_ms)
-        answer = self.answer
-        if answer is not None and answer.seq is not None and event.seq >= answer.seq:
+        answer = self.awaited.wrote(event.seq)
+        if answer is not None:
             self._line.tally.took("turn_to_audio", event.at_ms - answer.committed_ms)
-            self.answer = None
 
     def _refused(self, event: ev.CommandRefused, now_ms: int) -> None:
         if event.command is not None and event.command in self._truncates:
@@ -107,23 +84,7 @@ class Measures:
         elif self._server_speech_ms is not None:
             self._line.tally.took("server_speech_to_clear", now_ms - self._server_speech_ms)
         self._onset_ms = self._server_speech_ms = None
-        if self.answer is not None and self.answer.seq is not None:
-            self.answer = None  # cut off before it was written
-
-    def creating(self, command: cm.CreateResponse) -> None:
-        """A response is asked for."""
-        answer = self.answer
-        if answer is not None and answer.response is None and command.cause is cm.Cause.TURN:
-            answer.response = command.response
-
-    def opened(self, command: cm.ResponseOpened) -> None:
-        """A response has its id."""
-        answer = self.answer
-        if answer is None or answer.response_id is not None:
-            return
-        is_server = answer.response is None and command.cause is cm.Cause.SERVER
-        if is_server or answer.response == command.response:
-            answer.response_id = command.response_id
+        self.awaited.cleared()
 
     def closed(self, command: cm.ResponseClosed, now_ms: int) -> None:
         """A response's generation is over."""
@@ -144,9 +105,7 @@ class Measures:
         """It is known what becomes of a caller's turn."""
         fate = command.fate.replace(" ", "_")
         self._line.tally.count(f"turns_{fate}")
-        committed_ms = self._commits_ms.pop(command.item_id, None)
-        if committed_ms is not None and fate.startswith("answered"):
-            self.answer = Answer(committed_ms)
+        self.awaited.decided(command)
 
 
 _EVENTS: Final[Mapping[type[ev.Event], Callable[[Measures, Any, int], None]]] = {

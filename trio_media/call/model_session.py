@@ -120,20 +120,21 @@ async def _hold(
     watched: Watched | None = None
     try:
         with stop:
-            asked_ms = line.now_ms()
             with trio.move_on_after(service.connect_timeout_s) as connecting:
                 taken = None if prepared is None else await prepared.take()
-                if taken is not None:
-                    leg, agreed = taken
+                if prepared is not None and taken is not None:
+                    (leg, agreed), connect_ms = taken, prepared.connect_ms
                 else:
+                    began_ms = line.now_ms()
                     leg = await connect_model(service, nursery)
                     agreed = await agree(service, leg)
+                    connect_ms = line.now_ms() - began_ms
                 opened = SessionOpened(leg, service.codec, agreed.ready, held.number)
                 await line.send_inbox.send(opened)
                 held.began_s = trio.current_time()
             if leg is None or connecting.cancelled_caught:
                 raise LegLost("model", f"no session within {service.connect_timeout_s:g} s")
-            line.tally.took("model_connect", line.now_ms() - asked_ms)
+            line.tally.took("model_connect", connect_ms)
             nursery.start_soon(write_model, leg, line)
             nursery.start_soon(tell_age, agreed.ends_s, line)
             watched = Watched(leg, nursery)

@@ -30,6 +30,8 @@ class PreparedSession:
     service: ModelService
     _leg: Leg | None = None
     _agreed: Agreed | None = None
+    connect_ms: int = attrs.field(default=0, init=False)
+    """How long it took to make it."""
     is_handed_over: bool = attrs.field(default=False, init=False)
     """Whoever took it has its leg, and closes it."""
     settled: trio.Event = attrs.field(factory=trio.Event)
@@ -39,9 +41,9 @@ class PreparedSession:
     over: trio.Event = attrs.field(factory=trio.Event)
     """Nobody needs it any more."""
 
-    def agreed(self, leg: Leg, agreed: Agreed) -> None:
-        """The service gave us the session that we asked for."""
-        self._leg, self._agreed = leg, agreed
+    def agreed(self, leg: Leg, agreed: Agreed, connect_ms: int) -> None:
+        """The service gave us the session that we asked for, ``connect_ms`` after we began to."""
+        self._leg, self._agreed, self.connect_ms = leg, agreed, connect_ms
         self.settled.set()
 
     def lost(self) -> None:

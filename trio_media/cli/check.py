@@ -50,6 +50,12 @@ def describe(config: Config) -> list[str]:
             "note: server.public_url is empty; signatures are checked against the Host header, "
             "which is right only behind a proxy on this machine that sets X-Forwarded-Proto"
         )
+    if config.server.busy == "say":
+        lines.append(
+            "note: server.busy is say: a call for which there is no room is answered with 200 and "
+            "told so; a load balancer that shall ask another server instead needs reject, or "
+            "/readyz"
+        )
     return lines
 
 

@@ -66,7 +66,16 @@ async def show_raw_overview(console: Console, request: Request) -> Response:
 
 async def show_config(console: Console, _request: Request) -> Response:
     """``GET /api/config``."""
-    return json_answer(shown_config(console.config))
+    return json_answer(shown_config(_as_decided(console.config)))
+
+
+def _as_decided(config: Config) -> Config:
+    """Put what was decided where the configuration leaves something open."""
+    return attrs.evolve(
+        config,
+        realtime=attrs.evolve(config.realtime, provider=config.realtime.effective_provider),
+        twilio=attrs.evolve(config.twilio, validate_signature=config.twilio.validates_signature),
+    )
 
 
 def shown_config(config: Config) -> dict[str, dict[str, Any]]:

@@ -16,12 +16,13 @@ import msgspec
 import trio
 
 from trio_media.agent.call import Call
+from trio_media.audio.g711 import BYTES_PER_MS
 from trio_media.audio.levels import level_dbfs
 from trio_media.call.line import Line
 from trio_media.call.record import CallObserver
-from trio_media.console.live_call import LiveCall, encoded
+from trio_media.console.live_call import LiveCall
 from trio_media.console.overview import Overview
-from trio_media.console.views import call_fields
+from trio_media.console.views import call_fields, encoded
 from trio_media.core.commands import Command
 from trio_media.core.events import Event
 from trio_media.core.policy import Policy
@@ -105,10 +106,11 @@ class LineTap:
         if self._loudest_dbfs is None:
             self._since_ms, self._loudest_dbfs = at_ms, dbfs
         self._loudest_dbfs = max(self._loudest_dbfs, dbfs)
-        if at_ms - self._since_ms >= LEVEL_EVERY_MS:
-            level = {"at_ms": at_ms, "dbfs": round(self._loudest_dbfs, 1)}
-            self._put(sse("level", level))
-            self._since_ms, self._loudest_dbfs = at_ms, dbfs
+        end_ms = at_ms + len(payload) // BYTES_PER_MS
+        if end_ms - self._since_ms >= LEVEL_EVERY_MS:
+            # Each frame counts once: else a sound would be shown before it was made.
+            self._put(sse("level", {"at_ms": end_ms, "dbfs": round(self._loudest_dbfs, 1)}))
+            self._loudest_dbfs = None
 
     def heard_audio(self, at_ms: int, payload: bytes) -> None:
         """See `CallObserver.heard_audio`."""

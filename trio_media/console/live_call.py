@@ -16,6 +16,7 @@ import attrs
 from trio_media.agent.call import Call
 from trio_media.call.control import CallControl
 from trio_media.call.line import Line
+from trio_media.console.dead_air import DeadAir
 from trio_media.console.overview import Overview
 from trio_media.console.views import (
     CallDetail,
@@ -23,6 +24,7 @@ from trio_media.console.views import (
     Floor,
     InterruptionView,
     SpokenView,
+    encoded,
     floor_of,
 )
 from trio_media.core import commands as cm
@@ -42,6 +44,7 @@ _SHOWN_EVENTS: Final = frozenset(
     }
 )
 """Events that may change what is shown; what comes with every frame or mark is none."""
+_SPEECH: Final = (ev.Reason.LOCAL_SPEECH, ev.Reason.SERVER_SPEECH)
 _SHOWN_NOTES: Final = frozenset({"caller_text", "model_text", "call_ended"})
 
 
@@ -72,9 +75,11 @@ class LiveCall:
     _onset_ms: int | None = None
     _hushed_ms: int | None = None
     _truncates: dict[int, None] = attrs.field(factory=dict)
-    _turns_told: int = 0
+    _dead_air: DeadAir = attrs.field(factory=DeadAir)
     _item_id: str = ""
     """What was played last."""
+    _begun_seq: int | None = None
+    """Of audio that began to be played, and is not on the wire yet."""
 
     def __attrs_post_init__(self) -> None:
         self._records = deque(maxlen=LINES_MAX if self.keeps_lines else 0)
@@ -89,18 +94,33 @@ class LiveCall:
         if type(event) in _SHOWN_EVENTS:
             self._saw(event, t_ms)
             self._change()
+        elif self._begun_seq is not None and type(event) is ev.CarrierWrote:
+            self._wrote(event.seq, self._begun_seq)
 
     def _saw(self, event: ev.Event, t_ms: int) -> None:
         match event:
             case ev.LocalSpeechBegan(at_ms=at_ms):
                 self._onset_ms = t_ms if at_ms is None else at_ms
+                self._waited(self._dead_air.caller_began(t_ms))
+            case ev.ServerSpeechStarted():
+                self._waited(self._dead_air.caller_began(t_ms))
             case ev.LocalSpeechEnded():
                 self._onset_ms = None
+                self._dead_air.caller_ended(t_ms)
+            case ev.ServerSpeechStopped():
+                self._dead_air.caller_ended(t_ms)
+            case ev.TurnCommitted(item_id=item_id):
+                self._dead_air.committed(item_id, t_ms)
             case ev.CommandRefused(command=int(command)) if command in self._truncates:
                 del self._truncates[command]
                 self.overview.current.truncates["rejected"] += 1
             case _:
                 return
+
+    def _wrote(self, seq: int, begun_seq: int) -> None:
+        if seq >= begun_seq:  # how long the answer took is known by the time that it is shown
+            self._begun_seq = None
+            self._change()
 
     def commands(self, commands: Sequence[cm.Command], t_ms: int) -> None:
         """See `CallObserver.commands`."""
@@ -134,7 +154,7 @@ class LiveCall:
 
     def _taken(self, command: cm.Taken, t_ms: int) -> None:
         self._open[command.interruption] = t_ms
-        if self._hushed_ms is not None and command.reason is ev.Reason.LOCAL_SPEECH:
+        if self._hushed_ms is not None and command.reason in _SPEECH:
             self.overview.current.took("hush_to_take_ms", t_ms - self._hushed_ms)
         if command.has_floor:
             self._hushed_ms = None
@@ -161,16 +181,19 @@ class LiveCall:
         minute = self.overview.current
         minute.counts["generated_ms"] += command.received_ms
         minute.counts["heard_ms"] += command.heard_ms
-        self._tell_turns()
 
-    def _plays(self, _command: cm.Command, _t_ms: int) -> None:
+    def _plays(self, command: cm.PlayAudio, t_ms: int) -> None:
+        self._begun_seq = command.seq
+        self._waited(self._dead_air.model_began(t_ms))
+
+    def _played(self, _command: cm.ReleaseAudio, _t_ms: int) -> None:
         """Who has the floor may be another now."""
 
-    def _tell_turns(self) -> None:
-        """Add how long the caller waited for the answers since the last time."""
-        latencies = self.line.tally.latencies_ms.get(TURN_LATENCY, [])
-        self.overview.current.counts["dead_air_ms"] += sum(latencies[self._turns_told :])
-        self._turns_told = len(latencies)
+    def _turn_decided(self, command: cm.TurnDecided, _t_ms: int) -> None:
+        self._dead_air.decided(command, is_model_heard=self.call.watch.is_model_speaking)
+
+    def _waited(self, waited_ms: int) -> None:
+        self.overview.current.counts["dead_air_ms"] += waited_ms
 
     def note(self, kind: str, t_ms: int, **fields: Any) -> None:  # noqa: ANN401
         """See `CallObserver.note`."""
@@ -198,7 +221,7 @@ class LiveCall:
 
     def over(self) -> None:
         """The call is over."""
-        self._tell_turns()
+        self._waited(self._dead_air.model_began(self.line.now_ms()))
         self.is_over = True
 
     @property
@@ -259,14 +282,6 @@ class LiveCall:
                     yield line
 
 
-def encoded(record: Record, t_ms: int) -> bytes:
-    """Write a line of an event log; nothing for a note that JSON cannot hold."""
-    try:
-        return encode_line(record, t_ms)
-    except (TypeError, ValueError, OverflowError, RecursionError):
-        return b""
-
-
 _ORDERED: Final[dict[type, Callable[[LiveCall, Any, int], None]]] = {
     cm.Hushed: LiveCall._hushed,
     cm.Resumed: LiveCall._resumed,
@@ -275,6 +290,7 @@ _ORDERED: Final[dict[type, Callable[[LiveCall, Any, int], None]]] = {
     cm.TruncateItem: LiveCall._truncated,
     cm.ItemHeard: LiveCall._heard,
     cm.PlayAudio: LiveCall._plays,
-    cm.ReleaseAudio: LiveCall._plays,
+    cm.ReleaseAudio: LiveCall._played,
+    cm.TurnDecided: LiveCall._turn_decided,
 }
 """What matters to the console of what is ordered."""

@@ -85,12 +85,21 @@ def schemas() -> dict[str, Schema]:
             {
                 "at": {"type": "string", "format": "date-time"},
                 **dict.fromkeys(Counted, INTEGER),
+                **{name: {**INTEGER, "description": said} for name, said in _COUNTED.items()},
                 **dict.fromkeys(Timed, percentiles),
                 "cancels": COUNTS,
                 "truncates": object_of({"sent": INTEGER, "rejected": INTEGER}),
             }
         ),
     }
+
+
+_COUNTED: Final[Mapping[str, str]] = {
+    "calls": "Calls that began.",
+    "generated_ms": "Of answers whose playing is over: audio that the model made.",
+    "heard_ms": "Of the same answers: audio that callers heard.",
+    "dead_air_ms": "Nobody was heard, while an answer was owed.",
+}
 
 
 def _call_properties() -> dict[str, Schema]:

@@ -36,6 +36,8 @@ TYPES: Final[Mapping[str, str]] = {
     ".webmanifest": "application/manifest+json",
     ".woff2": "font/woff2",
 }
+NO_TROUBLE: Final = b'<p class="trouble" role="alert" id="trouble" hidden></p>'
+"""Where the sign-in page says what is wrong, as long as nothing is."""
 _TEXTS: Final = ("text/", "application/json")
 
 
@@ -75,9 +77,8 @@ def read_assets(folder: Path = STATIC) -> dict[str, Asset]:
         if is_file and path.stat().st_size <= FILE_BYTES_MAX and len(assets) < FILES_MAX:
             content = path.read_bytes()
             kind = TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0]
-            etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
             name = path.relative_to(folder).as_posix()
-            assets[name] = Asset(content, kind or "application/octet-stream", etag)
+            assets[name] = Asset(content, kind or "application/octet-stream", etag_of(content))
     return assets
 
 
@@ -161,9 +162,9 @@ class Pages:
 
     def _sign_in_page(self, request: Request, said: str = "") -> Response:
         page = self._assets.get("sign-in.html")
-        if page is None or said:
+        if page is None:
             return Response(sign_in_html(said), headers=page_headers(), media_type="text/html")
-        return self._answer(request, page)
+        return self._answer(request, with_trouble(page, said) if said else page)
 
     def _answer(self, request: Request, asset: Asset) -> Response:
         origin = self._console.own_origin(request)
@@ -178,6 +179,18 @@ class Pages:
             kind += "; charset=utf-8"
         # Not the parameter: Starlette would add another charset.
         return Response(asset.content, headers={**headers, "Content-Type": kind})
+
+
+def with_trouble(page: Asset, said: str) -> Asset:
+    """Give the sign-in page with what was wrong, where its script would put it."""
+    told = f"{html.escape(said)}</p>".encode()
+    content = page.content.replace(NO_TROUBLE, NO_TROUBLE.replace(b" hidden></p>", b">" + told))
+    return Asset(content, page.media_type, etag_of(content))
+
+
+def etag_of(content: bytes) -> str:
+    """Give what tells a content from any other."""
+    return f'"{hashlib.sha256(content).hexdigest()[:32]}"'
 
 
 def sign_in_html(said: str = "") -> str:

@@ -7,6 +7,8 @@ from typing import Any, Final, Literal, TypeAlias
 
 import attrs
 
+from trio_media.recording.log_format import Record, encode_line
+
 Floor: TypeAlias = Literal["idle", "caller", "model", "both", "hushed"]
 """Who is heard; ``hushed``: the model was silenced, and it is not decided whether for good."""
 FLOORS: Final = ("idle", "caller", "model", "both", "hushed")
@@ -86,3 +88,11 @@ def floor_of(*, is_hushed: bool, is_caller_heard: bool, is_model_heard: bool) ->
     if is_caller_heard:
         return "both" if is_model_heard else "caller"
     return "model" if is_model_heard else "idle"
+
+
+def encoded(record: Record, t_ms: int) -> bytes:
+    """Write a line of an event log; nothing for a note that JSON cannot hold."""
+    try:
+        return encode_line(record, t_ms)
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        return b""

@@ -9,9 +9,9 @@ import attrs
 
 from trio_media.core import commands as cm
 from trio_media.core import events as ev
+from trio_media.core.awaited import AwaitedAnswer
 
 SAMPLES_MAX: Final = 1_000  # of one delay; the newest are kept
-COMMITS_MAX: Final = 64  # turns whose fate is open
 
 _SPEECH: Final = (ev.Reason.LOCAL_SPEECH, ev.Reason.SERVER_SPEECH)
 
@@ -40,18 +40,6 @@ class Delay:
         }
 
 
-@attrs.define
-class _Answer:
-    """A turn's answer, on its way from the commit to the caller's ear."""
-
-    committed_ms: int
-    quiet_ms: int | None
-    number: int | None = None
-    response_id: str | None = None
-    item_id: str | None = None
-    seq: int | None = None
-
-
 class Latencies:
     """Measures delays by the events and commands of a call."""
 
@@ -61,9 +49,10 @@ class Latencies:
         self.onset_to_clear = Delay()
         self.cancel_to_settled = Delay()
         self.first_audio_ms: int | None = None
-        self._commits_ms: dict[str, int] = {}
         self._cancels_ms: dict[str, int] = {}
-        self._answer: _Answer | None = None
+        self._awaited = AwaitedAnswer()
+        self._quiet_before_ms: int | None = None
+        """When the caller fell silent before the answer that is awaited."""
         self._onset_ms: int | None = None
         self._clear_ms: int | None = None
         self._quiet_ms: int | None = None
@@ -74,12 +63,9 @@ class Latencies:
             case ev.CarrierWrote(seq=seq, at_ms=at_ms):
                 self._wrote(seq, at_ms)
             case ev.AudioReceived(response_id=response_id, item_id=item_id):
-                answer = self._answer
-                if answer is not None and answer.response_id == response_id:
-                    answer.item_id = answer.item_id or item_id
+                self._awaited.received(response_id, item_id)
             case ev.TurnCommitted(item_id=item_id):
-                if len(self._commits_ms) < COMMITS_MAX:
-                    self._commits_ms.setdefault(item_id, t_ms)
+                self._awaited.committed(item_id, t_ms)
             case ev.LocalSpeechBegan(at_ms=at_ms):
                 self._onset(t_ms if at_ms is None else at_ms)
             case ev.ServerSpeechStarted():
@@ -102,8 +88,7 @@ class Latencies:
         match command:
             case cm.ClearCarrier():
                 self._clear_ms = t_ms
-                if self._answer is not None and self._answer.seq is not None:
-                    self._answer = None  # cut off before it was written
+                self._awaited.cleared()
             case cm.Hushed():
                 self._cleared(t_ms)
             case cm.Taken(reason=reason) if self._clear_ms == t_ms and reason in _SPEECH:
@@ -117,23 +102,17 @@ class Latencies:
             self._onset_ms = None
 
     def _answering(self, command: cm.Command, t_ms: int) -> None:
-        answer = self._answer
         match command:
-            case cm.TurnDecided(item_id=item_id, fate=fate):
-                committed_ms = self._commits_ms.pop(item_id, None)
-                if committed_ms is not None and fate.startswith("answered"):
-                    self._answer = _Answer(committed_ms, self._quiet_ms)
-            case cm.CreateResponse(response=number) if answer is not None:
-                if answer.number is None:
-                    answer.number = number
-            case cm.ResponseOpened(response=number, response_id=response_id, cause=cause):
-                if answer is not None and answer.response_id is None:
-                    is_server = answer.number is None and cause is cm.Cause.SERVER
-                    if is_server or answer.number == number:
-                        answer.response_id = response_id
-            case cm.PlayAudio(seq=seq, item_id=item_id) if answer is not None:
-                if answer.item_id == item_id and answer.seq is None:
-                    answer.seq = seq
+            case cm.TurnDecided():
+                if self._awaited.decided(command):
+                    self._quiet_before_ms = self._quiet_ms
+            case cm.CreateResponse():
+                self._awaited.creating(command)
+            case cm.ResponseOpened():
+                self._awaited.opened(command)
+            case cm.PlayAudio(seq=seq, item_id=item_id):
+                if self._awaited.answer is not None:
+                    self._awaited.answer.playing(item_id, seq)
             case _:
                 self._cancelling(command, t_ms)
 
@@ -151,12 +130,12 @@ class Latencies:
     def _wrote(self, seq: int, at_ms: int) -> None:
         if self.first_audio_ms is None:
             self.first_audio_ms = at_ms
-        answer = self._answer
-        if answer is not None and answer.seq is not None and seq >= answer.seq:
-            self.commit_to_audio.add(at_ms - answer.committed_ms)
-            if answer.quiet_ms is not None:
-                self.quiet_to_audio.add(at_ms - answer.quiet_ms)
-            self._answer = None
+        answer = self._awaited.wrote(seq)
+        if answer is None:
+            return
+        self.commit_to_audio.add(at_ms - answer.committed_ms)
+        if self._quiet_before_ms is not None:
+            self.quiet_to_audio.add(at_ms - self._quiet_before_ms)
 
     def build(self) -> dict[str, Any]:
         """Give all of it as JSON can hold it."""

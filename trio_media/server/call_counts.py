@@ -147,8 +147,8 @@ FAMILIES: Final = (
 LATENCIES: Final[Mapping[str, tuple[str, str]]] = {
     "model_connect": (
         "model_connect",
-        "From a call's start until its model session was there; next to nothing when it was made "
-        "while the phone rang.",
+        "How long it took to make a call's model session, also one that was made while the phone "
+        "rang.",
     ),
     "first_audio": ("first_audio", "From a call's start to the first audio on the carrier's wire."),
     "turn_to_audio": (

@@ -5,12 +5,12 @@ from __future__ import annotations
 import attrs
 import trio
 
+from trio_media.boundary import crash_boundary
 from trio_media.call.listening import VoiceJudge
 from trio_media.config import Config
 from trio_media.errors import CallRefused
 from trio_media.logs import call_logger
 from trio_media.server.admission import Slot
-from trio_media.server.boundary import crash_boundary
 from trio_media.server.call_interface import RunCall
 from trio_media.server.metrics import Metrics
 from trio_media.server.reception import Reception

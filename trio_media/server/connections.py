@@ -11,6 +11,7 @@ from typing import Final
 import attrs
 import trio
 
+from trio_media.boundary import crash_boundary
 from trio_media.call.listening import VoiceJudge
 from trio_media.config import Config
 from trio_media.console.access import Access, has_own_origin
@@ -18,7 +19,6 @@ from trio_media.errors import CallRefused
 from trio_media.server.addresses import MEDIA_PATH, is_media_path, public_origin
 from trio_media.server.admission import REFUSALS, Admission
 from trio_media.server.answers import answer_and_close, answer_bytes
-from trio_media.server.boundary import crash_boundary
 from trio_media.server.busy import RETRY_AFTER_S
 from trio_media.server.call_interface import RunCall
 from trio_media.server.calls import take_call

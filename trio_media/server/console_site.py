@@ -15,6 +15,7 @@ import attrs
 import trio
 from starlette.requests import Request
 
+from trio_media.boundary import crash_boundary
 from trio_media.call.options import policy_of
 from trio_media.config import Config
 from trio_media.console.access import Access
@@ -24,7 +25,6 @@ from trio_media.console.feed import Feed
 from trio_media.console.gate import Console
 from trio_media.console.siblings import Siblings, socket_path
 from trio_media.server.addresses import media_stream_url, public_origin
-from trio_media.server.boundary import crash_boundary
 from trio_media.server.dialing import CallToPlace, Dialing
 from trio_media.server.http import HttpServer
 from trio_media.server.reception import Reception, log

@@ -20,6 +20,7 @@ from typing import Final
 import attrs
 import trio
 
+from trio_media.boundary import crash_boundary
 from trio_media.config import VoicemailPolicy
 from trio_media.errors import (
     CallRefused,
@@ -31,7 +32,6 @@ from trio_media.errors import (
 )
 from trio_media.server.addresses import AMD_PATH, STATUS_PATH, VOICE_PATH
 from trio_media.server.admission import Admission
-from trio_media.server.boundary import crash_boundary
 from trio_media.server.dialed_call import CallToPlace as CallToPlace
 from trio_media.server.dialed_call import DialedCall as DialedCall
 from trio_media.server.dialed_call import check_parameters

@@ -23,10 +23,15 @@ from trio_media.server.tokens import unix_now_s
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 
+UNPREPARED_WHY: Final = ("lost", "protocol_error", "refused")
 _LATENESS_BUCKETS_S: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1)
 _DURATION_BUCKETS_S: Final = (1, 5, 10, 30, 60, 120, 300, 600, 1_800, 3_600)
 _RESERVED: Final = "Places kept for calls whose media stream is about to come."
 _BUSY: Final = "Share of the last two seconds in which the event loop waited for nothing, 0 to 1."
+_UNPREPARED: Final = (
+    "Model sessions that were to be there before their calls, and were not: such a call makes "
+    "its own, and its caller waits for it."
+)
 _STARTED: Final = "When the newest worker began, in seconds since 1970: it moves with each restart."
 
 
@@ -90,11 +95,16 @@ class Metrics:
             buckets=_DURATION_BUCKETS_S,
             registry=registry,
         )
+        self._unprepared = Counter(
+            "trio_media_model_prepare_failures", _UNPREPARED, ["reason"], registry=registry
+        )
         self._calls = CallMetrics(registry)
         self._labels = {name: BoundedLabel() for name in ("ended", "refused")}
         self._ended.labels(self._labels["ended"]("crashed"))
         for reason in REFUSALS:
             self._refused.labels(self._labels["refused"](reason))
+        for why in UNPREPARED_WHY:
+            self._unprepared.labels(why)
         self._began(registry)
 
     @staticmethod
@@ -118,6 +128,10 @@ class Metrics:
     def count_refused(self, reason: str) -> None:
         """Count a call that was not taken."""
         self._refused.labels(self._labels["refused"](reason)).inc()
+
+    def count_unprepared(self, why: str) -> None:
+        """Count a model session that was not there before its call; one of `UNPREPARED_WHY`."""
+        self._unprepared.labels(why).inc()
 
     def count_crashed(self) -> None:
         """Count a call that ended by an error of ours."""

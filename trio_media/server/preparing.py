@@ -2,11 +2,13 @@
 
 Rule 1: a session that nobody takes is closed: when nobody needs it, or comes for it in time.
 Rule 2: one that the service ends meanwhile is none: the call makes its own.
+Rule 3: what goes wrong is counted here: the call does not know of it.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Final
 
 import trio
@@ -22,11 +24,12 @@ TAKEN_S: Final = 30.0  # a media stream that comes later finds a session made fo
 log = logging.getLogger("trio_media.server")
 
 
-async def prepare_session(session: PreparedSession) -> None:
+async def prepare_session(session: PreparedSession, count_failure: Callable[[str], None]) -> None:
     """Connect, agree on the session, and hold it until whoever takes it is done with it.
 
-    One that nobody takes within `TAKEN_S` is let go.  What goes wrong is logged: the call makes
-    its own session then.  **Cancellation:** the session is dropped.
+    One that nobody takes within `TAKEN_S` is let go.  What goes wrong is logged, and
+    ``count_failure`` told why in a word: the call makes its own session then.  **Cancellation:**
+    the session is dropped.
     """
     try:
         async with trio.open_nursery() as nursery:
@@ -34,20 +37,31 @@ async def prepare_session(session: PreparedSession) -> None:
             nursery.cancel_scope.cancel()
     except* (LegLost, ModelRefused, RemoteProtocolError) as group:
         if not session.is_handed_over:
-            log.warning("no model session could be made beforehand: %s", first_of(group))
+            failure = first_of(group)
+            count_failure(_why(failure))
+            log.warning("no model session could be made beforehand: %s", failure)
     finally:
         session.lost()
+
+
+def _why(failure: BaseException) -> str:
+    """Give the word by which a call that fails so is counted, too."""
+    if isinstance(failure, ModelRefused):
+        return "refused"
+    return "protocol_error" if isinstance(failure, RemoteProtocolError) else "lost"
 
 
 async def _prepare(session: PreparedSession, nursery: trio.Nursery) -> None:
     service = session.service
     leg: Leg | None = None
+    began_s = trio.current_time()
     try:
         with trio.CancelScope() as needed:
             nursery.start_soon(_cancel_after, session.over, needed)
             with trio.move_on_after(service.connect_timeout_s):
                 leg = await connect_model(service, nursery)
-                session.agreed(leg, await agree(service, leg))
+                agreed = await agree(service, leg)
+                session.agreed(leg, agreed, int((trio.current_time() - began_s) * 1_000))
             if leg is None or not session.settled.is_set():
                 raise LegLost("model", f"no session within {service.connect_timeout_s:g} s")
             await _wait_until_taken(session, leg)

@@ -38,6 +38,8 @@ class Assignment:
 
     host: str
     port: int
+    workers: int
+    """How many there are."""
     worker: int
     """Its number; the first is 1."""
     channel_fd: int
@@ -85,6 +87,7 @@ class Assignment:
             config.server,
             host=self.host,
             port=self.port,
+            workers=self.workers,
             admin_token=self.admin_token,
             token_secret=self.token_secret,
         )

@@ -12,7 +12,7 @@ Rule 4: whatever ends a media stream, nothing that was kept for it stays.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import attrs
@@ -22,6 +22,7 @@ from trio_media.agent.agent import Agent
 from trio_media.agent.call import Call
 from trio_media.agent.info import CallInfo, info_of_stream
 from trio_media.agent.settings import NOT_DECIDED, SORRY
+from trio_media.boundary import crash_boundary
 from trio_media.call.account import CarrierAccount
 from trio_media.call.attending import Attendance
 from trio_media.call.control import CallControl
@@ -35,7 +36,6 @@ from trio_media.console.feed import Feed
 from trio_media.errors import AgentError, CallRefused, LocalProtocolError
 from trio_media.server.account import with_transfer_end
 from trio_media.server.afterwards import Afterwards
-from trio_media.server.boundary import crash_boundary
 from trio_media.server.preparing import prepare_session
 from trio_media.server.receiving import Receiving
 from trio_media.server.tokens import CallTokens
@@ -63,6 +63,8 @@ class Reception:
     """Where the supervisor is, who is told of calls that have come; None: there is none."""
     feed: Feed | None = None
     """Who shows the calls; None: nobody does."""
+    count_unprepared: Callable[[str], None] = lambda _why: None
+    """Told why a model session was not there before its call."""
     expected: dict[str, Attendance] = attrs.field(factory=dict)
     live: dict[str, Call] = attrs.field(factory=dict)
     """Calls whose media stream is open, by their sid."""
@@ -229,7 +231,7 @@ async def _keep_expected(
     until_s = trio.current_time() + EXPECTED_S
     try:
         with crash_boundary(_note_crash):
-            await prepare_session(session)
+            await prepare_session(session, reception.count_unprepared)
         with trio.move_on_at(until_s):
             await session.taken.wait()
     finally:

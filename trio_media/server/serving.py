@@ -135,6 +135,7 @@ async def serve(
             account=None if dialing is None else TwilioAccount(dialing),
             receiving=receiving,
             feed=feed,
+            count_unprepared=metrics.count_unprepared,
         )
         console = make_console(config, reception, feed, dialing, options.used_tokens_dir)
         port = Port(

@@ -16,9 +16,9 @@ import socket
 import attrs
 import trio
 
+from trio_media.boundary import crash_boundary
 from trio_media.errors import LocalProtocolError
 from trio_media.server.answers import answer_and_close, answer_bytes
-from trio_media.server.boundary import crash_boundary
 from trio_media.server.busy import RETRY_AFTER_S
 from trio_media.server.heads import RECEIVE_BYTES, RequestHead, read_head
 from trio_media.server.listening import listen

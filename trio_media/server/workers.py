@@ -111,6 +111,7 @@ def supervise(
         assignment = Assignment(
             host=config.server.host,
             port=bound.getsockname()[1],
+            workers=config.server.workers,
             worker=0,
             channel_fd=-1,
             url=shown_address(bound),

@@ -1,6 +1,7 @@
 // Talking to the server: requests, their troubles in words, and what it pushes.
 
 const RETRY_MS = [1000, 2000, 5000, 10000];
+const UNSEEN_MS = 5000;
 
 export class Trouble extends Error {
   constructor(message, status) {
@@ -54,6 +55,9 @@ export const callPath = (sid, rest = "") => `/api/calls/${encodeURIComponent(sid
 
 // What the server pushes.  `heard` maps a kind of event to who is told of its parsed content, and
 // of its text; `opened` is called at every connection, for whatever was missed to be fetched.
+//
+// A page that nobody sees listens no more: of one host a browser has six connections for all pages
+// together, and with one more page each of them would wait for ever.
 export class Feed {
   constructor(path, { heard, opened, lost }) {
     this.path = path;
@@ -61,13 +65,34 @@ export class Feed {
     this.opened = opened;
     this.lost = lost;
     this.tries = 0;
+    this.isResting = false;
+    this.onSeen = () => this.seen();
+    document.addEventListener("visibilitychange", this.onSeen);
     this.connect();
+    this.seen();
+  }
+
+  seen() {
+    clearTimeout(this.resting);
+    if (document.hidden) this.resting = setTimeout(() => this.rest(), UNSEEN_MS);
+    else if (this.isResting) {
+      this.isResting = false;
+      this.connect();
+    }
+  }
+
+  rest() {
+    this.isResting = true;
+    clearTimeout(this.timer);
+    this.source.close();
+    this.lost?.();
   }
 
   connect() {
     this.source = new EventSource(this.path);
     this.source.onopen = () => {
       this.tries = 0;
+      document.dispatchEvent(new Event("signed-in"));
       this.opened?.();
     };
     this.source.onerror = () => {
@@ -80,14 +105,18 @@ export class Feed {
     }
   }
 
+  // What the server answered is not told to us: somebody who is signed out has to know.
   again() {
+    get("/api/calls?state=live&limit=1").catch(() => {});
     const waitMs = RETRY_MS[Math.min(this.tries, RETRY_MS.length - 1)];
     this.tries += 1;
     this.timer = setTimeout(() => this.connect(), waitMs);
   }
 
   close() {
+    document.removeEventListener("visibilitychange", this.onSeen);
     clearTimeout(this.timer);
+    clearTimeout(this.resting);
     this.source.close();
   }
 }

@@ -50,6 +50,7 @@ async function signOut() {
 document.getElementById("skip").addEventListener("click", () => document.getElementById("view").focus());
 document.getElementById("sign-out").addEventListener("click", signOut);
 document.addEventListener("signed-out", () => (document.getElementById("signed-out").hidden = false));
+document.addEventListener("signed-in", () => (document.getElementById("signed-out").hidden = true));
 softphone.addEventListener("change", showOnCall);
 window.addEventListener("hashchange", route);
 window.addEventListener("pagehide", () => softphone.hangUp());

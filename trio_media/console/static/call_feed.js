@@ -21,6 +21,7 @@ export class CallFeed {
     this.tail = [];
     this.behind = null; // lines of the log that will still be pushed
     this.heardAt = performance.now(); // when the newest line came
+    this.isLost = false; // nothing is pushed at present
   }
 
   async start() {
@@ -56,7 +57,10 @@ export class CallFeed {
       },
       // At every connection anew: what was said between two of them is in the log.
       opened: () => this.catchUp(),
-      lost: () => this.changed(this),
+      lost: () => {
+        this.isLost = true;
+        this.changed(this);
+      },
     });
   }
 
@@ -89,9 +93,21 @@ export class CallFeed {
   // was said just before we listened.
   async catchUp() {
     this.since = [];
+    if (this.isLost) await this.askAgain();
     await this.readBehind();
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.readBehind(), AGAIN_MS);
+  }
+
+  // The call may have ended while nobody told us, with the server even.
+  async askAgain() {
+    this.isLost = false;
+    try {
+      this.about(await get(callPath(this.sid), { signal: this.aborting.signal }));
+    } catch (error) {
+      if (error.status === 404) this.over();
+    }
+    this.changed(this);
   }
 
   async readBehind() {

@@ -5,7 +5,7 @@ import { callButtons } from "./actions.js";
 import { CallFeed } from "./call_feed.js";
 import { h, say, toast } from "./dom.js";
 import { Timeline } from "./timeline.js";
-import { clock, explain, seconds, title, words } from "./words.js";
+import { clock, counted, explain, seconds, title, words } from "./words.js";
 
 const UNHEARD_CHARS = 120; // shown of what nobody heard
 
@@ -23,7 +23,9 @@ export class CallPanel {
     this.episodes = h("ol", { class: "episodes" });
     this.why = h("div", { class: "why", "aria-live": "polite" });
     this.transcript = h("ol", { class: "transcript" });
-    this.element = h("div", { class: "panel" }, this.timeline.element,
+    this.lost = h("p", { class: "trouble", role: "status" });
+    this.lost.hidden = true;
+    this.element = h("div", { class: "panel" }, this.lost, this.timeline.element,
       h("div", { class: "lists" },
         h("section", { "aria-label": "Interruptions" }, h("h2", {}, "Interruptions"), this.episodes, this.why),
         h("section", { "aria-label": "Transcript" }, h("h2", {}, "Transcript"), this.transcript)));
@@ -53,6 +55,8 @@ export class CallPanel {
 
   showAll() {
     const { feed, timeline } = this;
+    this.lost.hidden = !(feed.isLost && feed.isLive);
+    say(this.lost, feed.isLost ? "The connection to the server is lost; trying again. What is shown may be old." : "");
     if (feed.isLive !== this.wasLive) {
       this.wasLive = feed.isLive;
       timeline.goLive(feed.isLive);
@@ -134,7 +138,7 @@ export class CallPanel {
     const at = h("button", { type: "button", class: "at", onclick: () => this.goTo(one.atMs) }, clock(one.atMs, false));
     const who = one.role === "model" ? `Model #${one.number}` : "Caller";
     const note = one.role === "model" && one.heardMs !== null
-      ? `heard ${seconds(one.heardMs)} of ${seconds(one.receivedMs)}` : words(one.fate);
+      ? `heard ${one.isEstimated ? "about " : ""}${seconds(one.heardMs)} of ${seconds(one.receivedMs)}` : words(one.fate);
     return h("li", { class: one.role }, h("p", { class: "who" }, at, ` ${who}`,
       note ? h("span", { class: "note" }, ` ${note}`) : null), h("p", {}, ...heardText(one)));
   }
@@ -178,6 +182,7 @@ class CallView {
       this.audio.addEventListener(kind, () => this.followAudio());
     }
     this.panel.start();
+    this.timer = setInterval(() => this.panel.feed.isLive && this.show(this.panel.feed), 1000);
   }
 
   show({ call, lanes, isLive }) {
@@ -188,7 +193,8 @@ class CallView {
     const takes = lanes.episodes.list.filter(({ takeMs }) => takeMs !== null).length;
     const ended = isLive ? "live" : lanes.ended ?? (words(call.end_reason) || "ended");
     say(this.facts, [ended, new Date(call.started_at).toLocaleString(),
-      isLive ? null : clock(call.duration_ms, false), `${lanes.responsesCount} responses`, `${takes} interruptions`,
+      clock(isLive ? this.panel.feed.nowMs : call.duration_ms, false), counted(lanes.responsesCount, "response"),
+      counted(takes, "interruption"),
       policy && `authority ${policy.authority}, detector ${policy.ear}`,
       lanes.badLines ? `${lanes.badLines} lines of the log are unreadable` : null, call.call_sid].filter(Boolean).join(" · "));
     if (isLive !== this.wasLive) {
@@ -220,6 +226,7 @@ class CallView {
 
   close() {
     cancelAnimationFrame(this.frame);
+    clearInterval(this.timer);
     this.audio.pause();
     this.panel.close();
   }

@@ -27,7 +27,7 @@ class CallsView {
       table(["Caller", "For", "Floor", "Answer after", "Last interruption", ""], this.live, "Live calls"),
       this.none,
       h("h2", {}, "Ended calls"),
-      table(["Caller", "When", "For", "Interruptions", "How it ended", ""], this.ended, "Ended calls"),
+      table(["Caller", "When", "For", "Interruptions", "How it ended", "Kept"], this.ended, "Ended calls", "ended"),
       this.noneEnded,
     );
     this.feed = new Feed("/api/events", {
@@ -104,10 +104,10 @@ class CallsView {
   }
 }
 
-function table(names, body, label) {
+function table(names, body, label, kind = "live") {
   const heads = names.map((name) =>
     h("th", { scope: "col" }, name || h("span", { class: "unseen" }, "Actions")));
-  return h("table", { class: "calls", "aria-label": label }, h("thead", {}, h("tr", {}, heads)), body);
+  return h("table", { class: `calls ${kind}`, "aria-label": label }, h("thead", {}, h("tr", {}, heads)), body);
 }
 
 function who(call) {

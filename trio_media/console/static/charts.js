@@ -7,13 +7,13 @@ const HEIGHT = 130;
 const LEFT = 40;
 const BOTTOM = 18;
 const TOP = 8;
-const COUNTS = new Set(["a minute", "live"]); // half of one is nothing that could be read
 
 // `series` is [{name, tone, of: minute -> number or null}]; kind is "lines", "bars" (a part in
 // front of its whole) or "stack".
 export function chart({ title, unit, kind, series, minutes }) {
+  const isCount = unit.startsWith("each"); // half of one is nothing that could be read
   const columns = series.map((one) => minutes.map((minute) => one.of(minute) ?? null));
-  const most = Math.max(niceTop(highest(columns, kind)), COUNTS.has(unit) ? 2 : 0);
+  const most = Math.max(niceTop(highest(columns, kind)), isCount ? 2 : 0);
   const box = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": summary(title, unit, series, columns) });
   const y = (worth) => TOP + (HEIGHT - TOP - BOTTOM) * (1 - worth / most);
   const slot = (WIDTH - LEFT - 4) / Math.max(1, minutes.length);
@@ -105,8 +105,8 @@ function drawBars(box, columns, series, { x, y, slot }, isStacked) {
 // A minute's figures, where the pointer is.
 function drawHovers(box, { unit, series, columns, minutes, x, slot }) {
   minutes.forEach((minute, at) => {
-    const told = series.map(({ name }, of) => `${name}: ${figure(columns[of][at])} ${unit}`);
+    const told = series.map(({ name }, of) => `${name}: ${figure(columns[of][at])}`);
     box.append(svg("rect", { class: "hover", x: x(at) - slot / 2, y: TOP, width: slot, height: HEIGHT - TOP - BOTTOM },
-      svg("title", {}, [hour(minute.at), ...told].join("\n"))));
+      svg("title", {}, [`${hour(minute.at)}, ${unit}`, ...told].join("\n"))));
   });
 }

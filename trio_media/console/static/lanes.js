@@ -66,6 +66,7 @@ export class CallLanes {
   // The log is complete: what is open ends with it.
   finish() {
     for (const stretch of this.ear.cleared(this.endMs)) this.unhear(stretch);
+    for (const item of this.items.values()) if (item.heardMs === null) this.estimate(item);
     for (const facts of Object.values(this.lanes)) {
       for (const fact of facts) fact.ends ??= this.endMs;
     }
@@ -100,7 +101,7 @@ export class CallLanes {
     let item = this.items.get(itemId);
     if (!item) {
       const number = this.numbers.get(responseId) ?? 0;
-      item = { itemId, number, received: null, receivedMs: 0, heardMs: null, text: "", pieces: [] };
+      item = { itemId, number, received: null, receivedMs: 0, heardMs: null, isEstimated: false, text: "", pieces: [] };
       this.items.set(itemId, item);
     }
     return item;
@@ -113,6 +114,16 @@ export class CallLanes {
       fact.label = `#${item.number} ${heard}${item.text}`.trim();
       fact.detail = item.text;
     }
+  }
+
+  // What was still being played when the call ended was told to nobody: take what the ear says.
+  estimate(item) {
+    const heard = this.lanes.heard.filter(({ itemId }) => itemId === item.itemId);
+    if (heard.length === 0) return;
+    const farMs = Math.max(...heard.map(({ offsetMs, begins, ends }) => offsetMs + ends - begins));
+    item.heardMs = Math.min(farMs, item.receivedMs);
+    item.isEstimated = true;
+    this.say(item);
   }
 
   unhear(stretch) {
@@ -128,9 +139,9 @@ export class CallLanes {
     }
     for (const item of this.items.values()) {
       if (!item.text || !item.received) continue;
-      const { text, number, heardMs, receivedMs } = item;
+      const { text, number, heardMs, receivedMs, isEstimated } = item;
       const atMs = item.pieces[0]?.begins ?? item.received.begins;
-      said.push({ role: "model", text, number, atMs, heardMs, receivedMs });
+      said.push({ role: "model", text, number, atMs, heardMs, receivedMs, isEstimated });
     }
     return said.sort((one, other) => one.atMs - other.atMs);
   }

@@ -39,13 +39,13 @@ class OverviewView {
   async fetch() {
     const answer = await attempt(() => get(`/api/overview?minutes=${this.range}`));
     if (!answer || this.isClosed) return;
-    this.show(joined(answer.minutes));
+    this.show(joined(answer.minutes), minutesEach(answer.minutes));
   }
 
-  show(minutes) {
+  show(minutes, each) {
     this.totals.replaceChildren(...totals(minutes).map(([name, worth]) => h("div", {}, h("dt", {}, name), h("dd", {}, worth))));
-    this.charts.replaceChildren(...CHARTS.map((one) => chart({ ...one, series: one.series(minutes), minutes })));
-    this.table.replaceChildren(h("summary", {}, "The figures as a table"), asTable(minutes));
+    this.charts.replaceChildren(...CHARTS.map((one) => chart({ ...one, unit: unitOf(one, each), series: one.series(minutes), minutes })));
+    this.table.replaceChildren(h("summary", {}, "The figures as a table"), asTable(minutes, each));
   }
 
   close() {
@@ -62,7 +62,7 @@ const percentiles = (key) => () => [
 const CHARTS = [
   { title: "Onset to hush", unit: "ms", kind: "lines", series: percentiles("onset_to_hush_ms") },
   { title: "Hush to take", unit: "ms", kind: "lines", series: percentiles("hush_to_take_ms") },
-  { title: "Hushes", unit: "a minute", kind: "bars", series: () => [
+  { title: "Hushes", kind: "bars", series: () => [
     { name: "all", tone: 0, of: (minute) => minute.hushes },
     { name: "false", tone: 1, of: (minute) => minute.false_hushes },
   ] },
@@ -70,15 +70,15 @@ const CHARTS = [
     { name: "generated", tone: 3, of: (minute) => minute.generated_ms / 1000 },
     { name: "heard", tone: 0, of: (minute) => minute.heard_ms / 1000 },
   ] },
-  { title: "How cancels ended", unit: "a minute", kind: "stack", series: cancelSeries },
-  { title: "Truncates", unit: "a minute", kind: "bars", series: () => [
+  { title: "How interruptions ended", kind: "stack", series: cancelSeries },
+  { title: "Truncates", kind: "bars", series: () => [
     { name: "sent", tone: 0, of: (minute) => minute.truncates?.sent ?? 0 },
     { name: "rejected", tone: 4, of: (minute) => minute.truncates?.rejected ?? 0 },
   ] },
   { title: "Dead air", unit: "s", kind: "bars", series: () => [
-    { name: "nobody spoke, though someone should", tone: 4, of: (minute) => minute.dead_air_ms / 1000 },
+    { name: "an answer was owed, and nobody was heard", tone: 4, of: (minute) => minute.dead_air_ms / 1000 },
   ] },
-  { title: "Calls", unit: "live", kind: "bars", series: () => [{ name: "calls", tone: 2, of: (minute) => minute.calls }] },
+  { title: "Calls", kind: "bars", series: () => [{ name: "began", tone: 2, of: (minute) => minute.calls }] },
 ];
 
 function cancelSeries(minutes) {
@@ -89,9 +89,17 @@ function cancelSeries(minutes) {
   }));
 }
 
+const minutesEach = (minutes) => Math.max(1, Math.ceil(minutes.length / COLUMNS_MAX));
+
+// What a chart counts, and of how long: "ms, worst minute of 12", "s each minute".
+export function unitOf({ unit, kind }, each) {
+  if (kind === "lines") return each === 1 ? unit : `${unit}, worst minute of ${each}`;
+  return [unit, each === 1 ? "each minute" : `each ${each} minutes`].filter(Boolean).join(" ");
+}
+
 // Long ranges have more minutes than a chart has room: neighbours become one entry.
 export function joined(minutes) {
-  const size = Math.ceil(minutes.length / COLUMNS_MAX);
+  const size = minutesEach(minutes);
   if (size <= 1) return minutes;
   const entries = [];
   for (let at = 0; at < minutes.length; at += size) entries.push(join(minutes.slice(at, at + size)));
@@ -113,7 +121,7 @@ function join(minutes) {
   }
   const added = (key) => sum(minutes, (minute) => minute[key]);
   return {
-    at: minutes[0].at, calls: most(minutes, (one) => one.calls), cancels,
+    at: minutes[0].at, calls: added("calls"), cancels,
     onset_to_hush_ms: worst("onset_to_hush_ms"), hush_to_take_ms: worst("hush_to_take_ms"),
     hushes: added("hushes"), false_hushes: added("false_hushes"), generated_ms: added("generated_ms"),
     heard_ms: added("heard_ms"), dead_air_ms: added("dead_air_ms"),
@@ -133,8 +141,8 @@ function totals(minutes) {
   ];
 }
 
-function asTable(minutes) {
-  const heads = ["At", ...CHARTS.flatMap((one) => one.series(minutes).map(({ name }) => `${one.title}: ${name} (${one.unit})`))];
+function asTable(minutes, each) {
+  const heads = ["At", ...CHARTS.flatMap((one) => one.series(minutes).map(({ name }) => `${one.title}: ${name} (${unitOf(one, each)})`))];
   const rows = minutes.map((minute) => h("tr", {}, h("th", { scope: "row" }, hour(minute.at)),
     CHARTS.flatMap((one) => one.series(minutes).map(({ of }) => h("td", {}, figure(of(minute) ?? null))))));
   return h("div", { class: "wide" }, h("table", {}, h("thead", {}, h("tr", {}, heads.map((name) => h("th", { scope: "col" }, name)))), h("tbody", {}, rows)));

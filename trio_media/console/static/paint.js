@@ -124,10 +124,11 @@ export class Painting {
     context.textAlign = "center";
     for (const { ms, label } of scene.viewport.ticks()) {
       const x = this.x(ms);
+      const half = context.measureText(label).width / 2 + 3;
       context.fillStyle = scene.colours["--line"];
       context.fillRect(x, AXIS_PX - 4, 1, this.plan.height);
       context.fillStyle = scene.colours["--muted"];
-      context.fillText(label, Math.max(x, this.left + 16), 9);
+      context.fillText(label, Math.min(Math.max(x, this.left + half), this.widthPx - half), 9);
     }
   }
 
@@ -205,34 +206,46 @@ export class Painting {
     const rows = row.height >= HEIGHTS_PX.model ? 2 : 1;
     const at = x > ends[0] || rows === 1 ? 0 : 1;
     const y = row.inner + at * ROWS_PX;
-    const isNew = x > ends[at] + 2;
-    const label = isNew ? fact.label : "";
-    const width = label ? context.measureText(label).width + 10 : 3;
+    const { label, begin, width } = this.labelled(fact.label, x, ends[at]);
     context.fillStyle = this.colour(fact);
     context.fillRect(x, y, 3, 18);
     if (label) {
+      context.fillStyle = colours["--paper"]; // marks below would make it hard to read
+      context.fillRect(begin < x ? begin : x + 3, y, width - 3, 18);
+      context.fillStyle = this.colour(fact);
       context.globalAlpha = 0.18;
-      context.fillRect(x, y, width, 18);
+      context.fillRect(begin, y, width, 18);
       context.globalAlpha = 1;
       context.fillStyle = colours["--ink"];
       context.textAlign = "left";
-      context.fillText(label, x + 6, y + 9);
-      ends[at] = x + width;
+      context.fillText(label, begin < x ? begin + 4 : x + 6, y + 9);
+      ends[at] = begin + width;
     }
-    if (fact === selected) this.outline(x, y, width, 18);
-    this.boxes.push({ x0: x - 2, x1: x + width, y0: y, y1: y + 18, fact });
+    if (fact === selected) this.outline(begin, y, width, 18);
+    this.boxes.push({ x0: begin - 2, x1: begin + width, y0: y, y1: y + 18, fact });
+  }
+
+  // Where the label of a moment has room: behind it, or before it at the right edge.  One that
+  // the left edge would cut has none.
+  labelled(text, x, endPx) {
+    const width = this.context.measureText(text).width + 10;
+    const bare = { label: "", begin: x, width: 3 };
+    if (!text || x < this.left - 1) return bare;
+    const begin = x + width > this.widthPx ? x + 3 - width : x;
+    const isFree = begin >= this.left && begin > endPx + 2;
+    if (isFree) return { label: text, begin, width };
+    return x > endPx + 2 ? { label: text, begin: x, width } : bare;
   }
 
   ticks(row, facts) {
     const { context } = this;
     const { viewport, selected } = this.scene;
     const last = { mark: -Infinity, echo: -Infinity };
-    for (const fact of inView(facts, viewport.fromMs - viewport.msPerPx * 60, viewport.toMs)) {
+    const shown = inView(facts, viewport.fromMs - viewport.msPerPx * 60, viewport.toMs);
+    const clears = shown.filter(({ look }) => look === "clear");
+    for (const fact of shown) {
+      if (fact.look === "clear") continue;
       const x = this.x(fact.begins);
-      if (fact.look === "clear") {
-        this.moment(row, fact, [-Infinity]);
-        continue;
-      }
       if (x - last[fact.look] < TICKS_APART_PX) continue;
       last[fact.look] = x;
       const isEcho = fact.look === "echo";
@@ -242,6 +255,8 @@ export class Painting {
       if (fact === selected) this.outline(x - 2, y - 1, 6, 9);
       this.boxes.push({ x0: x - 2, x1: x + 4, y0: y, y1: y + 7, fact });
     }
+    const ends = [-Infinity];
+    for (const fact of clears) this.moment(row, fact, ends); // over the marks: they matter more
   }
 
   outline(x, y, width, tall) {

@@ -6,6 +6,7 @@ import { softphone } from "./softphone.js";
 import { clock, seconds } from "./words.js";
 
 const KEYS = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "0", "#"];
+const NARROW = matchMedia("(max-width: 860px)"); // the lanes are below: keys would hide them
 const STATES = { idle: "Ready", starting: "Calling…", live: "On the line", ended: "The call is over" };
 
 export function phoneView(root) {
@@ -31,7 +32,7 @@ class PhoneView {
         h("section", { class: "handset", "aria-label": "Phone" }, this.state, this.trouble,
           h("div", { class: "buttons" }, this.callButton, this.silentButton, this.endButton, this.muteButton),
           h("div", { class: "meters" }, h("label", {}, "You ", this.spoken), h("label", {}, "Model ", this.heard)),
-          this.figures, pad,
+          this.figures, h("details", { open: !NARROW.matches }, h("summary", {}, "Keys"), pad),
           h("p", { class: "hint" }, "Speak while it speaks: it falls silent at once. Headphones keep its voice out of your microphone. Keys may be typed.")),
         this.lanes));
     this.changed = () => this.show();
@@ -63,6 +64,7 @@ class PhoneView {
     this.endButton.hidden = this.muteButton.hidden = !isBusy;
     this.muteButton.setAttribute("aria-pressed", String(isMuted));
     say(this.muteButton, isMuted ? "Muted" : "Mute");
+    if (state === "ended") this.showEnd();
     if (callSid && state === "live" && this.shown !== callSid) this.watch(callSid);
   }
 
@@ -75,15 +77,18 @@ class PhoneView {
     this.starting = setTimeout(() => this.panel.start(), 600);
   }
 
+  showEnd() {
+    this.spoken.value = this.heard.value = 0;
+    if (softphone.figures) say(this.figures, told(softphone));
+  }
+
   showFigures() {
-    const { figures, startedAt, state, framesDropped } = softphone;
-    if (!figures) return;
+    const { figures, startedAt, state } = softphone;
+    if (!figures || state !== "live") return;
     this.spoken.value = loudness(figures.spoken);
     this.heard.value = loudness(figures.heard);
-    if (state !== "live") return;
     say(this.state, `${STATES.live}, ${clock(performance.now() - startedAt, false)}`);
-    say(this.figures, [`heard ${seconds(figures.playedMs)}`, `cleared ${seconds(figures.clearedMs)}`,
-      `${figures.bufferedMs} ms buffered`, framesDropped ? `${framesDropped} frames not sent` : null].filter(Boolean).join(" · "));
+    say(this.figures, told(softphone));
     Object.assign(this.figures.dataset, { played: figures.playedMs, cleared: figures.clearedMs });
   }
 
@@ -94,6 +99,12 @@ class PhoneView {
     clearTimeout(this.starting);
     this.panel?.close();
   }
+}
+
+function told({ figures, framesDropped, state }) {
+  return [`heard ${seconds(figures.playedMs)}`, `cleared ${seconds(figures.clearedMs)}`,
+    state === "live" ? `${figures.bufferedMs} ms buffered` : null,
+    framesDropped ? `${framesDropped} frames not sent` : null].filter(Boolean).join(" · ");
 }
 
 function loudness(meanSquareRoot) {

@@ -3,6 +3,9 @@
 import { send } from "./api.js";
 import { say } from "./dom.js";
 
+// A link that was no good leaves its token in the address: it would be tried again.
+if (location.search) history.replaceState(null, "", location.pathname + location.hash);
+
 const trouble = document.getElementById("trouble");
 
 document.getElementById("sign-in").addEventListener("submit", async (event) => {

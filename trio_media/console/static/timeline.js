@@ -27,6 +27,8 @@ export class Timeline {
       tabindex: "0", role: "img", "aria-describedby": "timeline-hint",
       "aria-label": "Time line of the call: events below are also in the lists of this page",
     });
+    this.tip = h("div", { class: "tip", "aria-hidden": "true" });
+    this.tip.hidden = true;
     this.detail = h("p", { class: "detail", role: "status" }, "Choose an event to read it.");
     this.follow = this.button("Follow", "Scroll with the call", () => this.toggleFollow());
     this.follow.hidden = true;
@@ -48,7 +50,7 @@ export class Timeline {
           this.button("▸", "Next interruption", () => this.jump(1)),
         ),
       ),
-      this.canvas,
+      h("div", { class: "stage" }, this.canvas, this.tip),
       this.detail,
       h("p", { class: "hint", id: "timeline-hint" }, HINT),
     );
@@ -66,6 +68,7 @@ export class Timeline {
     canvas.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
     canvas.addEventListener("pointerdown", (event) => this.down(event));
     canvas.addEventListener("pointermove", (event) => this.move(event));
+    canvas.addEventListener("pointerleave", () => this.hover(null));
     for (const kind of ["pointerup", "pointercancel"]) {
       canvas.addEventListener(kind, (event) => this.up(event, kind === "pointerup"));
     }
@@ -174,12 +177,27 @@ export class Timeline {
 
   wheel(event) {
     event.preventDefault();
+    this.hover(null);
     const isSideways = event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY);
     if (isSideways) this.change(() => this.viewport.pan(event.deltaX || event.deltaY));
     else this.zoom(Math.exp(event.deltaY * 0.0022), this.inLanes(this.place(event).x));
   }
 
+  // Say what is under the pointer, next to it.
+  hover(fact, at) {
+    const { canvas, tip } = this;
+    canvas.classList.toggle("over-event", Boolean(fact));
+    tip.hidden = !fact;
+    if (!fact) return;
+    say(tip, describe(fact));
+    const isLow = at.y > canvas.clientHeight - tip.offsetHeight - 24;
+    const left = Math.min(at.x + 12, this.widthPx - tip.offsetWidth - 4);
+    tip.style.left = `${Math.max(4, left)}px`;
+    tip.style.top = `${isLow ? at.y - tip.offsetHeight - 10 : at.y + 18}px`;
+  }
+
   down(event) {
+    this.hover(null);
     this.canvas.setPointerCapture(event.pointerId);
     this.pointers.set(event.pointerId, this.place(event));
     this.moved = this.pointers.size > 1 ? Infinity : 0;
@@ -189,7 +207,7 @@ export class Timeline {
     const before = this.pointers.get(event.pointerId);
     const now = this.place(event);
     if (!before) {
-      this.canvas.classList.toggle("over-event", Boolean(this.hit(now)));
+      if (event.pointerType === "mouse") this.hover(this.hit(now), now);
       return;
     }
     this.pointers.set(event.pointerId, now);

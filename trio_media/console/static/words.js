@@ -40,6 +40,10 @@ export function clock(ms, withMs = true) {
   return withMs ? `${text}.${String(whole % 1000).padStart(3, "0")}` : text;
 }
 
+export function counted(count, noun) {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
 export function seconds(ms) {
   return `${(ms / 1000).toFixed(2)} s`;
 }

@@ -13,8 +13,8 @@ import attrs
 import httpx
 import trio
 
+from trio_media.boundary import crash_boundary
 from trio_media.config import TwilioConfig
-from trio_media.server.boundary import crash_boundary
 from trio_media.server.http import HttpServer
 from trio_media.server.streams import ReplayedStream
 from trio_media.testing.carrier.calls import Order, StandInCall

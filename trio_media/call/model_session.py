@@ -18,6 +18,7 @@ from trio_media.call.model_service import (
     ModelService,
     check_change,
     check_session,
+    refusal_of,
     session_ready,
 )
 from trio_media.call.prepared import PreparedSession
@@ -154,7 +155,7 @@ async def watch_untaken(leg: Leg, service: ModelService) -> None:
     while True:
         event = service.codec.decode(await leg.receive())
         if isinstance(event, rt.ModelError) and event.kind is rt.ErrorKind.FATAL:
-            raise ModelRefused(event.code, event.message)
+            raise refusal_of(event)
 
 
 async def _wait_for(leg: Leg, codec: rt.RealtimeCodec, wanted: type[Wanted]) -> Wanted:
@@ -165,7 +166,7 @@ async def _wait_for(leg: Leg, codec: rt.RealtimeCodec, wanted: type[Wanted]) -> 
         if isinstance(event, rt.ModelError) and (
             event.kind is rt.ErrorKind.FATAL or event.event_id == SESSION_EVENT
         ):
-            raise ModelRefused(event.code, event.message)
+            raise refusal_of(event)
 
 
 # --- reading ---------------------------------------------------------------------------------
@@ -184,7 +185,7 @@ async def realtime_events(leg: Leg, service: ModelService, line: Line) -> None:
             line.server_speech_ms = line.now_ms()
         _note(event, line)
         if isinstance(event, rt.ModelError) and event.kind is rt.ErrorKind.FATAL:
-            raise ModelRefused(event.code, event.message)
+            raise refusal_of(event)
         decided = _to_core(event, service, line)
         if decided is not None:
             await line.tell_owner(decided)

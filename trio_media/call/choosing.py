@@ -71,6 +71,13 @@ class Services:
         """
         return choose(self.services, now_s, failures)
 
+    def take(self, failures: int = 0) -> ModelService:
+        """Give the service to try now, as `next` does.  Raises `ModelUnavailable`."""
+        service = self.next(self.now_s(), failures)
+        if service is None:
+            raise self.unavailable()
+        return service
+
     def unavailable(self) -> ModelUnavailable:
         """Give the error for when `next` gives none."""
         whys = (one.breaker.why for one in self.services if one.breaker is not None)

@@ -14,6 +14,7 @@ from trio_media.audio.echo import EchoGate
 from trio_media.audio.webrtc import make_onset_detector
 from trio_media.call.attending import Attendance, Attendant
 from trio_media.call.caller_timeline import CallerTimeline
+from trio_media.call.choosing import Services
 from trio_media.call.control import CallControl, Words
 from trio_media.call.desk import Desk
 from trio_media.call.going import CALLER_HUNG_UP, end_at_carrier, is_ended_well, onward_of, why_over
@@ -22,7 +23,7 @@ from trio_media.call.inbound import fill_gap, inbound_audio
 from trio_media.call.leg import Leg
 from trio_media.call.line import Line, Watched
 from trio_media.call.listening import Listener, VoiceJudge, start_listening
-from trio_media.call.model_service import ModelService, model_service
+from trio_media.call.model_service import FIRST, Reaching, services_of
 from trio_media.call.model_session import hold_model_session
 from trio_media.call.options import CallOptions, policy_of, voice_ms
 from trio_media.call.outbound import write_carrier
@@ -58,7 +59,7 @@ async def hold_call(
     line = Line.begin()
     line.tally.counts = options.counts
     line.tools = {**options.tools, **(attendant.tools if attendant is not None else {})}
-    service = _service(attendance, options)
+    services = _services(attendance, options)
     line.model_outbox.append_ms = config.realtime.append_ms
     line.carrier_outbox.leg = leg
     control = CallControl(line)
@@ -73,7 +74,7 @@ async def hold_call(
             line=line,
             core=DecisionCore(policy),
             carrier_codec=codec,
-            model_codec=service.codec,
+            model_codec=services.first.codec,
             control=control,
             nursery=nursery,
             abort_carrier=leg.abort,
@@ -86,7 +87,7 @@ async def hold_call(
         )
         line.note("started", call_sid=started.call_sid, stream_sid=started.stream_sid)
         hold = partial(hold_model_session, prepared=attendance.session)
-        nursery.start_soon(_tell_end, session_over, hold, service, line, session)
+        nursery.start_soon(_tell_end, session_over, hold, services, line, session)
         listener = None
         if echo is not None:
             listener = _listen(nursery, line, echo, config, policy, judge, options)
@@ -114,11 +115,16 @@ async def hold_call(
     return end
 
 
-def _service(attendance: Attendance, options: CallOptions) -> ModelService:
-    """Where the model is: a session that was made beforehand knows."""
-    if attendance.session is not None:
-        return attendance.session.service
-    return model_service(attendance.config, options.connect, options.transport)
+def _services(attendance: Attendance, options: CallOptions) -> Services:
+    """Where the model may be: a session that was made beforehand knows."""
+    session = attendance.session
+    if session is not None:
+        return session.services or Services(services=(session.service,))
+    if options.services is not None:
+        return options.services(attendance.config)
+    connects = {} if options.connect is None else {FIRST: options.connect}
+    reaching = Reaching(connects=connects, transport=options.transport)
+    return Services(services=services_of(attendance.config, reaching))
 
 
 @attrs.frozen

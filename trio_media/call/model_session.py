@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 import attrs
 import trio
 
+from trio_media.call.choosing import Services
 from trio_media.call.leg import Leg
 from trio_media.call.line import Line, ToolCall, Watched
 from trio_media.call.model_service import (
@@ -25,7 +26,14 @@ from trio_media.call.prepared import PreparedSession
 from trio_media.call.translate import to_core
 from trio_media.call.watch import close_leg
 from trio_media.core import events as ev
-from trio_media.errors import LegLost, ModelRefused, RemoteProtocolError, first_of
+from trio_media.errors import (
+    LegLost,
+    ModelRefused,
+    ModelUnavailable,
+    RemoteProtocolError,
+    TrioMediaError,
+    first_of,
+)
 from trio_media.realtime import events as rt
 
 TOOL_CALLS_MAX: Final = 64  # calls of tools waiting to be run or answered
@@ -33,8 +41,18 @@ SESSION_EVENT: Final = "session"
 Wanted = TypeVar("Wanted", rt.SessionCreated, rt.SessionUpdated)
 
 
+@attrs.define
+class _Attempt:
+    """From where a session is to come, whose it is, and whether it came."""
+
+    services: Services
+    prepared: PreparedSession | None
+    service: ModelService
+    is_there: bool = False
+
+
 async def hold_model_session(
-    service: ModelService,
+    services: Services,
     line: Line,
     stop: trio.CancelScope,
     *,
@@ -42,27 +60,36 @@ async def hold_model_session(
 ) -> None:
     """Hold one session until it ends, then tell the owner.
 
-    ``prepared``: the session, if it was made beforehand; if that came to nothing, one is made.
+    ``prepared``: the session, if it was made beforehand; if that came to nothing, one is made, of
+    the service that is to be tried now.
 
     ``stop``: cancelled by the owner when it wants no more of the session; then the write in
     progress is finished, goodbye is said, and nobody is told.  **Cancellation:** the connection is
     dropped at once; nobody is told.
     """
-    reason, why = "ended", "lost"
+    attempt = _Attempt(services, prepared, services.first)
+    error: BaseException | None = None
+    why = "lost"
     try:
         async with trio.open_nursery() as nursery:
-            await _hold(service, line, stop, nursery, prepared)
+            await _hold(attempt, line, stop, nursery)
             nursery.cancel_scope.cancel()
     except* LegLost as group:
-        reason = str(first_of(group))
+        error = first_of(group)
+    except* ModelUnavailable as group:
+        error, why = first_of(group), "unavailable"
     except* ModelRefused as group:
-        reason, why = str(first_of(group)), "refused"
+        error, why = first_of(group), "refused"
         line.tally.count("model_refused")
     except* RemoteProtocolError as group:
-        reason, why = str(first_of(group)), "protocol_error"
+        error, why = first_of(group), "protocol_error"
         line.tally.count("model_protocol_errors")
     if stop.cancel_called:
         return
+    reason = "ended" if error is None else str(error)
+    if isinstance(error, ModelRefused) or (error is not None and not attempt.is_there):
+        assert isinstance(error, TrioMediaError)
+        services.failed(attempt.service, error)
     was_there = line.model_outbox.leg is not None
     line.tally.count("model_losses" if was_there else "model_connect_failures", why=why)
     line.model_outbox.close()
@@ -71,26 +98,29 @@ async def hold_model_session(
 
 
 async def _hold(
-    service: ModelService,
-    line: Line,
-    stop: trio.CancelScope,
-    nursery: trio.Nursery,
-    prepared: PreparedSession | None,
+    attempt: _Attempt, line: Line, stop: trio.CancelScope, nursery: trio.Nursery
 ) -> None:
+    prepared = attempt.prepared
     leg: Leg | None = None
     watched: Watched | None = None
     try:
         with stop:
-            with trio.move_on_after(service.connect_timeout_s) as connecting:
+            timeout_s = attempt.service.connect_timeout_s
+            with trio.move_on_after(timeout_s) as connecting:
                 taken = None if prepared is None else await prepared.take()
-                if taken is not None:
+                if taken is not None and prepared is not None:
                     leg, ready = taken
+                    attempt.service = prepared.service
                 else:
-                    leg = await connect_model(service, nursery)
-                    ready = await agree(service, leg)
+                    attempt.service = attempt.services.take()
+                    leg = await connect_model(attempt.service, nursery)
+                    ready = await agree(attempt.service, leg)
+                    attempt.services.succeeded(attempt.service)
+                attempt.is_there = True
                 await line.send_inbox.send(ready)
             if leg is None or connecting.cancelled_caught:
-                raise LegLost("model", f"no session within {service.connect_timeout_s:g} s")
+                raise LegLost("model", f"no session within {timeout_s:g} s")
+            service = attempt.service
             line.note("model_ready")
             line.tally.took("model_connect", line.now_ms())
             line.model_outbox.begin(leg, service.codec.encode_append)
@@ -139,12 +169,17 @@ async def agree(service: ModelService, leg: Leg) -> ev.SessionReady:
 
     Raises as `connect_model` does.  The caller puts a deadline around this.
     """
-    await _wait_for(leg, service.codec, rt.SessionCreated)
+    await await_created(leg, service)
     request = service.request
     await leg.send_batch([service.codec.encode_session(request, SESSION_EVENT)])
     updated = await _wait_for(leg, service.codec, rt.SessionUpdated)
     check_session(request, updated)
     return session_ready(updated, request, asked=request.interrupt_response)
+
+
+async def await_created(leg: Leg, service: ModelService) -> rt.SessionCreated:
+    """Wait until the service says that there is a session; raises as `agree` does."""
+    return await _wait_for(leg, service.codec, rt.SessionCreated)
 
 
 async def watch_untaken(leg: Leg, service: ModelService) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import attrs
 import trio
 
+from trio_media.call.choosing import Services
 from trio_media.call.leg import Leg
 from trio_media.call.model_service import ModelService
 from trio_media.core import events as ev
@@ -19,6 +20,9 @@ class PreparedSession:
     """A session that is agreed on, for one call."""
 
     service: ModelService
+    """Whose session it is, or is going to be."""
+    services: Services | None = attrs.field(default=None, kw_only=True)
+    """Those to choose from; None: there is but one."""
     _leg: Leg | None = None
     _ready: ev.SessionReady | None = None
     is_handed_over: bool = attrs.field(default=False, init=False)

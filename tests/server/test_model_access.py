@@ -191,6 +191,5 @@ async def test_a_try_that_is_cancelled_leaves_nothing_open(autojump_clock: MockC
     async with open_world() as world:
         world.says = SILENT
         world.fail(LOST, IN_A_ROW)
-        while not world.spies:
-            await trio.sleep(0.1)
-        await trio.testing.wait_all_tasks_blocked()
+        await trio.sleep(TRANSIENT_WAITS_S[0] + 1)
+        assert len(world.spies) == 1

@@ -106,6 +106,7 @@ async def test_a_key_that_is_refused_is_tried_by_nobody_but_one_task(
         began_s = trio.current_time()
         assert world.access.why_unavailable() == ""
         world.fail(times=100)
+        assert all(breaker.is_probed for breaker in world.access.reaching.breakers)
         assert world.services.next(began_s, 0) is None
         assert "set realtime.api_key" in world.access.why_unavailable()
         await trio.sleep(FATAL_WAITS_S[0] + 1)

@@ -6,7 +6,7 @@ from typing import Any
 import attrs
 import pytest
 
-from trio_media.config import Config
+from trio_media.config import Config, RealtimeConfig
 from trio_media.config_load import load_config, secret_values
 from trio_media.errors import ConfigError
 
@@ -43,15 +43,22 @@ def test_every_key_can_be_set_by_its_variable() -> None:
         "realtime.session": '{"voice": {"speed": 2}}',
         "twilio.auth_token": "secret",
         "realtime.append_ms": "40",
+        "fallback.url": "ws://d.example",
+        "fallback.session": '{"voice": {"speed": 2}}',
+        "fallback.append_ms": "40",
     }
+    # A fallback is not there unless something is said of it, and then it must say whose it is.
+    defaults = attrs.evolve(Config(), fallback=RealtimeConfig())
     for section in attrs.fields(Config):
-        for field in attrs.fields(type(getattr(Config(), section.name))):
-            default = getattr(getattr(Config(), section.name), field.name)
+        for field in attrs.fields(type(getattr(defaults, section.name))):
+            default = getattr(getattr(defaults, section.name), field.name)
             text = texts.get(f"{section.name}.{field.name}", str(default or ""))
             if default is None or isinstance(default, bool):
                 text = {"provider": "embedded"}.get(field.name, "false")
             variable = f"TRIO_MEDIA_{section.name}_{field.name}".upper()
-            load_config(None, {variable: text}, {})
+            fallback = {"TRIO_MEDIA_FALLBACK_PROVIDER": "embedded"}
+            others = fallback if section.name == "fallback" else {}
+            load_config(None, {**others, variable: text}, {})
 
 
 def test_the_file_is_weaker_than_the_environment_and_that_is_weaker_than_a_flag() -> None:
@@ -183,16 +190,52 @@ def test_a_wrong_secret_is_named_and_not_shown() -> None:
     assert "5551234" not in said
 
 
+FALLBACK = """
+[fallback]
+url = "wss://b.example/v1/realtime"
+api_key = "sk-b"
+model = "other"
+"""
+
+
+def test_a_fallback_has_the_keys_and_the_defaults_of_the_first_choice() -> None:
+    config = load_config(toml(FALLBACK), {"TRIO_MEDIA_FALLBACK_VOICE": "ash"}, {})
+    assert config.fallback == RealtimeConfig(
+        url="wss://b.example/v1/realtime", api_key="sk-b", model="other", voice="ash"
+    )
+    assert config.realtime == RealtimeConfig()
+
+
+def test_nothing_said_of_a_fallback_is_none() -> None:
+    assert load_config(toml("[fallback]\n"), {"OPENAI_API_KEY": "sk-a"}, {}).fallback is None
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("[fallback]\nurl = 'https://b'\napi_key = 'x'\n", "fallback.url = 'https://b'"),
+        ("[fallback]\nurll = 'wss://b'\n", "fallback.urll: unknown key; did you mean url"),
+        ("[fallback]\nappend_ms = 30\n", "fallback.append_ms = 30: allowed: 0 to 200"),
+        ("[fallback]\nsession = {turn_detection = 'none'}\n", "fallback.session.turn_detection"),
+        ("[fallback]\nurl = 'wss://b'\n", "fallback.api_key: must be set"),
+        ("[fallback]\nprovider = 'openai'\n", "needs fallback.api_key"),
+    ],
+)
+def test_a_fallback_is_checked_as_the_first_choice_is(text: str, part: str) -> None:
+    assert part in complaint(text)
+
+
 def test_secrets_are_not_in_the_repr_and_are_all_known() -> None:
     environ = {
         "TRIO_MEDIA_SERVER_ADMIN_TOKEN": "secret1",
         "TRIO_MEDIA_SERVER_TOKEN_SECRET": "secret2",
         "TWILIO_AUTH_TOKEN": "secret3",
         "OPENAI_API_KEY": "secret4",
+        "TRIO_MEDIA_FALLBACK_API_KEY": "secret5",
     }
     config = load_config(None, environ, {})
     assert "secret" not in repr(config).replace("token_secret", "").replace("secret_", "")
-    assert sorted(secret_values(config)) == ["secret1", "secret2", "secret3", "secret4"]
+    assert sorted(secret_values(config)) == [f"secret{n}" for n in range(1, 6)]
 
 
 def test_what_is_done_about_machines_is_one_of_three_things() -> None:

@@ -41,9 +41,9 @@ class ServerConfig:
     """No new call is taken once a quarter of the event loop's timers are later than this, or the
     loop is busy for 70 % of the time; 0: lateness refuses nobody."""
     busy: BusyPolicy = "say"
-    """What a caller gets for whom there is no room: ``say`` answers and says `busy_say`; ``reject``
-    answers the webhook with 503, so that the carrier asks its fallback URL; ``forward`` dials
-    `busy_forward`."""
+    """What a caller gets for whom there is no room, or no model service: ``say`` answers and says
+    `busy_say`; ``reject`` answers the webhook with 503, so that the carrier asks its fallback URL;
+    ``forward`` dials `busy_forward`."""
     busy_say: str = "We are sorry, all lines are busy. Please call again later."
     """What is said, also to whoever cannot be forwarded: 1 to 4096 characters."""
     busy_forward: str = ""
@@ -84,7 +84,7 @@ def _shown_session(session: Mapping[str, Any]) -> str:
 
 @attrs.frozen(kw_only=True)
 class RealtimeConfig:
-    """The model service."""
+    """A model service: the first choice, or the fallback."""
 
     provider: Literal["openai", "embedded"] | None = None
     """None: ``openai`` when a key is set, else ``embedded``."""
@@ -194,6 +194,8 @@ class Config:
     server: ServerConfig = ServerConfig()
     twilio: TwilioConfig = TwilioConfig()
     realtime: RealtimeConfig = RealtimeConfig()
+    fallback: RealtimeConfig | None = None
+    """The service that calls go to when the first cannot be had; None: there is none."""
     agent: AgentConfig = AgentConfig()
     barge_in: BargeInConfig = BargeInConfig()
     playout: PlayoutConfig = PlayoutConfig()

@@ -83,11 +83,11 @@ def load_config(
         value = _convert(setting)
         check_value(setting.key.dotted, value, _blame(setting))
         merged[setting.key.section][setting.key.name] = value
-    defaults = Config()
     config = Config(
         **{
-            section: attrs.evolve(getattr(defaults, section), **values)
+            section: _CLASSES[section](**values)
             for section, values in merged.items()
+            if values  # else as it is by default, which may be that there is none
         }
     )
     check_combinations(config)
@@ -100,13 +100,24 @@ def secret_values(config: Config) -> list[str]:
         value
         for section, keys in _SCHEMA.items()
         for key in keys.values()
-        if key.is_secret and (value := getattr(getattr(config, section), key.name))
+        if key.is_secret and (value := getattr(getattr(config, section), key.name, ""))
     ]
+
+
+def _without_none(kind: object) -> object:
+    if typing.get_origin(kind) in (types.UnionType, Union):
+        (kind,) = (part for part in typing.get_args(kind) if part is not types.NoneType)
+    return kind
+
+
+_CLASSES: Final[Mapping[str, Any]] = {
+    section: _without_none(kind) for section, kind in typing.get_type_hints(Config).items()
+}
 
 
 def _schema() -> dict[str, dict[str, _Key]]:
     sections: dict[str, dict[str, _Key]] = {}
-    for section, section_class in typing.get_type_hints(Config).items():
+    for section, section_class in _CLASSES.items():
         kinds = typing.get_type_hints(section_class)
         sections[section] = {
             field.name: _Key(
@@ -118,12 +129,6 @@ def _schema() -> dict[str, dict[str, _Key]]:
             for field in attrs.fields(section_class)
         }
     return sections
-
-
-def _without_none(kind: object) -> object:
-    if typing.get_origin(kind) in (types.UnionType, Union):
-        (kind,) = (part for part in typing.get_args(kind) if part is not types.NoneType)
-    return kind
 
 
 _SCHEMA: Final = _schema()

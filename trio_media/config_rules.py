@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from trio_media.config import Config
+from trio_media.config import Config, RealtimeConfig
 from trio_media.errors import ConfigError
 
 FRAME_MS: Final = 20  # carriers take and play audio in frames of 20 ms
@@ -109,6 +109,12 @@ def _phrases(value: tuple[str, ...]) -> str | None:
     return None if all(phrase.strip() for phrase in value) else "must not contain empty phrases"
 
 
+_OF_A_SERVICE: Final[Mapping[str, Objection]] = {
+    "url": _url(("wss", "ws"), may_have_query=True),
+    "api_key": _no_whitespace,
+    "connect_timeout_s": _Range(0.1, 60).objection,
+    "append_ms": _Range(0, 200, multiple_of=FRAME_MS).objection,
+}
 _OBJECTIONS: Final[Mapping[str, Objection]] = {
     "server.host": _not_blank,
     "server.port": _Range(0, 65_535).objection,
@@ -125,10 +131,8 @@ _OBJECTIONS: Final[Mapping[str, Objection]] = {
     "twilio.from_number": _calls_from,
     "twilio.start_timeout_s": _Range(0.1, 60).objection,
     "twilio.rest_url": _url(("https", "http")),
-    "realtime.url": _url(("wss", "ws"), may_have_query=True),
-    "realtime.api_key": _no_whitespace,
-    "realtime.connect_timeout_s": _Range(0.1, 60).objection,
-    "realtime.append_ms": _Range(0, 200, multiple_of=FRAME_MS).objection,
+    **{f"realtime.{name}": objection for name, objection in _OF_A_SERVICE.items()},
+    **{f"fallback.{name}": objection for name, objection in _OF_A_SERVICE.items()},
     "agent.max_call_s": _Range(0, DAY_S).objection,
     "agent.silence_s": _Range(0, 3_600).objection,
     "agent.silence_asks": _Range(0, 100).objection,
@@ -153,9 +157,9 @@ def check_value(dotted: str, value: object, blame: str) -> None:
     said = objection(cast("Any", value)) if objection is not None else None
     if said is not None:
         raise ConfigError(f"{blame}: {said}")
-    if dotted == "realtime.session":
+    if dotted in ("realtime.session", "fallback.session"):
         assert isinstance(value, Mapping)
-        _check_session_table(value, "realtime.session")
+        _check_session_table(value, dotted)
 
 
 # Both follow from [barge_in] authority: the two must never disagree about who cancels.
@@ -204,16 +208,34 @@ def check_combinations(config: Config) -> None:
         raise ConfigError(
             "twilio.validate_signature = True: needs twilio.auth_token (or TWILIO_AUTH_TOKEN)"
         )
-    realtime = config.realtime
-    to_openai = urlsplit(realtime.url).hostname == OPENAI_HOST
-    if realtime.effective_provider == "openai" and to_openai and not realtime.api_key:
-        raise ConfigError(
-            "realtime.provider = 'openai': needs realtime.api_key (or OPENAI_API_KEY); "
-            "provider embedded needs none"
-        )
+    _check_services(config)
     agent = config.agent
     if agent.voicemail == "leave_message" and not agent.voicemail_message.strip():
         raise ConfigError(
             "agent.voicemail = 'leave_message': needs agent.voicemail_message; "
             "go_on and hang_up need none"
         )
+
+
+def _check_services(config: Config) -> None:
+    """Check what the model services need besides their defaults."""
+    realtime, fallback = config.realtime, config.fallback
+    if _lacks_key(realtime):
+        raise ConfigError(
+            "realtime.provider = 'openai': needs realtime.api_key (or OPENAI_API_KEY); "
+            "provider embedded needs none"
+        )
+    if fallback is None:
+        return
+    if fallback.provider is None and not fallback.api_key:
+        # Nobody means the built-in model to answer callers because a key was forgotten.
+        raise ConfigError("fallback.api_key: must be set, or fallback.provider must be")
+    if _lacks_key(fallback):
+        raise ConfigError(
+            "fallback.provider = 'openai': needs fallback.api_key; provider embedded needs none"
+        )
+
+
+def _lacks_key(service: RealtimeConfig) -> bool:
+    to_openai = urlsplit(service.url).hostname == OPENAI_HOST
+    return service.effective_provider == "openai" and to_openai and not service.api_key

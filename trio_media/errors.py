@@ -6,6 +6,7 @@ Rule 2: a programmer's error is an ``assert``, never one of these.
 
 from __future__ import annotations
 
+import enum
 from typing import Final
 
 EVIDENCE_CHARS_MAX: Final = 80  # enough to recognise a message, too little to fill a log with audio
@@ -84,13 +85,45 @@ class CallRefused(TrioMediaError):
         """What the caller is told, where they can be told anything; empty: nothing."""
 
 
-class ModelRefused(TrioMediaError):
-    """The model service would not give us the session that we asked for."""
+class RefusalKind(enum.Enum):
+    """What is to be done about a model service that refuses us."""
 
-    def __init__(self, code: str, detail: str) -> None:
+    FATAL = "fatal"
+    """Another attempt gets the same answer until somebody mends it: key, quota, model name."""
+    TRANSIENT = "transient"
+    """Another attempt may do: too many requests, a server in trouble."""
+    EXPIRED = "expired"
+    """The session has become as old as it may.  An ordinary end; a new one can be had."""
+    REQUEST = "request"
+    """The service is well, and what this call asks of it is not to be had."""
+
+
+class ModelRefused(TrioMediaError):
+    """The model service would not give us the session that we asked for, or ended it."""
+
+    def __init__(
+        self, code: str, detail: str, *, kind: RefusalKind = RefusalKind.TRANSIENT
+    ) -> None:
         super().__init__(f"{code}: {detail}")
         self.code = code
+        """``http_401`` and the like for the answer to a handshake, else the service's own."""
         self.detail = detail
+        """In the service's words, cut.  May quote what we sent it."""
+        self.kind = kind
+
+    @property
+    def is_fatal(self) -> bool:
+        """Whether no call gets a session before somebody has mended something."""
+        return self.kind is RefusalKind.FATAL
+
+
+class ModelUnavailable(TrioMediaError):
+    """No model service is tried at the moment: all have failed too often, or fatally."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"no model service is tried now: {why}")
+        self.why = why
+        """In words for an operator, without secrets."""
 
 
 class NotAnswered(TrioMediaError):

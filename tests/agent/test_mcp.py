@@ -7,8 +7,9 @@ from trio_media.agent import mcp
 from trio_media.agent.agent import Agent
 from trio_media.agent.info import CallInfo
 from trio_media.agent.mcp import McpServer
-from trio_media.config import Config
+from trio_media.config import Config, RealtimeConfig
 from trio_media.errors import AgentError, CallRefused
+from trio_media.realtime import SERVICES
 from trio_media.realtime.openai import OPENAI_CAPABILITIES
 from trio_media.telephony.events import MediaStreamStarted
 
@@ -58,6 +59,16 @@ async def test_a_service_without_mcp_is_found_before_any_call(
     agent.mcp_server("plain", "https://mcp.example/a")
     with pytest.raises(AgentError, match="mcp_server plain: embedded has no MCP"):
         agent.check(Config())
+    monkeypatch.setattr(mcp, "SERVICES", {**SERVICES, "embedded": OldCodec})
+    agent.check(Config(realtime=RealtimeConfig(provider="openai")))
+    with pytest.raises(AgentError, match="mcp_server plain: embedded has no MCP"):
+        agent.check(
+            Config(
+                realtime=RealtimeConfig(provider="openai"),
+                fallback=RealtimeConfig(provider="embedded"),
+            )
+        )
+    monkeypatch.setattr(mcp, "SERVICES", {"embedded": OldCodec})
     with pytest.raises(AgentError):
         await agent.settle(INFO, Config())
     started = MediaStreamStarted(stream_sid="MZ1", call_sid="CA1", account_sid="AC1")

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
+import attrs
 import pytest
 import trio
 from trio.testing import MockClock
@@ -211,3 +212,18 @@ def test_tools_of_the_users_session_are_kept() -> None:
     config = configured(CONFIG, {"session": {"tools": [mine]}}, [{"name": "ours"}])
     assert config.realtime.session["tools"] == [mine, {"name": "ours"}]
     assert configured(config, {}, []).realtime.session["tools"] == [mine, {"name": "ours"}]
+
+
+@pytest.mark.parametrize(("voice", "asked"), [("marin", "cedar"), ("ash", "ash")])
+async def test_the_fallback_is_asked_for_the_same_call_in_a_voice_that_it_knows(
+    voice: str, asked: str
+) -> None:
+    fallback = RealtimeConfig(url="wss://b/v1", voice=voice, session={"x": 1, "y": 1})
+    config = attrs.evolve(CONFIG, fallback=fallback)
+    tools = [{"name": "find"}]
+    config = configured(config, {"voice": "cedar", "session": {"x": 2}}, tools)
+    assert config.realtime.voice == "cedar"
+    assert config.fallback is not None
+    assert config.fallback.voice == asked
+    assert config.fallback.session == {"x": 2, "y": 1, "tools": tools}
+    assert config.fallback.url == "wss://b/v1"

@@ -12,8 +12,11 @@ import trio_websocket
 from trio.testing import memory_stream_pair
 
 from trio_media.audio.detector import SpeechEdge, SpeechTransition
+from trio_media.call.breaker import Breaker
+from trio_media.call.choosing import Services
 from trio_media.call.control import CallControl, InterruptionResult
 from trio_media.call.listening import VoiceJudge
+from trio_media.call.model_service import Connect, Reaching, services_of
 from trio_media.call.record import CallEnd
 from trio_media.call.run import Admit, CallOptions, admit_all, policy_of, run_call
 from trio_media.call.tool import RunTool, Tool
@@ -225,9 +228,13 @@ async def live_call(
     wrap_model: Callable[[trio.abc.Stream], trio.abc.Stream] = SpyStream,
     judge: VoiceJudge | None = None,
     limit_s: float = LIMIT_S,
+    breaker: Breaker | None = None,
     **options: Any,
 ) -> AsyncIterator[LiveCall]:
-    """Run a call over memory streams.  Leaving stops it, if it has not ended, and looks it over."""
+    """Run a call over memory streams.  Leaving stops it, if it has not ended, and looks it over.
+
+    ``breaker``: what other calls have found out about the model service.
+    """
     ours, theirs = memory_stream_pair()
     spy = wrap(theirs)
     began_s = trio.current_time()
@@ -269,6 +276,7 @@ async def live_call(
             async def run() -> None:
                 given = {
                     "connect": connect,
+                    "services": services_by(connect, breaker),
                     "detect": SpeechByByte,
                     "checks_invariants": True,
                     "on_control": take_control,
@@ -308,6 +316,14 @@ async def live_call(
                 assert call.carrier.now_ms() - stopped_ms <= ENDS_WITHIN_MS
             look_over(call)
             nursery.cancel_scope.cancel()
+
+
+def services_by(connect: Connect, breaker: Breaker | None) -> Callable[[Config], Services] | None:
+    """The service behind ``connect``, where others have found out about it, too."""
+    if breaker is None:
+        return None
+    reaching = Reaching(connects={"realtime": connect}, breakers=(breaker,))
+    return lambda config: Services(services=services_of(config, reaching))
 
 
 def unmarked(tools: Mapping[str, Tool | RunTool]) -> dict[str, Tool]:

@@ -5,21 +5,26 @@ from __future__ import annotations
 import attrs
 import pytest
 import trio
+from trio.testing import memory_stream_pair
 
+from trio_media.call.breaker import Breaker
 from trio_media.call.model_service import (
+    Reaching,
     check_change,
     check_session,
     default_connect,
     model_headers,
     model_service,
     model_url,
+    refusal_of,
+    services_of,
     session_ready,
     session_request,
 )
 from trio_media.config import BargeInConfig, Config, RealtimeConfig
 from trio_media.core import events as ev
-from trio_media.errors import ConfigError, ModelRefused
-from trio_media.realtime.events import SessionUpdated
+from trio_media.errors import ConfigError, ModelRefused, RefusalKind
+from trio_media.realtime.events import ErrorKind, ModelError, SessionUpdated
 
 NOTHING_SAID = SessionUpdated(
     input_format=None,
@@ -50,6 +55,44 @@ def test_the_key_is_in_a_header_and_in_no_repr() -> None:
     service = model_service(config, None)
     assert service.headers == ((b"Authorization", b"Bearer sk-secret"),)
     assert "sk-secret" not in repr(service)
+
+
+def test_the_fallback_is_the_second_choice_with_its_own_session_and_breaker() -> None:
+    fallback = RealtimeConfig(
+        url="wss://b/v1", voice="ash", transcription="", session={"x": 1}, append_ms=40
+    )
+    breaker = Breaker(name="fallback")
+    reaching = Reaching(breakers=[breaker])
+    first, second = services_of(Config(fallback=fallback), reaching)
+    assert (first.name, second.name) == ("realtime", "fallback")
+    assert (first.breaker, second.breaker) == (None, breaker)
+    assert second.url == "wss://b/v1?model=gpt-realtime"
+    request = second.request
+    assert (request.voice, request.transcription_model, request.extra) == ("ash", "", {"x": 1})
+    assert (first.append_ms, second.append_ms) == (0, 40)
+    assert [one.name for one in services_of(Config())] == ["realtime"]
+
+
+async def test_each_service_can_be_reached_in_another_way() -> None:
+    async def connect() -> trio.abc.Stream:
+        return memory_stream_pair()[0]
+
+    config = Config(fallback=RealtimeConfig())
+    first, second = services_of(config, Reaching(connects={"fallback": connect}))
+    assert second.connect is connect
+    assert first.connect is not connect
+
+
+def test_a_refusal_says_what_is_to_be_done_about_it() -> None:
+    error = ModelError(
+        kind=ErrorKind.FATAL,
+        code="invalid_api_key",
+        message="No.",
+        event_id=None,
+        refusal=RefusalKind.FATAL,
+    )
+    refused = refusal_of(error)
+    assert (refused.code, refused.detail, refused.is_fatal) == ("invalid_api_key", "No.", True)
 
 
 def test_the_beta_header_goes_with_the_beta_dialect_alone() -> None:
@@ -90,6 +133,7 @@ def test_everything_that_is_wrong_with_a_session_is_named() -> None:
     )
     with pytest.raises(ModelRefused) as refused:
         check_session(session_request(Config()), wrong)
+    assert refused.value.kind is RefusalKind.REQUEST
     for words in ("input format is audio/pcma", "output format is audio/pcm", "turn detection"):
         assert words in refused.value.detail
     assert "create_response is True, not False" in refused.value.detail

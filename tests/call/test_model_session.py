@@ -10,6 +10,7 @@ import trio.lowlevel
 from trio.testing import MockClock
 
 from trio_media.call.attending import Attendance
+from trio_media.call.breaker import IN_A_ROW, Breaker
 from trio_media.core import events as ev
 
 from .live import GREETS, ONCE, LiveCall, config_of, for_once, live_call
@@ -204,3 +205,65 @@ async def test_the_session_is_dropped_while_it_connects(autojump_clock: MockCloc
         await call.control.hang_up()
         assert (await call.until_end()).reason == "hung_up"
         assert call.ended_ms == 1_000
+
+
+# --- what all calls know of the service -------------------------------------------------------
+
+
+async def test_a_service_that_is_left_alone_is_not_connected_to(
+    autojump_clock: MockClock,
+) -> None:
+    breaker = Breaker(is_probed=True)
+    breaker.failed(0, is_fatal=True, detail="our key is refused")
+    async with live_call(QUIET, breaker=breaker) as call:
+        await call.carrier.start()
+        assert "our key is refused" in await lost(call)
+        assert not call.model_came.is_set()
+        assert call.end.counters["model_connect_failures"] == 1
+
+
+@pytest.mark.parametrize(("status", "is_open"), [(401, True), (503, False)])
+async def test_a_refused_handshake_is_told_to_all_calls(
+    autojump_clock: MockClock, status: int, is_open: bool
+) -> None:
+    breaker = Breaker()
+    async with live_call(QUIET, refuse_model=status, breaker=breaker) as call:
+        await call.carrier.start()
+        await call.ended.wait()
+    assert breaker.is_fatal is is_open
+    if not is_open:
+        for _ in range(IN_A_ROW - 1):
+            assert breaker.is_closed
+            breaker.failed(0, is_fatal=False, detail="other calls")
+    assert not breaker.is_closed
+
+
+async def test_a_session_counts_as_a_success_and_a_refusal_within_it_is_told_to_all_calls(
+    autojump_clock: MockClock,
+) -> None:
+    breaker = Breaker()
+    for _ in range(IN_A_ROW - 1):
+        breaker.failed(0, is_fatal=False, detail="down")
+    async with live_call(QUIET, breaker=breaker) as call:
+        model = await call.start()
+        await trio.sleep(1)
+        breaker.failed(0, is_fatal=False, detail="down")
+        assert breaker.is_closed
+        await model.error("insufficient_quota", None, "Pay.")
+        await trio.sleep(1)
+        assert breaker.is_fatal
+
+
+async def test_a_session_that_is_merely_lost_says_nothing_of_the_service(
+    autojump_clock: MockClock,
+) -> None:
+    breaker = Breaker()
+    async with live_call(QUIET, breaker=breaker) as call:
+        model = await call.start()
+        await trio.sleep(1)
+        for _ in range(IN_A_ROW - 1):
+            breaker.failed(0, is_fatal=False, detail="down")
+        await model.websocket.aclose(1011)
+        await trio.lowlevel.checkpoint()
+        await call.ended.wait()
+        assert breaker.is_closed

@@ -40,6 +40,24 @@ def test_what_a_balancer_sees_of_a_full_server_is_said(
     assert ("note: server.busy is say" in capsys.readouterr().out) == (busy == "say")
 
 
+def test_a_fallback_is_described_and_tried_too(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRIO_MEDIA_FALLBACK_PROVIDER", "embedded")
+    assert program.run(["check"]) == 0
+    said = capsys.readouterr().out
+    assert "fallback: provider embedded, key not set" in said
+    assert "fallback endpoint: ok" in said
+    monkeypatch.setenv("TRIO_MEDIA_FALLBACK_API_KEY", "sk-secret")
+    monkeypatch.setenv("TRIO_MEDIA_FALLBACK_PROVIDER", "openai")
+    monkeypatch.setenv("TRIO_MEDIA_FALLBACK_URL", "ws://127.0.0.1:9/v1")
+    assert program.run(["check"]) == 1
+    said = capsys.readouterr().out
+    assert "fallback: provider openai, key set" in said
+    assert "fallback endpoint: 127.0.0.1:9 refused the connection" in said
+    assert "sk-secret" not in said
+
+
 def test_an_agent_that_can_be_served_is_said_to_be(capsys: pytest.CaptureFixture[str]) -> None:
     assert program.run(["check", "check_agents:agent"]) == 0
     assert "agent: check_agents:agent can be served" in capsys.readouterr().out

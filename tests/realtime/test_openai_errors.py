@@ -6,8 +6,13 @@ from typing import Any
 
 import pytest
 
+from trio_media.errors import RefusalKind
 from trio_media.realtime.events import ErrorKind, ModelError
-from trio_media.realtime.openai_errors import MESSAGE_CHARS_MAX, model_error_of
+from trio_media.realtime.openai_errors import (
+    MESSAGE_CHARS_MAX,
+    model_error_of,
+    refusal_kind_of,
+)
 
 
 def error(code: object = None, message: str = "", **fields: object) -> dict[str, Any]:
@@ -52,8 +57,39 @@ def error(code: object = None, message: str = "", **fields: object) -> dict[str,
 )
 def test_a_code_says_what_an_error_means(code: str, kind: ErrorKind) -> None:
     assert model_error_of(error(code, "Something.")) == ModelError(
-        kind=kind, code=code, message="Something.", event_id="event_of_ours"
+        kind=kind,
+        code=code,
+        message="Something.",
+        event_id="event_of_ours",
+        refusal=refusal_kind_of(code, ""),
     )
+
+
+@pytest.mark.parametrize(
+    ("code", "refusal"),
+    [
+        ("session_expired", RefusalKind.EXPIRED),
+        ("invalid_api_key", RefusalKind.FATAL),
+        ("account_deactivated", RefusalKind.FATAL),
+        ("model_not_found", RefusalKind.FATAL),
+        ("insufficient_quota", RefusalKind.FATAL),
+        ("billing_hard_limit_reached", RefusalKind.FATAL),
+        ("beta_api_shape_disabled", RefusalKind.FATAL),
+        ("rate_limit_exceeded", RefusalKind.TRANSIENT),
+        ("server_error", RefusalKind.TRANSIENT),
+        ("internal_error", RefusalKind.TRANSIENT),
+        ("unknown_parameter", RefusalKind.REQUEST),
+        ("added_later", RefusalKind.REQUEST),
+        (None, RefusalKind.REQUEST),
+    ],
+)
+def test_what_is_to_be_done_about_an_error_that_ends_a_session(
+    code: str | None, refusal: RefusalKind
+) -> None:
+    assert model_error_of(error(code)).refusal is refusal
+    if code is not None:
+        by_type = error(None, type=code)
+        assert model_error_of(by_type).refusal is refusal
 
 
 @pytest.mark.parametrize("code", [None, "", 5, "invalid_value"])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 
 import attrs
 import trio
@@ -12,7 +13,9 @@ from trio.testing import memory_stream_pair
 
 from tests.call.streams import SpyStream
 from tests.call.wires import Model
-from trio_media.call.model_service import ModelService, model_service
+from trio_media.call.breaker import Breaker
+from trio_media.call.choosing import Services
+from trio_media.call.model_service import Reaching, services_of
 from trio_media.call.prepared import PreparedSession
 from trio_media.config import AgentConfig, Config, RealtimeConfig
 from trio_media.server.preparing import prepare_session
@@ -31,6 +34,8 @@ class Scene:
     nursery: trio.Nursery
     accepts: bool = True
     failures: list[str] = attrs.field(factory=list)
+    hears: list[str] = attrs.field(factory=list)
+    """Which services were tried, by their name."""
     spies: list[SpyStream] = attrs.field(factory=list)
     model_came: trio.Event = attrs.field(factory=trio.Event)
     ended: trio.Event = attrs.field(factory=trio.Event)
@@ -54,22 +59,31 @@ class Scene:
 
 
 @asynccontextmanager
-async def open_scene(*, accepts: bool = True, connects: bool = True) -> AsyncIterator[Scene]:
+async def open_scene(
+    *,
+    accepts: bool = True,
+    connects: bool = True,
+    config: Config = CONFIG,
+    breakers: Sequence[Breaker] = (),
+    refusing: Sequence[str] = (),
+) -> AsyncIterator[Scene]:
+    """``refusing``: services that do not know our key."""
     with trio.fail_after(200):
         async with trio.open_nursery() as nursery:
 
-            async def connect() -> trio.abc.Stream:
+            async def connect(name: str) -> trio.abc.Stream:
+                scene.hears.append(name)
                 if not connects:
                     await trio.sleep_forever()
                 near, far = memory_stream_pair()
                 spy = SpyStream(near)
                 scene.spies.append(spy)
-                nursery.start_soon(serve, far)
+                nursery.start_soon(serve, far, name)
                 return spy
 
-            async def serve(far: trio.abc.Stream) -> None:
+            async def serve(far: trio.abc.Stream, name: str) -> None:
                 request = await trio_websocket.wrap_server_stream(nursery, far)
-                if not scene.accepts:
+                if not scene.accepts or name in refusing:
                     await request.reject(401, body=b"no such key")
                     return
                 try:
@@ -85,8 +99,11 @@ async def open_scene(*, accepts: bool = True, connects: bool = True) -> AsyncIte
                     await prepare_session(scene.session, scene.failures.append)
                 scene.ended.set()
 
-            service: ModelService = model_service(CONFIG, connect)
-            scene = Scene(PreparedSession(service), nursery, accepts)
+            connects_by = {name: partial(connect, name) for name in ("realtime", "fallback")}
+            reaching = Reaching(connects=connects_by, breakers=breakers)
+            services = Services(services=services_of(config, reaching))
+            session = PreparedSession(services.first, services=services)
+            scene = Scene(session, nursery, accepts)
             nursery.start_soon(run)
             yield scene
             scene.session.let_go()

@@ -83,7 +83,7 @@ def test_draining_is_the_reason_above_all_others_and_each_has_words() -> None:
     admission = Admission(max_calls=1, lateness=late())
     admission.drain()
     assert admission.refusal() == admission.reserve("CA1") == "draining"
-    assert set(REFUSALS) == {"draining", "full", "late"}
+    assert set(REFUSALS) == {"draining", "full", "late", "model_unavailable"}
 
 
 async def test_drained_is_when_the_last_call_has_ended_and_not_before() -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 import trio
 from trio.testing import MockClock
 
 from tests.call.wires import is_type
+from trio_media.call.breaker import Breaker
+from trio_media.config import RealtimeConfig
 from trio_media.server.preparing import TAKEN_S
 
 from .scene import CONFIG, ENDS_WITHIN_S, open_scene
@@ -159,3 +162,103 @@ async def test_what_comes_of_a_wait_that_is_cancelled_is_not_kept(
             await scene.session.take()
         assert scope.cancelled_caught
         assert not scene.session.is_handed_over
+
+
+# --- several services, and what all calls know of them ----------------------------------------
+
+BOTH = attrs.evolve(CONFIG, fallback=RealtimeConfig(url="wss://b/v1", voice="ash"))
+
+
+def make_breakers() -> tuple[Breaker, Breaker]:
+    return Breaker(name="realtime"), Breaker(name="fallback")
+
+
+async def test_where_the_first_choice_refuses_the_fallback_is_asked_at_once(
+    autojump_clock: MockClock,
+) -> None:
+    first, second = make_breakers()
+    async with open_scene(config=BOTH, breakers=(first, second), refusing=["realtime"]) as scene:
+        model = await scene.agree()
+        assert trio.current_time() < 1
+        assert scene.hears == ["realtime", "fallback"]
+        assert scene.session.service.name == "fallback"
+        assert model.came[0][1]["session"]["audio"]["output"]["voice"] == "ash"
+        assert first.is_fatal
+        assert second.is_closed
+        scene.session.let_go()
+
+
+async def test_a_service_that_is_left_alone_is_not_asked_for_a_session(
+    autojump_clock: MockClock,
+) -> None:
+    first, second = make_breakers()
+    first.failed(0, is_fatal=True, detail="wrong key")
+    async with open_scene(config=BOTH, breakers=(first, second)) as scene:
+        await scene.agree()
+        assert scene.hears == ["fallback"]
+        scene.session.let_go()
+
+
+async def test_where_all_are_left_alone_there_is_no_session_and_no_attempt(
+    autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, second = make_breakers()
+    for breaker in (first, second):
+        breaker.failed(0, is_fatal=True, detail=f"wrong key of {breaker.name}")
+    async with open_scene(config=BOTH, breakers=(first, second)) as scene:
+        assert await scene.session.take() is None
+        assert scene.hears == []
+    assert "wrong key of fallback" in caplog.text
+
+
+@pytest.mark.parametrize("has_fallback", [True, False])
+async def test_each_service_is_asked_once(has_fallback: bool, autojump_clock: MockClock) -> None:
+    config = BOTH if has_fallback else CONFIG
+    async with open_scene(config=config, accepts=False) as scene:
+        assert await scene.session.take() is None
+        assert scene.hears == ["realtime", "fallback"][: 1 + has_fallback]
+
+
+@pytest.mark.parametrize(
+    ("code", "is_fatal"), [("insufficient_quota", True), ("session_expired", False)]
+)
+async def test_what_ends_a_session_that_waits_is_told_to_all_calls(
+    code: str, is_fatal: bool, autojump_clock: MockClock
+) -> None:
+    first, second = make_breakers()
+    async with open_scene(config=BOTH, breakers=(first, second)) as scene:
+        model = await scene.agree()
+        await model.error(code)
+        await scene.ended.wait()
+        assert first.is_fatal is is_fatal
+        assert scene.hears == ["realtime"]
+
+
+async def test_a_session_that_is_lost_while_it_waits_says_nothing_of_its_service(
+    autojump_clock: MockClock,
+) -> None:
+    first, second = make_breakers()
+    for _ in range(4):
+        first.failed(0, is_fatal=False, detail="down")
+    async with open_scene(config=BOTH, breakers=(first, second)) as scene:
+        model = await scene.agree()
+        for _ in range(4):
+            first.failed(0, is_fatal=False, detail="down")
+        assert first.is_closed, "the session that is there began the count anew"
+        await model.websocket.aclose(1011)
+        await scene.ended.wait()
+        assert first.is_closed
+
+
+async def test_a_session_that_nobody_needs_any_more_is_no_failure(
+    autojump_clock: MockClock,
+) -> None:
+    first, second = make_breakers()
+    for _ in range(4):
+        first.failed(0, is_fatal=False, detail="down")
+    async with open_scene(config=BOTH, breakers=(first, second), connects=False) as scene:
+        await trio.sleep(1)
+        scene.session.let_go()
+        await scene.ended.wait()
+        assert first.is_closed
+        assert scene.hears == ["realtime"]

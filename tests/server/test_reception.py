@@ -16,6 +16,8 @@ from trio_media import Agent, Call, CallInfo, CallRefused, Config
 from trio_media.agent.settings import NOT_DECIDED, SORRY
 from trio_media.config import RealtimeConfig, ServerConfig, TwilioConfig
 from trio_media.server.afterwards import AfterwardsInMemory
+from trio_media.server.metrics import Metrics
+from trio_media.server.model_access import open_model_access
 from trio_media.server.passing import open_channel
 from trio_media.server.receiving import Receiving
 from trio_media.server.reception import EXPECTED_S, MACHINES_MAX, Reception, refusal_twiml
@@ -426,3 +428,22 @@ async def test_a_caller_who_never_opens_a_stream_leaves_nothing_when_the_server_
         assert "<Stream" in answer.text
         await world.model.opened.until()
     assert len(world.model.closed) == 1
+
+
+async def test_all_calls_know_the_same_of_the_model_services(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with open_desk(monkeypatch) as desk:
+        reception = desk.reception
+        assert reception.why_no_model() == ""
+        models = reception.models = open_model_access(reception.config, Metrics())
+        (breaker,) = models.reaching.breakers
+        services = reception.visit().options().services
+        assert services is not None
+        assert services(reception.config).first.breaker is breaker
+        await reception.expect(INFO)
+        session = reception.expected["CA1"].session
+        assert session is not None
+        assert session.service.breaker is breaker
+        breaker.failed(0, is_fatal=True, detail="our key is refused")
+        assert reception.why_no_model() == "our key is refused"

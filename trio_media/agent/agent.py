@@ -192,7 +192,9 @@ class Agent:
 
     def check(self, config: Config) -> None:
         """Raise `AgentError` when what is configured cannot do, or lacks, what the agent needs."""
-        check_mcp(tuple(self._mcp.values()), config.realtime)
+        for service in (config.realtime, config.fallback):
+            if service is not None:
+                check_mcp(tuple(self._mcp.values()), service)
         check_message(self._with_policies(config), self.voicemail_message)
 
     def voicemail_policy(self, config: Config) -> VoicemailPolicy:

@@ -16,7 +16,7 @@ import trio
 from trio_media.agent.application import run_code
 from trio_media.agent.info import CallInfo
 from trio_media.boundary import crash_boundary
-from trio_media.config import Config, VoicemailPolicy
+from trio_media.config import Config, RealtimeConfig, VoicemailPolicy
 from trio_media.config_rules import check_value
 from trio_media.errors import AgentError, CallRefused, ConfigError
 from trio_media.logs import CallLogger
@@ -135,14 +135,30 @@ def configured(
 
     ``tools``: as a model session is told of them, added to those that its session has already.
     """
-    session = merged(config.realtime.session, decided.get("session") or {})
-    if tools:
-        session["tools"] = [*session.get("tools", ()), *tools]
     of_agent = ("instructions", "greeting", "voicemail_message")
     told = {name: decided[name] for name in of_agent if name in decided}
-    voice = decided.get("voice", config.realtime.voice)
+    realtime, fallback = config.realtime, config.fallback
+    if fallback is not None:
+        # The names of voices are a service's own, unless it is configured with the same one.
+        voice = decided.get("voice") if fallback.voice == realtime.voice else None
+        fallback = _asked(fallback, voice, decided, tools)
     return attrs.evolve(
         config,
         agent=attrs.evolve(config.agent, **told),
-        realtime=attrs.evolve(config.realtime, voice=voice, session=session),
+        realtime=_asked(realtime, decided.get("voice"), decided, tools),
+        fallback=fallback,
     )
+
+
+def _asked(
+    service: RealtimeConfig,
+    voice: str | None,
+    decided: Mapping[str, Any],
+    tools: Sequence[Mapping[str, Any]],
+) -> RealtimeConfig:
+    """Give a service as it is asked for a session of one call."""
+    session = merged(service.session, decided.get("session") or {})
+    if tools:
+        session["tools"] = [*session.get("tools", ()), *tools]
+    voice = service.voice if voice is None else voice
+    return attrs.evolve(service, voice=voice, session=session)

@@ -29,5 +29,6 @@
 - ``listening``: the caller's ear: onsets inline, the voice model's verdicts, one report.
 - ``heard``: what was heard when, for the recording and for the echo gate.
 - ``model_service``, ``translate``: what is asked of a service, and its events as the core's.
+- ``breaker``: whether a service is worth a try, for all calls.  ``choosing``: which is tried next.
 - ``control``: the call in the hands of an application.
 """

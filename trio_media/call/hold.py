@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Final, TypeVarTuple, Unpack
 
@@ -14,6 +14,7 @@ from trio_media.audio.echo import EchoGate
 from trio_media.audio.webrtc import make_onset_detector
 from trio_media.call.attending import Attendance, Attendant
 from trio_media.call.caller_timeline import CallerTimeline
+from trio_media.call.choosing import Services
 from trio_media.call.control import CallControl, Words
 from trio_media.call.desk import Desk
 from trio_media.call.forgetting import forget_sound
@@ -24,17 +25,19 @@ from trio_media.call.keeping import SessionKeeper
 from trio_media.call.leg import Leg
 from trio_media.call.line import Line, Watched
 from trio_media.call.listening import Listener, VoiceJudge, start_listening
-from trio_media.call.model_service import ModelService, model_service
+from trio_media.call.model_service import FIRST, Reaching, services_of
 from trio_media.call.options import CallOptions, policy_of, voice_ms
 from trio_media.call.outbound import write_carrier
 from trio_media.call.owner import own_call
 from trio_media.call.phrases import GREETING, Phrases
 from trio_media.call.record import CallEnd, CallObserver
+from trio_media.call.recorded_lines import recorded_lines
 from trio_media.call.watch import CLOSE_S, close_leg, look_after
 from trio_media.config import Config
 from trio_media.core.events import Say
 from trio_media.core.invariants import Invariants
 from trio_media.core.machine import DecisionCore
+from trio_media.core.outcomes import Recorded
 from trio_media.core.policy import Policy
 from trio_media.telephony.events import MediaStreamStarted, TelephonyCodec
 from trio_media.telephony.twiml import Dial, Verb, dial_target
@@ -60,14 +63,13 @@ async def hold_call(
     line = Line.begin()
     line.tally.counts = options.counts
     line.tools = {**options.tools, **(attendant.tools if attendant is not None else {})}
-    service = _service(attendance, options)
-    line.model_outbox.append_ms = config.realtime.append_ms
+    services = _services(attendance, options)
     line.carrier_outbox.leg = leg
     control = CallControl(line)
     policy = policy_of(config, has_judge=judge is not None)
     timeline = CallerTimeline()
     echo = EchoGate() if policy.hears_locally else None
-    keeper = SessionKeeper(service, line, config.realtime.reconnect_max, options.luck)
+    keeper = SessionKeeper(services, line, config.realtime.reconnect_max, options.luck)
     line.model_outbox.keeps_sound = config.realtime.reconnect_max > 0
     written, session_over = trio.Event(), trio.Event()
     async with trio.open_nursery() as nursery:
@@ -76,7 +78,7 @@ async def hold_call(
             line=line,
             core=DecisionCore(policy),
             carrier_codec=codec,
-            model_codec=service.codec,
+            model_codec=services.first.codec,
             control=control,
             nursery=nursery,
             abort_carrier=leg.abort,
@@ -84,7 +86,7 @@ async def hold_call(
             invariants=Invariants(policy) if options.checks_invariants else None,
             tape=_tape(line, echo),
             phrases=Phrases(config.agent.instructions),
-            recorded=options.recorded or {},
+            recorded=_recorded(config) if options.recorded is None else options.recorded,
             forward=_forward(config),
             account=options.account,
             call_sid=started.call_sid,
@@ -125,11 +127,24 @@ def _forward(config: Config) -> tuple[Verb, ...]:
     return (Dial(target=dial_target(number)),) if number else ()
 
 
-def _service(attendance: Attendance, options: CallOptions) -> ModelService:
-    """Where the model is: a session that was made beforehand knows."""
-    if attendance.session is not None:
-        return attendance.session.service
-    return model_service(attendance.config, options.connect, options.transport)
+def _recorded(config: Config) -> Mapping[Recorded, bytes]:
+    """What is played to a caller whose model is away, or does not come back."""
+    lines = recorded_lines(config.agent.reconnect_line, config.agent.lost_line)
+    is_forwarded = config.agent.lost == "forward" and not config.agent.lost_line
+    parting = lines.reconnect if is_forwarded else lines.lost  # that one tells them to call again
+    return {Recorded.ONE_MOMENT: lines.reconnect, Recorded.GOODBYE: parting}
+
+
+def _services(attendance: Attendance, options: CallOptions) -> Services:
+    """Where the model may be: a session that was made beforehand knows."""
+    session = attendance.session
+    if session is not None:
+        return session.services or Services(services=(session.service,))
+    if options.services is not None:
+        return options.services(attendance.config)
+    connects = {} if options.connect is None else {FIRST: options.connect}
+    reaching = Reaching(connects=connects, transport=options.transport)
+    return Services(services=services_of(attendance.config, reaching))
 
 
 @attrs.frozen

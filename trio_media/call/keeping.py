@@ -15,13 +15,12 @@ from typing import Final
 import attrs
 import trio
 
+from trio_media.call.choosing import Services
 from trio_media.call.line import Line
-from trio_media.call.model_service import ModelService
-from trio_media.call.model_session import SessionEnd, hold_model_session
+from trio_media.call.model_session import Attempt, SessionEnd, hold_model_session
 from trio_media.call.prepared import PreparedSession
 from trio_media.core import events as ev
-from trio_media.errors import ModelRefused
-from trio_media.realtime.numbering import NumberedCodec
+from trio_media.errors import ModelRefused, RefusalKind
 
 STABLE_S: Final = 10.0  # a session that lasts so long was no mere try
 FIRST_S: Final = 0.25  # many calls lose theirs at once, and come back over this time
@@ -44,7 +43,7 @@ def pause_s(failures: int, luck: float) -> float:
 class SessionKeeper:
     """Keeps the model session of one call; the owner tells it what it does not want any more."""
 
-    service: ModelService
+    services: Services
     line: Line
     reconnect_max: int
     luck: Callable[[], float] = random.random
@@ -74,13 +73,13 @@ class SessionKeeper:
         failures = 0
         while True:
             began_s = trio.current_time()
-            end = await self._hold(prepared)
+            end = await self._hold(failures, prepared)
             prepared = None
             if self._is_over:
                 return
             is_stable = trio.current_time() - began_s >= STABLE_S
             failures = 0 if is_stable else failures + 1
-            if is_final(end) or failures > self.reconnect_max or not self.reconnect_max:
+            if self._is_final(end) or failures > self.reconnect_max or not self.reconnect_max:
                 await self._give_up(end)
                 return
             if end is not None:
@@ -88,19 +87,25 @@ class SessionKeeper:
                 await self.line.send_inbox.send(ev.SessionAway())
             await self._pause(failures)
 
-    async def _hold(self, prepared: PreparedSession | None) -> SessionEnd | None:
+    async def _hold(self, failures: int, prepared: PreparedSession | None) -> SessionEnd | None:
         self._scope = trio.CancelScope()
         self._number += 1
-        service = self.service
-        if self._number > 1:
-            service = attrs.evolve(service, codec=NumberedCodec(service.codec, self._number))
         self._held = self._number
+        attempt = Attempt(
+            services=self.services, number=self._number, failures=failures, prepared=prepared
+        )
         try:
-            return await hold_model_session(
-                service, self.line, self._scope, self._number, prepared=prepared
-            )
+            return await hold_model_session(attempt, self.line, self._scope)
         finally:
             self._held = None
+
+    def _is_final(self, end: SessionEnd | None) -> bool:
+        """Whether no other try would end otherwise, at any service."""
+        error = None if end is None else end.error
+        if not isinstance(error, ModelRefused):
+            return False
+        is_alone = len(self.services.services) == 1
+        return is_alone and error.kind in (RefusalKind.FATAL, RefusalKind.REQUEST)
 
     async def _pause(self, failures: int) -> None:
         with trio.CancelScope() as self._scope:
@@ -116,9 +121,3 @@ class SessionKeeper:
         what = "model_lost" if end.was_there else "model_connect"
         what = "model_refused" if end.why == "refused" else what
         self.line.note("failure", what=what, detail=end.detail, done=done)
-
-
-def is_final(end: SessionEnd | None) -> bool:
-    """Whether no other try would end otherwise."""
-    error = None if end is None else end.error
-    return isinstance(error, ModelRefused) and error.code != "session_expired"

@@ -24,7 +24,8 @@ import wsproto.utilities
 
 from trio_media.call.stream import LegStream
 from trio_media.call.tls import open_tls
-from trio_media.errors import ConfigError, LegLost, ModelRefused, RemoteProtocolError, evidence
+from trio_media.errors import ConfigError, LegLost, RemoteProtocolError
+from trio_media.realtime.handshakes import handshake_refused
 
 CARRIER_MESSAGE_BYTES_MAX: Final = 256 * 1024  # 160 B of audio is normal; this is 20 s of it
 MODEL_MESSAGE_BYTES_MAX: Final = 16 * 1024 * 1024  # an append may hold 15 MiB, and so may a delta
@@ -323,7 +324,7 @@ async def open_model_leg(
 def _refusal(error: Exception | None) -> Exception:
     """What a handshake with the model that came to nothing means."""
     if isinstance(error, trio_websocket.ConnectionRejected):
-        return ModelRefused(f"http_{error.status_code}", evidence(error.body or b""))
+        return handshake_refused(error.status_code, error.body or b"")
     if isinstance(error, trio_websocket.HandshakeError):
         return RemoteProtocolError(f"model: handshake: {type(error).__name__}")
     return LegLost("model", "lost during the handshake")

@@ -14,13 +14,13 @@ import trio
 
 from trio_media.call.audio_store import AudioStore
 from trio_media.call.leg import Leg
+from trio_media.call.model_service import ModelService
 from trio_media.call.outboxes import CarrierOutbox, ModelOutbox
 from trio_media.call.record import CallObserver, Tally
 from trio_media.call.texts import Texts
 from trio_media.call.tool import Tool
 from trio_media.core.commands import Command
 from trio_media.core.events import Event, SessionReady
-from trio_media.realtime.events import RealtimeCodec
 
 INBOX_MAX: Final = 128  # events; full: producers wait, and TCP pushes the peers back
 
@@ -35,7 +35,7 @@ class SessionOpened:
     """There is a model session, and nothing was said in it."""
 
     leg: Leg
-    codec: RealtimeCodec
+    service: ModelService
     ready: SessionReady
     number: int
     """Counts the sessions of the call that were there."""

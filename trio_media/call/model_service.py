@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import attrs
 import trio
 
+from trio_media.call.breaker import Breaker
 from trio_media.call.leg import OpenModelLeg, Transport, open_model_transport
 from trio_media.call.translate import plain_words
 from trio_media.call.transports import transport_named
 from trio_media.config import Config, RealtimeConfig
 from trio_media.core import events as ev
-from trio_media.errors import ModelRefused
+from trio_media.errors import ModelRefused, RefusalKind
 from trio_media.realtime import SERVICES
 from trio_media.realtime import events as rt
 
 FORMAT: Final = "audio/pcmu"
 DEFAULT_SILENCE_MS: Final = 500  # the service's default, where it does not say
+FIRST: Final = "realtime"
+FALLBACK: Final = "fallback"
 Connect = Callable[[], Awaitable[trio.abc.Stream]]
 
 
@@ -40,24 +43,61 @@ class ModelService:
     request: rt.SessionRequest
     backchannels: frozenset[str] = frozenset()
     """What a caller says who wants no answer, as `plain_words` gives it."""
+    name: str = FIRST
+    """Of the section in which it is configured: ``realtime`` or ``fallback``."""
+    append_ms: int = 0
+    """The caller's audio goes out in messages of so much; 0: as it comes."""
+    breaker: Breaker | None = None
+    """Whether it is worth a try, for all calls of the process; None: it always is."""
+
+
+@attrs.frozen(kw_only=True)
+class Reaching:
+    """How services are reached, where that is not configuration."""
+
+    connects: Mapping[str, Connect] = attrs.field(factory=dict)
+    """By the service's name; for those that are not reached by their URL."""
+    transport: Transport | None = None
+    """What is spoken on the streams; None: what is configured."""
+    breakers: Sequence[Breaker] = ()
+    """Of the process; each service has that of its name, if any."""
+
+
+def services_of(config: Config, reaching: Reaching | None = None) -> tuple[ModelService, ...]:
+    """Give the services that are configured, the first choice first."""
+    reaching = reaching or Reaching()
+    services = [_service(FIRST, config.realtime, config, reaching)]
+    if config.fallback is not None:
+        services.append(_service(FALLBACK, config.fallback, config, reaching))
+    return tuple(services)
 
 
 def model_service(
     config: Config, connect: Connect | None, transport: Transport | None = None
 ) -> ModelService:
-    """The service that is configured.  ``connect``: how it is reached, if not by its URL."""
-    realtime = config.realtime
-    transport = transport or transport_named(config.server.transport)
+    """The service that is the first choice.  ``connect``: how it is reached, if not by its URL."""
+    connects = {} if connect is None else {FIRST: connect}
+    reaching = Reaching(connects=connects, transport=transport)
+    return _service(FIRST, config.realtime, config, reaching)
+
+
+def _service(
+    name: str, realtime: RealtimeConfig, config: Config, reaching: Reaching
+) -> ModelService:
+    transport = reaching.transport or transport_named(config.server.transport)
     return ModelService(
         codec=SERVICES[realtime.effective_provider](realtime.dialect, realtime.model),
         url=model_url(realtime),
         headers=model_headers(realtime),
-        connect=connect or default_connect(realtime),
+        connect=reaching.connects.get(name) or default_connect(realtime),
         open_leg=transport.open_model,
         connect_timeout_s=realtime.connect_timeout_s,
         session_max_s=realtime.session_max_s,
-        request=session_request(config),
+        request=session_request(config, realtime),
         backchannels=_plain(config.barge_in.backchannels),
+        name=name,
+        append_ms=realtime.append_ms,
+        breaker=next((one for one in reaching.breakers if one.name == name), None),
     )
 
 
@@ -99,17 +139,26 @@ def default_connect(config: RealtimeConfig) -> Connect:
 # --- the session -----------------------------------------------------------------------------
 
 
-def session_request(config: Config) -> rt.SessionRequest:
-    """The session that the configuration asks for; the flags follow from the authority."""
+def session_request(config: Config, realtime: RealtimeConfig | None = None) -> rt.SessionRequest:
+    """The session that the configuration asks for; the flags follow from the authority.
+
+    ``realtime``: the service that is asked; None: the first choice.
+    """
+    realtime = realtime or config.realtime
     server_acts = config.barge_in.authority == "server"
     return rt.SessionRequest(
         instructions=config.agent.instructions,
-        voice=config.realtime.voice,
+        voice=realtime.voice,
         interrupt_response=server_acts,
         create_response=server_acts,
-        transcription_model=config.realtime.transcription,
-        extra=config.realtime.session,
+        transcription_model=realtime.transcription,
+        extra=realtime.session,
     )
+
+
+def refusal_of(error: rt.ModelError) -> ModelRefused:
+    """What is raised for an error that ends a session, or keeps one from being made."""
+    return ModelRefused(error.code, error.message, kind=error.refusal)
 
 
 def check_session(request: rt.SessionRequest, got: rt.SessionUpdated) -> None:
@@ -152,7 +201,7 @@ def _wrong_in_any(got: rt.SessionUpdated) -> list[str]:
 
 def _refuse(wrong: list[str]) -> None:
     if wrong:
-        raise ModelRefused("session_mismatch", "; ".join(wrong))
+        raise ModelRefused("session_mismatch", "; ".join(wrong), kind=RefusalKind.REQUEST)
 
 
 def session_ready(

@@ -12,12 +12,14 @@ from typing import Final, TypeVar
 import attrs
 import trio
 
+from trio_media.call.choosing import Services
 from trio_media.call.leg import Leg
 from trio_media.call.line import Line, SessionOpened, ToolCall, Watched
 from trio_media.call.model_service import (
     ModelService,
     check_change,
     check_session,
+    refusal_of,
     session_ready,
 )
 from trio_media.call.prepared import Agreed, PreparedSession
@@ -28,11 +30,13 @@ from trio_media.core import events as ev
 from trio_media.errors import (
     LegLost,
     ModelRefused,
+    ModelUnavailable,
     RemoteProtocolError,
     TrioMediaError,
     first_of,
 )
 from trio_media.realtime import events as rt
+from trio_media.realtime.numbering import NumberedCodec
 
 TOOL_CALLS_MAX: Final = 64  # calls of tools waiting to be run or answered
 SESSION_EVENT: Final = "session"
@@ -44,96 +48,98 @@ class SessionEnd:
     """How a session ended, or came to nothing."""
 
     why: str
-    """``lost``, ``refused`` or ``protocol_error``."""
+    """``lost``, ``unavailable``, ``refused`` or ``protocol_error``."""
     detail: str
     was_there: bool
-    lasted_s: float = 0.0
     error: TrioMediaError | None = attrs.field(default=None, eq=False)
 
 
+@attrs.define(kw_only=True)
+class Attempt:
+    """One session of a call, from the choice of the service to its end."""
+
+    services: Services
+    number: int
+    """Which session of the call it is."""
+    failures: int = 0
+    """How many attempts of the call before it have failed in a row."""
+    prepared: PreparedSession | None = None
+    """The session, if it was made beforehand; if that came to nothing, one is made."""
+    service: ModelService | None = attrs.field(default=None, init=False)
+    """Whose it is, once that is chosen."""
+    was_there: bool = attrs.field(default=False, init=False)
+
+
 async def hold_model_session(
-    service: ModelService,
-    line: Line,
-    stop: trio.CancelScope,
-    number: int,
-    *,
-    prepared: PreparedSession | None = None,
+    attempt: Attempt, line: Line, stop: trio.CancelScope
 ) -> SessionEnd | None:
     """Hold one session until it ends; say how it did, or None: it was stopped.
-
-    ``number``: which session of the call it is.  ``prepared``: the session, if it was made
-    beforehand; if that came to nothing, one is made.
 
     ``stop``: cancelled by the owner when it wants no more of the session; then the write in
     progress is finished, and goodbye is said.  **Cancellation:** the connection is dropped at once.
     """
-    held = _Held(service, line, number)
     error: TrioMediaError | None = None
     try:
         async with trio.open_nursery() as nursery:
-            await _hold(held, stop, nursery, prepared)
+            await _hold(attempt, line, stop, nursery)
             nursery.cancel_scope.cancel()
-    except* (LegLost, ModelRefused, RemoteProtocolError) as group:
+    except* (LegLost, ModelUnavailable, ModelRefused, RemoteProtocolError) as group:
         found = first_of(group)
         assert isinstance(found, TrioMediaError)
         error = found
     if stop.cancel_called:
         return None
-    return held.end(error)
+    return _ended(attempt, error, line)
 
 
-@attrs.define
-class _Held:
-    """A session that is held."""
-
-    service: ModelService
-    line: Line
-    number: int
-    began_s: float | None = None
-    """When it was there; None: it never was."""
-
-    def end(self, error: TrioMediaError | None) -> SessionEnd:
-        """Count how it ended."""
-        why = "lost"
-        if isinstance(error, ModelRefused):
-            why = "refused"
-            self.line.tally.count("model_refused")
-        elif isinstance(error, RemoteProtocolError):
-            why = "protocol_error"
-            self.line.tally.count("model_protocol_errors")
-        was_there = self.began_s is not None
-        self.line.tally.count("model_losses" if was_there else "model_connect_failures", why=why)
-        return SessionEnd(
-            why=why,
-            detail="ended" if error is None else str(error),
-            was_there=was_there,
-            lasted_s=0.0 if self.began_s is None else trio.current_time() - self.began_s,
-            error=error,
-        )
+def _ended(attempt: Attempt, error: TrioMediaError | None, line: Line) -> SessionEnd:
+    """Count how a session ended, and let all calls know of it that should."""
+    why = "lost"
+    if isinstance(error, ModelRefused):
+        why = "refused"
+        line.tally.count("model_refused")
+    elif isinstance(error, RemoteProtocolError):
+        why = "protocol_error"
+        line.tally.count("model_protocol_errors")
+    elif isinstance(error, ModelUnavailable):
+        why = "unavailable"
+    is_telling = isinstance(error, ModelRefused) or not attempt.was_there
+    if error is not None and attempt.service is not None and is_telling:
+        attempt.services.failed(attempt.service, error)
+    name = "model_losses" if attempt.was_there else "model_connect_failures"
+    line.tally.count(name, why=why)
+    detail = "ended" if error is None else str(error)
+    return SessionEnd(why=why, detail=detail, was_there=attempt.was_there, error=error)
 
 
 async def _hold(
-    held: _Held, stop: trio.CancelScope, nursery: trio.Nursery, prepared: PreparedSession | None
+    attempt: Attempt, line: Line, stop: trio.CancelScope, nursery: trio.Nursery
 ) -> None:
-    service, line = held.service, held.line
+    prepared = attempt.prepared
     leg: Leg | None = None
     watched: Watched | None = None
     try:
         with stop:
-            with trio.move_on_after(service.connect_timeout_s) as connecting:
+            timeout_s = attempt.services.first.connect_timeout_s
+            with trio.move_on_after(timeout_s) as connecting:
                 taken = None if prepared is None else await prepared.take()
                 if prepared is not None and taken is not None:
                     (leg, agreed), connect_ms = taken, prepared.connect_ms
+                    service = prepared.service
                 else:
                     began_ms = line.now_ms()
+                    service = attempt.service = attempt.services.take(attempt.failures)
                     leg = await connect_model(service, nursery)
                     agreed = await agree(service, leg)
+                    attempt.services.succeeded(service)
                     connect_ms = line.now_ms() - began_ms
-                opened = SessionOpened(leg, service.codec, agreed.ready, held.number)
-                await line.send_inbox.send(opened)
-                held.began_s = trio.current_time()
+                attempt.service, attempt.was_there = service, True
+                service = _numbered(service, attempt.number)
+                await line.send_inbox.send(
+                    SessionOpened(leg, service, agreed.ready, attempt.number)
+                )
             if leg is None or connecting.cancelled_caught:
-                raise LegLost("model", f"no session within {service.connect_timeout_s:g} s")
+                raise LegLost("model", f"no session within {timeout_s:g} s")
             line.tally.took("model_connect", connect_ms)
             nursery.start_soon(write_model, leg, line)
             nursery.start_soon(tell_age, agreed.ends_s, line)
@@ -150,6 +156,13 @@ async def _hold(
             # Last: the task that reads for this leg ends with whoever made the session.
             if prepared is not None:
                 prepared.let_go()
+
+
+def _numbered(service: ModelService, number: int) -> ModelService:
+    """Give a service whose names are those of one session of the call."""
+    if number == 1:
+        return service
+    return attrs.evolve(service, codec=NumberedCodec(service.codec, number))
 
 
 async def _end(leg: Leg) -> None:
@@ -181,7 +194,7 @@ async def agree(service: ModelService, leg: Leg) -> Agreed:
 
     Raises as `connect_model` does.  The caller puts a deadline around this.
     """
-    created = await _wait_for(leg, service.codec, rt.SessionCreated)
+    created = await await_created(leg, service)
     request = service.request
     await leg.send_batch([service.codec.encode_session(request, SESSION_EVENT)])
     updated = await _wait_for(leg, service.codec, rt.SessionUpdated)
@@ -189,6 +202,11 @@ async def agree(service: ModelService, leg: Leg) -> Agreed:
     ready = session_ready(updated, request, asked=request.interrupt_response)
     ends_s = ends_at_s(service.session_max_s, updated.expires_at_s or created.expires_at_s)
     return Agreed(ready, ends_s)
+
+
+async def await_created(leg: Leg, service: ModelService) -> rt.SessionCreated:
+    """Wait until the service says that there is a session; raises as `agree` does."""
+    return await _wait_for(leg, service.codec, rt.SessionCreated)
 
 
 async def watch_untaken(leg: Leg, service: ModelService) -> None:
@@ -199,7 +217,7 @@ async def watch_untaken(leg: Leg, service: ModelService) -> None:
     while True:
         event = service.codec.decode(await leg.receive())
         if isinstance(event, rt.ModelError) and event.kind is rt.ErrorKind.FATAL:
-            raise ModelRefused(event.code, event.message)
+            raise refusal_of(event)
 
 
 async def _wait_for(leg: Leg, codec: rt.RealtimeCodec, wanted: type[Wanted]) -> Wanted:
@@ -210,7 +228,7 @@ async def _wait_for(leg: Leg, codec: rt.RealtimeCodec, wanted: type[Wanted]) -> 
         if isinstance(event, rt.ModelError) and (
             event.kind is rt.ErrorKind.FATAL or event.event_id == SESSION_EVENT
         ):
-            raise ModelRefused(event.code, event.message)
+            raise refusal_of(event)
 
 
 # --- reading ---------------------------------------------------------------------------------
@@ -227,7 +245,7 @@ async def realtime_events(leg: Leg, service: ModelService, line: Line) -> None:
             continue
         _note(event, line)
         if isinstance(event, rt.ModelError) and event.kind is rt.ErrorKind.FATAL:
-            raise ModelRefused(event.code, event.message)
+            raise refusal_of(event)
         decided = _to_core(event, service, line)
         if decided is not None:
             await line.tell_owner(decided)

@@ -12,6 +12,7 @@ import trio
 from trio_media.audio.detector import Detector
 from trio_media.call.account import CarrierAccount
 from trio_media.call.attending import Attend
+from trio_media.call.choosing import Services
 from trio_media.call.control import CallControl
 from trio_media.call.leg import Transport
 from trio_media.call.line import Line
@@ -52,6 +53,9 @@ class CallOptions:
     carrier: str = "twilio"
     connect: Connect | None = None
     """How the model is reached; None: over the network, by the configured URL."""
+    services: Callable[[Config], Services] | None = None
+    """Gives the model services of a call, by its configuration; None: those that are configured,
+    reached as said above, of which this call alone knows how they do."""
     transport: Transport | None = None
     """What is spoken on both legs' streams; None: what the configuration says."""
     detect: Detect | None = None

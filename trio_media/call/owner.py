@@ -118,11 +118,14 @@ def _read(desk: Desk, letter: Letter) -> None:
 def _open_session(desk: Desk, opened: SessionOpened) -> None:
     """Tell a session the conversation, and then what is decided now that it is there."""
     line = desk.line
-    desk.model_codec, desk.session = opened.codec, opened.number
+    codec = opened.service.codec
+    desk.model_codec, desk.session = codec, opened.number
     line.server_asked = None
-    told = desk.conversation.told_anew(opened.codec) if desk.conversation else []
-    line.note("model_ready", number=opened.number, told=len(told))
-    line.model_outbox.begin(opened.leg, opened.codec.encode_append, told)
+    told = desk.conversation.told_anew(codec) if desk.conversation else []
+    service = opened.service.name
+    line.note("model_ready", number=opened.number, service=service, told=len(told))
+    line.model_outbox.append_ms = opened.service.append_ms
+    line.model_outbox.begin(opened.leg, codec.encode_append, told)
     decide(desk, opened.ready)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import attrs
 import trio
 
+from trio_media.call.choosing import Services
 from trio_media.call.leg import Leg
 from trio_media.call.model_service import ModelService
 from trio_media.core import events as ev
@@ -28,6 +29,9 @@ class PreparedSession:
     """A session that is agreed on, for one call."""
 
     service: ModelService
+    """Whose session it is, or is going to be."""
+    services: Services | None = attrs.field(default=None, kw_only=True)
+    """Those to choose from; None: there is but one."""
     _leg: Leg | None = None
     _agreed: Agreed | None = None
     connect_ms: int = attrs.field(default=0, init=False)

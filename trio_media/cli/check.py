@@ -11,7 +11,7 @@ import click
 from trio_media.cli.options import config_option, read_config
 
 if TYPE_CHECKING:
-    from trio_media.config import Config
+    from trio_media.config import Config, RealtimeConfig
 
 
 @click.command()
@@ -32,19 +32,20 @@ def check(agent: str | None, config_path: Path | None) -> int:
 
         load_agent(agent).check(config)
         click.echo(f"agent: {agent} can be served")
-    return trio.run(functools.partial(_try_endpoint, config))
+    return trio.run(functools.partial(_try_endpoints, config))
 
 
 def describe(config: Config) -> list[str]:
     """Say what is configured, in lines for people.  A secret is only said to be set."""
     twilio, realtime = config.twilio, config.realtime
     signatures = "validated" if twilio.validates_signature else "not validated"
-    key = "set" if realtime.api_key else "not set"
     lines = [
         "configuration: ok",
         f"twilio: signatures are {signatures}",
-        f"realtime: provider {realtime.effective_provider}, key {key}",
+        _described("realtime", realtime),
     ]
+    if config.fallback is not None:
+        lines.append(_described("fallback", config.fallback))
     if twilio.validates_signature and not config.server.public_url:
         lines.append(
             "note: server.public_url is empty; signatures are checked against the Host header, "
@@ -59,12 +60,24 @@ def describe(config: Config) -> list[str]:
     return lines
 
 
-async def _try_endpoint(config: Config) -> int:
+def _described(section: str, service: RealtimeConfig) -> str:
+    key = "set" if service.api_key else "not set"
+    return f"{section}: provider {service.effective_provider}, key {key}"
+
+
+async def _try_endpoints(config: Config) -> int:
+    """Try the services that are configured, one after the other; give the exit code."""
+    is_good = await _try_endpoint(config.realtime, "endpoint")
+    if config.fallback is not None:
+        is_good &= await _try_endpoint(config.fallback, "fallback endpoint")
+    return 0 if is_good else 1
+
+
+async def _try_endpoint(realtime: RealtimeConfig, called: str) -> bool:
     import trio
 
     from trio_media.cli.endpoint import try_endpoint
 
-    realtime = config.realtime
     if realtime.effective_provider != "embedded":
         verdict = await try_endpoint(realtime)
     else:
@@ -77,5 +90,5 @@ async def _try_endpoint(config: Config) -> int:
             url = f"ws://127.0.0.1:{port}/v1/realtime"
             verdict = await try_endpoint(attrs.evolve(realtime, url=url, dialect="ga"))
             nursery.cancel_scope.cancel()
-    click.echo(f"endpoint: {verdict.text}")
-    return 0 if verdict.is_good else 1
+    click.echo(f"{called}: {verdict.text}")
+    return verdict.is_good

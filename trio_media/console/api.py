@@ -79,10 +79,15 @@ def _as_decided(config: Config) -> Config:
 
 
 def shown_config(config: Config) -> dict[str, dict[str, Any]]:
-    """Give the configuration without what is secret, or may have a secret in it."""
+    """Give the configuration without what is secret, or may have a secret in it.
+
+    Sections that are not configured and have no defaults are not there.
+    """
     shown: dict[str, dict[str, Any]] = {}
     for section in attrs.fields(Config):
         keys = getattr(config, section.name)
+        if keys is None:
+            continue
         shown[section.name] = {}
         for key in attrs.fields(type(keys)):
             value = getattr(keys, key.name)

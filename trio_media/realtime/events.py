@@ -12,6 +12,8 @@ from typing import Any, Final, Literal, Protocol, TypeAlias
 
 import attrs
 
+from trio_media.errors import RefusalKind
+
 Role: TypeAlias = Literal["user", "system", "assistant"]
 """Whose words a text of the conversation is."""
 
@@ -235,6 +237,8 @@ class ModelError:
     message: str
     event_id: str | None
     """The id of the event of ours that caused it, where the service says so."""
+    refusal: RefusalKind = RefusalKind.REQUEST
+    """What is to be done about it, where it ends a session or keeps one from being made."""
 
 
 ModelEvent: TypeAlias = (

@@ -11,10 +11,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from trio_media.errors import RefusalKind
 from trio_media.realtime.events import ErrorKind, ModelError
 
 MESSAGE_CHARS_MAX: Final = 500  # for people to read; a peer decides how long it really is
 
+EXPIRED: Final = "session_expired"  # the one fatal error that is an ordinary end
 _KINDS_BY_CODE: Final[Mapping[str, ErrorKind]] = {
     "response_cancel_not_active": ErrorKind.CANCEL_NOT_ACTIVE,
     "conversation_already_has_active_response": ErrorKind.ALREADY_ACTIVE,
@@ -23,7 +25,7 @@ _KINDS_BY_CODE: Final[Mapping[str, ErrorKind]] = {
     "item_delete_invalid_item_id": ErrorKind.HARMLESS,
     "item_retrieve_invalid_item_id": ErrorKind.HARMLESS,
     "unsupported_content_type": ErrorKind.HARMLESS,
-    "session_expired": ErrorKind.FATAL,
+    EXPIRED: ErrorKind.FATAL,
     "invalid_api_key": ErrorKind.FATAL,
     "account_deactivated": ErrorKind.FATAL,
     "model_not_found": ErrorKind.FATAL,
@@ -31,6 +33,10 @@ _KINDS_BY_CODE: Final[Mapping[str, ErrorKind]] = {
     "billing_hard_limit_reached": ErrorKind.FATAL,
     "beta_api_shape_disabled": ErrorKind.FATAL,
 }
+
+_TRANSIENT: Final = frozenset(
+    {"rate_limit_exceeded", "rate_limit_error", "server_error", "internal_error", "timeout"}
+)
 
 # Errors whose code is null, or says no more than that a value was wrong.
 _VAGUE_CODES: Final = frozenset({"", "invalid_value"})
@@ -57,7 +63,20 @@ def model_error_of(event: Mapping[str, Any]) -> ModelError:
         code=code or error_type or "unknown",
         message=message[:MESSAGE_CHARS_MAX],
         event_id=_text(error, "event_id") or None,
+        refusal=refusal_kind_of(code, error_type),
     )
+
+
+def refusal_kind_of(code: str, error_type: str) -> RefusalKind:
+    """Say what is to be done about an error that ends a session or keeps it from being made."""
+    for name in (code, error_type):
+        if name == EXPIRED:
+            return RefusalKind.EXPIRED
+        if _KINDS_BY_CODE.get(name) is ErrorKind.FATAL:
+            return RefusalKind.FATAL
+        if name in _TRANSIENT:
+            return RefusalKind.TRANSIENT
+    return RefusalKind.REQUEST
 
 
 def _kind(code: str, error_type: str, message: str) -> ErrorKind:

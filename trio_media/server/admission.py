@@ -24,12 +24,15 @@ import trio
 from trio_media.errors import CallRefused
 from trio_media.server.lateness import LoopLateness
 
-Reason: TypeAlias = Literal["draining", "full", "late"]
+Reason: TypeAlias = Literal["draining", "full", "late", "model_unavailable"]
+"""Why there is no place; the last is the webhook's to say, see `model_access`: a media stream that
+comes all the same is taken."""
 
 REFUSALS: Final[dict[Reason, str]] = {
     "draining": "the server is shutting down",
     "full": "the server has as many calls as it may have",
     "late": "the server is too busy",
+    "model_unavailable": "no model service is to be had",
 }
 RESERVED_S: Final = 5.0  # the carrier opens the stream within a second or two of its webhook
 

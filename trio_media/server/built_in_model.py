@@ -24,10 +24,18 @@ async def with_model(config: Config, nursery: trio.Nursery) -> Config:
     Raises:
         ConfigError: it cannot be started.
     """
-    if config.realtime.effective_provider != "embedded":
-        return config
-    if config.realtime.url != RealtimeConfig().url:
-        log.warning("realtime.url is not used: without a key the built-in model answers")
+    realtime, fallback = config.realtime, config.fallback
+    if realtime.effective_provider == "embedded":
+        if realtime.url != RealtimeConfig().url:
+            log.warning("realtime.url is not used: without a key the built-in model answers")
+        realtime = await _started(realtime, "realtime", nursery)
+    if fallback is not None and fallback.effective_provider == "embedded":
+        fallback = await _started(fallback, "fallback", nursery)
+    return attrs.evolve(config, realtime=realtime, fallback=fallback)
+
+
+async def _started(service: RealtimeConfig, section: str, nursery: trio.Nursery) -> RealtimeConfig:
+    """Start the built-in model, and give a service that is reached there."""
     # Not at the top: a server that talks to a service does not load the built-in voice.
     from trio_media.embedded import serve_model
 
@@ -36,7 +44,5 @@ async def with_model(config: Config, nursery: trio.Nursery) -> Config:
             functools.partial(serve_model, host=MODEL_HOST, port=0)
         )
         url = f"ws://{MODEL_HOST}:{model_port}/v1/realtime"
-        return attrs.evolve(
-            config, realtime=attrs.evolve(config.realtime, url=url, dialect="ga", api_key="")
-        )
-    raise ConfigError(f"realtime.provider = 'embedded': did not start within {MODEL_START_S:g} s")
+        return attrs.evolve(service, url=url, dialect="ga", api_key="")
+    raise ConfigError(f"{section}.provider = 'embedded': did not start within {MODEL_START_S:g} s")

@@ -35,6 +35,7 @@ from trio_media.server.admission import Admission
 from trio_media.server.dialed_call import CallToPlace as CallToPlace
 from trio_media.server.dialed_call import DialedCall as DialedCall
 from trio_media.server.dialed_call import check_parameters
+from trio_media.server.model_access import ModelAccess
 from trio_media.server.twilio_rest_client import TwilioRest
 from trio_media.telephony.call_status import CallStatus
 from trio_media.telephony.twilio_rest import MachineDetection, PlaceCall, place_call
@@ -71,6 +72,8 @@ class Dialing:
     """What the ids of the calls begin with: they say which worker has placed them."""
     voicemail: VoicemailPolicy = "go_on"
     """What the agent does when a machine answers: whether the carrier has to find out."""
+    models: ModelAccess | None = None
+    """What is known of the model services: where none is to be had, nobody is called."""
     _dialed: dict[str, DialedCall] = attrs.field(factory=dict)
     _by_key: dict[str, DialedCall] = attrs.field(factory=dict)
 
@@ -118,6 +121,8 @@ class Dialing:
         if dialed.to_place.verbs:
             return
         ringing_s = dialed.to_place.ring_s + RING_GRACE_S
+        if self.models is not None and self.models.why_unavailable():
+            raise CallRefused("model_unavailable")
         reason = self.admission.reserve(dialed.dial_id, lasts_s=ringing_s)
         if reason is not None:
             raise CallRefused(reason)

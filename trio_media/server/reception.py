@@ -25,9 +25,10 @@ from trio_media.agent.settings import NOT_DECIDED, SORRY
 from trio_media.boundary import crash_boundary
 from trio_media.call.account import CarrierAccount
 from trio_media.call.attending import Attendance
+from trio_media.call.choosing import Services
 from trio_media.call.control import CallControl
 from trio_media.call.line import Line
-from trio_media.call.model_service import model_service
+from trio_media.call.model_service import services_of
 from trio_media.call.options import CallOptions
 from trio_media.call.prepared import PreparedSession
 from trio_media.call.record import CallObserver
@@ -36,6 +37,7 @@ from trio_media.console.feed import Feed
 from trio_media.errors import AgentError, CallRefused, LocalProtocolError
 from trio_media.server.account import with_transfer_end
 from trio_media.server.afterwards import Afterwards
+from trio_media.server.model_access import ModelAccess
 from trio_media.server.preparing import prepare_session
 from trio_media.server.receiving import Receiving
 from trio_media.server.tokens import CallTokens
@@ -65,6 +67,8 @@ class Reception:
     """Who shows the calls; None: nobody does."""
     count_unprepared: Callable[[str], None] = lambda _why: None
     """Told why a model session was not there before its call."""
+    models: ModelAccess | None = None
+    """What all calls know of the model services; None: each call finds out by itself."""
     expected: dict[str, Attendance] = attrs.field(factory=dict)
     live: dict[str, Call] = attrs.field(factory=dict)
     """Calls whose media stream is open, by their sid."""
@@ -81,14 +85,29 @@ class Reception:
         attendance = await self.settle(info)
         if not self._has_room(info.call_sid):
             return  # others came while this was decided
-        session = PreparedSession(model_service(attendance.config, None))
+        services = self.services(attendance.config)
+        session = PreparedSession(services.first, services=services)
         attendance = attrs.evolve(attendance, session=session)
         self.expected[info.call_sid] = attendance
         self.nursery.start_soon(_keep_expected, self, info.call_sid, attendance, session)
 
+    def services(self, config: Config) -> Services:
+        """Give the model services of a call with this configuration."""
+        if self.models is not None:
+            return self.models.services(config)
+        return Services(services=services_of(config))
+
+    def why_no_model(self) -> str:
+        """Say why a call that came now would get no model; empty: it would get one."""
+        return "" if self.models is None else self.models.why_unavailable()
+
     def _has_room(self, call_sid: str) -> bool:
         is_known = call_sid in self.expected
         return not is_known and len(self.expected) < 2 * self.config.server.max_calls
+
+    def knows(self, call_sid: str) -> bool:
+        """Whether a call is here, or about to come."""
+        return call_sid in self.expected or call_sid in self.live
 
     async def settle(self, info: CallInfo) -> Attendance:
         """Have the agent decide.  Raises `CallRefused`."""
@@ -156,6 +175,7 @@ class Visit:
         return CallOptions(
             attend=self.attend,
             account=reception.account,
+            services=reception.services,
             left=reception.left,
             observers=self.observe,
             on_control=self.control,

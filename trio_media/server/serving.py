@@ -35,6 +35,7 @@ from trio_media.server.judging import start_judge
 from trio_media.server.lateness import LoopLateness, measure_lateness
 from trio_media.server.listening import listen, shown_address
 from trio_media.server.metrics import Metrics
+from trio_media.server.model_access import open_model_access
 from trio_media.server.receiving import Receiving
 from trio_media.server.reception import Reception
 from trio_media.server.roster import Report
@@ -122,6 +123,7 @@ async def serve(
     async with open_rest(config.twilio) as rest, trio.open_nursery() as nursery:
         config = await with_model(config, nursery)
         judge = await _judge(config, nursery)
+        models = open_model_access(config, metrics)
         dialing = _dialing(config, agent, bound, admission, nursery, rest)
         receiving = bound if isinstance(bound, Receiving) else None
         worker = None if receiving is None else receiving.number
@@ -136,6 +138,7 @@ async def serve(
             receiving=receiving,
             feed=feed,
             count_unprepared=metrics.count_unprepared,
+            models=models,
         )
         console = make_console(config, reception, feed, dialing, options.used_tokens_dir)
         port = Port(
@@ -149,6 +152,9 @@ async def serve(
             access=console.access,
         )
         nursery.start_soon(feed.run)
+        nursery.start_soon(models.run)
+        if dialing is not None:
+            dialing.models = models
         if console.siblings is not None and options.used_tokens_dir and worker:
             await nursery.start(serve_siblings, console, options.used_tokens_dir, worker)
         nursery.start_soon(measure_lateness, lateness, metrics.observe_lateness)
@@ -199,7 +205,8 @@ def _url_of(bound: socket.socket | Receiving) -> str:
 def _standing(port: Port) -> Report:
     """Say how this worker stands, to its supervisor and to the workers that tell of all."""
     port.metrics.refresh()
-    refusal = port.admission.refusal() or ""
+    no_model = "model_unavailable" if port.reception.why_no_model() else ""
+    refusal = port.admission.refusal() or no_model
     return Report(refusal=refusal, expected_calls=port.admission.reserved)
 
 

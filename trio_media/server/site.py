@@ -87,11 +87,13 @@ async def _healthz(_request: Request) -> Response:
 
 async def _readyz(site: Site, _request: Request) -> Response:
     reason = site.admission.refusal()
+    detail = "" if reason is None else REFUSALS[reason]
+    if reason is None:
+        detail = site.webhooks.reception.why_no_model()
+        reason = "model_unavailable" if detail else None
     if reason is None:
         return JSONResponse({"ready": True})
-    return JSONResponse(
-        {"ready": False, "reason": reason, "detail": REFUSALS[reason]}, status_code=503
-    )
+    return JSONResponse({"ready": False, "reason": reason, "detail": detail}, status_code=503)
 
 
 async def _metrics(site: Site, _request: Request) -> Response:

@@ -119,6 +119,9 @@ async def _voice(webhooks: Webhooks, asked: Asked) -> Response:
 
 def _reserve(webhooks: Webhooks, asked: Asked) -> Reason | None:
     """Keep a place for the media stream; say why there is none."""
+    reception = webhooks.reception
+    if reception.why_no_model() and not reception.knows(asked.call_sid):
+        return "model_unavailable"
     return webhooks.admission.reserve(
         asked.call_sid,
         lasts_s=webhooks.reception.agent.settings_timeout_s + RESERVED_S,

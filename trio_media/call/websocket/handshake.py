@@ -27,7 +27,8 @@ from trio_media.call.leg import (
 from trio_media.call.websocket.conversation import Conversation
 from trio_media.call.websocket.leg import FrameLeg
 from trio_media.call.websocket.wire import GONE, Wire
-from trio_media.errors import LegLost, ModelRefused, evidence
+from trio_media.errors import LegLost
+from trio_media.realtime.handshakes import handshake_refused
 
 HEAD_BYTES_MAX: Final = 65_536  # the server has judged the head already, by stricter rules
 BLANK_LINE: Final = b"\r\n\r\n"
@@ -175,7 +176,7 @@ def _refusal(error: Exception) -> Exception:
     """What a handshake with the model that came to nothing means."""
     if isinstance(error, InvalidStatus):
         response = error.response
-        return ModelRefused(f"http_{response.status_code}", evidence(bytes(response.body)))
+        return handshake_refused(response.status_code, bytes(response.body))
     return LegLost("model", LOST)
 
 

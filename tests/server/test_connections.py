@@ -9,29 +9,51 @@ import trio
 from trio.testing import MockClock, memory_stream_pair
 
 from trio_media.config import Config
+from trio_media.console.access import Access
 from trio_media.server.admission import Admission
 from trio_media.server.answers import ANSWER_S
 from trio_media.server.connections import Port, serve_connection
+from trio_media.server.credentials import Credentials
+from trio_media.server.crowd import Crowd
 from trio_media.server.http import HttpServer
 from trio_media.server.lateness import LoopLateness
 from trio_media.server.metrics import Metrics
 from trio_media.server.pending import HEAD_S, PendingHeads
+from trio_media.server.proxies import TrustedProxies
+from trio_media.server.refusals import Refusals
 
 
 async def no_call(*_: object, **__: object) -> Any:
     raise AssertionError("no call here")
 
 
-def make_port(*, heads_max: int = 3) -> Port:
+def make_port(
+    *,
+    heads_max: int = 3,
+    config: Config | None = None,
+    http: Any = None,
+    refused: list[str] | None = None,
+) -> Port:
+    config = config or Config()
+    access = Access("a" * 32, "s" * 32)
+    server = config.server
     return Port(
-        config=Config(),
+        config=config,
         admission=Admission(max_calls=1, lateness=LoopLateness()),
         reception=cast("Any", None),
         metrics=Metrics(),
         run_call=cast("Any", no_call),
         judge=None,
-        http=HttpServer(cast("Any", no_call)),
+        http=http or HttpServer(cast("Any", no_call)),
+        access=access,
+        credentials=Credentials(config, access, TrustedProxies(server.trusted_proxies)),
+        crowd=Crowd(
+            connections_max=server.max_connections,
+            per_client_max=server.max_connections_per_client,
+        ),
+        refusals=Refusals(([] if refused is None else refused).append),
         pending=PendingHeads(heads_max),
+        http_slots=trio.CapacityLimiter(server.max_connections // 2),
     )
 
 

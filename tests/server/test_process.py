@@ -192,6 +192,7 @@ def test_an_assignment_survives_the_way_through_the_environment() -> None:
     assignment = Assignment(
         host="::1",
         port=80,
+        workers=4,
         worker=3,
         channel_fd=9,
         url="http://[::1]:80",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, cast
@@ -13,12 +14,19 @@ import pytest
 import trio
 from trio.testing import MockClock, memory_stream_pair, wait_all_tasks_blocked
 
+from trio_media.config import Config
+from trio_media.console.access import Access
+from trio_media.server.credentials import Credentials
+from trio_media.server.crowd import Crowd
 from trio_media.server.listening import bind_socket
 from trio_media.server.passing import ChannelEnd, Passed, inherited_channel, open_channel
 from trio_media.server.pending import HEAD_S
+from trio_media.server.proxies import TrustedProxies
+from trio_media.server.refusals import Refusals
 from trio_media.server.roster import Report, Roster
 from trio_media.server.spreading import Spread, spread_connection, spread_connections
 
+REFUSED: Counter[str] = Counter()
 GET = b"GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n"
 MEDIA = (
     b"GET /twilio/media HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -85,9 +93,24 @@ class Scene:
         return came[0]
 
 
+def make_spread(*, max_calls: int, config: Config | None = None) -> Spread:
+    config = config or Config()
+    server, refused = config.server, REFUSED
+    refused.clear()
+    return Spread(
+        roster=Roster(max_calls=max_calls),
+        credentials=Credentials(
+            config, Access("a" * 32, "s" * 32), TrustedProxies(server.trusted_proxies)
+        ),
+        refusals=Refusals(lambda reason: refused.update([reason])),
+        crowd=Crowd(connections_max=server.max_connections, per_client_max=0),
+        per_client_max=server.max_connections_per_client,
+    )
+
+
 @asynccontextmanager
-async def open_scene(*, max_calls: int = 2) -> AsyncIterator[Scene]:
-    spread = Spread(roster=Roster(max_calls=max_calls))
+async def open_scene(*, max_calls: int = 2, config: Config | None = None) -> AsyncIterator[Scene]:
+    spread = make_spread(max_calls=max_calls, config=config)
     with trio.fail_after(20), contextlib.closing(bind_socket("127.0.0.1", 0)) as bound:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(spread_connections, spread, bound)
@@ -233,7 +256,7 @@ async def test_what_is_no_request_is_answered_here() -> None:
 
 async def test_who_sends_a_form_too_slowly_is_cut(autojump_clock: MockClock) -> None:
     ours, theirs = memory_stream_pair()
-    spread = Spread(roster=Roster(max_calls=1))
+    spread = make_spread(max_calls=1)
     began_s = trio.current_time()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(spread_connection, spread, cast("Any", ours))

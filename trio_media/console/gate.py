@@ -53,6 +53,20 @@ class Limits:
         factory=lambda: RateLimits(client=WRONG_TOKEN_RATE, all_clients=ALL_WRONG_TOKENS_RATE)
     )
 
+    @classmethod
+    def of_one_in(cls, workers: int) -> Limits:
+        """Make those of one of several workers.
+
+        Requests are limited for the sake of the process that serves them, and each has its own.
+        Tokens are the same in all of them, so each lets through its part of the wrong ones.
+        """
+        return cls(
+            wrong_tokens=RateLimits(
+                client=WRONG_TOKEN_RATE.divided_by(workers),
+                all_clients=ALL_WRONG_TOKENS_RATE.divided_by(workers),
+            )
+        )
+
     def check_requests(self, client: str) -> None:
         """Count a request.  Raises `Problem` where there were too many."""
         wait_s = self.requests.take(client, trio.current_time())

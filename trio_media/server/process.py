@@ -40,6 +40,8 @@ class Assignment:
     port: int
     worker: int
     """Its number; the first is 1."""
+    workers: int
+    """How many there are."""
     channel_fd: int
     """Where it gets connections from: an end of a channel that it has inherited."""
     url: str
@@ -85,6 +87,7 @@ class Assignment:
             config.server,
             host=self.host,
             port=self.port,
+            workers=self.workers,
             admin_token=self.admin_token,
             token_secret=self.token_secret,
         )

@@ -17,7 +17,6 @@ import trio
 from trio_media.agent.agent import Agent
 from trio_media.call.listening import VoiceJudge
 from trio_media.config import Config, TwilioConfig
-from trio_media.console.gate import Console
 from trio_media.errors import ConfigError
 from trio_media.server.account import TwilioAccount
 from trio_media.server.addresses import is_loopback
@@ -30,19 +29,17 @@ from trio_media.server.console_site import make_console, make_feed, serve_siblin
 from trio_media.server.dialing import Dialing
 from trio_media.server.draining import drain_on_signal, exit_if_stuck
 from trio_media.server.garbage import calm_garbage_collector, collect_after_calls
-from trio_media.server.http import HttpServer
 from trio_media.server.judging import start_judge
 from trio_media.server.lateness import LoopLateness, measure_lateness
 from trio_media.server.listening import listen, shown_address
 from trio_media.server.metrics import Metrics
+from trio_media.server.opening import Opening, make_port
 from trio_media.server.receiving import Receiving
 from trio_media.server.reception import Reception
 from trio_media.server.roster import Report
 from trio_media.server.sharing import dial_id_prefix
-from trio_media.server.site import Site, make_app
 from trio_media.server.tokens import CallTokens, UsedInDirectory
 from trio_media.server.twilio_rest_client import TwilioRest, open_twilio_rest
-from trio_media.server.webhooks import Webhooks
 
 log = logging.getLogger("trio_media.server")
 
@@ -137,15 +134,17 @@ async def serve(
             feed=feed,
         )
         console = make_console(config, reception, feed, dialing, options.used_tokens_dir)
-        port = Port(
-            config=config,
-            admission=admission,
-            reception=reception,
-            metrics=metrics,
-            run_call=run_call,
-            judge=judge,
-            http=_http(config, admission, metrics, reception, dialing, console),
-            access=console.access,
+        port = make_port(
+            Opening(
+                config=config,
+                admission=admission,
+                metrics=metrics,
+                reception=reception,
+                console=console,
+                dialing=dialing,
+                run_call=run_call,
+                judge=judge,
+            )
         )
         nursery.start_soon(feed.run)
         if console.siblings is not None and options.used_tokens_dir and worker:
@@ -210,21 +209,6 @@ def _metrics(admission: Admission, lateness: LoopLateness, shared_dir: Path | No
         loop_busy_share=lambda: lateness.busy_share,
         shared_dir=shared_dir,
     )
-
-
-def _http(
-    config: Config,
-    admission: Admission,
-    metrics: Metrics,
-    reception: Reception,
-    dialing: Dialing | None,
-    console: Console,
-) -> HttpServer:
-    webhooks = Webhooks(
-        config=config, admission=admission, reception=reception, metrics=metrics, dialing=dialing
-    )
-    site = Site(admission=admission, metrics=metrics, webhooks=webhooks, console=console)
-    return HttpServer(make_app(site))
 
 
 def _tokens(config: Config, options: ServeOptions) -> CallTokens:

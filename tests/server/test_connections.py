@@ -22,6 +22,11 @@ from trio_media.server.pending import HEAD_S, PendingHeads
 from trio_media.server.proxies import TrustedProxies
 from trio_media.server.refusals import Refusals
 
+UPGRADE = (
+    b"GET /twilio/media HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+
 
 async def no_call(*_: object, **__: object) -> Any:
     raise AssertionError("no call here")
@@ -134,6 +139,9 @@ async def test_a_head_that_is_too_long_is_answered(autojump_clock: MockClock) ->
         (b"/twilio/media", b"/twilio/media/x", b"404"),
         (b"Version: 13", b"Version: 8", b"426"),
         (b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", b"", b"400"),
+        (b"dGhlIHNhbXBsZSBub25jZQ==", b"dGhl", b"400"),
+        (b"dGhlIHNhbXBsZSBub25jZQ==", b"dGhlIHNhbXBsZSBub25jZQ", b"400"),
+        (b"Connection: Upgrade", b"Connection: Upgrade\r\nSec-WebSocket-Key: eA==", b"400"),
         (b"GET", b"POST", b"426"),
         (b"GET /twilio/media", b"POST /twilio/media/7", b"426"),
     ],
@@ -141,16 +149,12 @@ async def test_a_head_that_is_too_long_is_answered(autojump_clock: MockClock) ->
 async def test_what_cannot_become_a_media_stream_is_refused_before_the_upgrade(
     autojump_clock: MockClock, old: bytes, new: bytes, status: bytes
 ) -> None:
-    request = (
-        b"GET /twilio/media HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-    )
-    assert old in request
+    assert old in UPGRADE
     ours, theirs = memory_stream_pair()
     with trio.fail_after(5):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(serve_connection, make_port(), cast("Any", ours))
-            await theirs.send_all(request.replace(old, new))
+            await theirs.send_all(UPGRADE.replace(old, new))
             await theirs.send_eof()
             answer = await everything(theirs)
     assert answer.startswith(b"HTTP/1.1 " + status)

@@ -14,7 +14,7 @@ import attrs
 import msgspec
 import trio
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from trio_media.config import Config
@@ -175,7 +175,10 @@ def header_of(request: Request) -> Callable[[str], str]:
 
 async def read_body(request: Request, kind: type[Any]) -> Any:  # noqa: ANN401
     """Read a JSON object of a kind.  Raises `Problem`: it is none."""
-    body = await request.body()
+    try:
+        body = await request.body()
+    except ClientDisconnect:
+        raise Problem(400, "the body ended early") from None
     content_type = request.headers.get("content-type", "application/json")
     if content_type.partition(";")[0].strip().lower() != "application/json":
         raise Problem(415, "the body must be application/json")

@@ -32,7 +32,7 @@ from trio_media.server.answers import (
 from trio_media.server.boundary import crash_boundary
 from trio_media.server.call_interface import RunCall
 from trio_media.server.calls import take_call
-from trio_media.server.credentials import Credentials, group_of, peer_host_of
+from trio_media.server.credentials import Credentials, peer_host_of
 from trio_media.server.crowd import Crowd, Place
 from trio_media.server.heads import BODY_MAX_BYTES, WEBSOCKET_VERSION, RequestHead
 from trio_media.server.http import HttpServer
@@ -77,6 +77,8 @@ class _Visitor:
     stream: ReplayedStream
     peer_host: str
     place: Place
+    is_known: bool
+    """See `Credentials.is_known`."""
 
 
 async def serve_connection(port: Port, stream: trio.SocketStream, received: bytes = b"") -> None:
@@ -107,7 +109,8 @@ async def _serve(port: Port, stream: ReplayedStream, place: Place | None, peer_h
         head = await await_head(port.pending, stream, refusals=port.refusals, peer_host=peer_host)
         if head is None:
             return
-        visitor = _Visitor(stream=stream, peer_host=peer_host, place=place)
+        is_known = port.credentials.is_known(head, peer_host)
+        visitor = _Visitor(stream=stream, peer_host=peer_host, place=place, is_known=is_known)
         if _may_come(port, visitor, head):
             await _dispatch(port, visitor, head)
         else:
@@ -122,10 +125,8 @@ def _note_crash(error: BaseException) -> None:
 
 def _may_come(port: Port, visitor: _Visitor, head: RequestHead) -> bool:
     """Count a connection for its client; False: that has as many as it may."""
-    client = port.credentials.client_of(head, visitor.peer_host)
-    if visitor.place.count_for(group_of(client)):
-        return True
-    if not port.credentials.is_limited(head, visitor.peer_host):
+    client = "" if visitor.is_known else port.credentials.counted_as(head, visitor.peer_host)
+    if not client or visitor.place.count_for(client):
         return True
     port.refusals.note("too_many_of_client", client)
     return False
@@ -212,12 +213,11 @@ async def _serve_http(port: Port, visitor: _Visitor, head: RequestHead) -> None:
         await answer_and_close(stream, unknown if body_bytes is None else too_long)
         return
     # Whoever is known needs no slot, and so leaves those of strangers to them.
-    is_known = port.credentials.is_known(head, visitor.peer_host)
-    if not is_known and port.http_slots.available_tokens < 1:
+    if not visitor.is_known and port.http_slots.available_tokens < 1:
         port.refusals.note("busy", port.credentials.client_of(head, visitor.peer_host))
         await answer_and_close(stream, too_many(503))
         return
-    with _slot(port.http_slots, stream, is_needed=not is_known):
+    with _slot(port.http_slots, stream, is_needed=not visitor.is_known):
         await _serve_request(port, stream, head, body_bytes)
 
 

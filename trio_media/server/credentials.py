@@ -43,12 +43,11 @@ class Credentials:
         """Give the address of a request's client; see `TrustedProxies.client_of`."""
         return self.proxies.client_of(peer_host, head.all_values(b"x-forwarded-for"))
 
-    def is_limited(self, head: RequestHead, peer_host: str) -> bool:
-        """Whether a request may be refused for what else its client does."""
+    def counted_as(self, head: RequestHead, peer_host: str) -> str:
+        """Say as whose a stranger's connection counts; empty: as nobody's."""
+        client = self.client_of(head, peer_host)
         # Who is trusted to speak for others, and speaks for nobody, may be anybody.
-        if self.proxies.trusts(self.client_of(head, peer_host)):
-            return False
-        return not self.is_known(head, peer_host)
+        return "" if self.proxies.trusts(client) else group_of(client)
 
     def is_known(self, head: RequestHead, peer_host: str) -> bool:
         """Whether a request shows that it is the carrier's, or of somebody who is signed in."""

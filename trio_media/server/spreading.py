@@ -24,7 +24,7 @@ from trio_media.server.answers import (
     too_many,
 )
 from trio_media.server.boundary import crash_boundary
-from trio_media.server.credentials import Credentials, group_of, peer_host_of
+from trio_media.server.credentials import Credentials, peer_host_of
 from trio_media.server.crowd import Crowd
 from trio_media.server.heads import RequestHead
 from trio_media.server.listening import listen
@@ -54,13 +54,12 @@ class Spread:
     """Set when the first worker was heard of."""
     _channels: dict[int, ChannelEnd] = attrs.field(factory=dict)
 
-    def whose(self, head: RequestHead, wish: Wish, peer_host: str) -> str | None:
-        """Say for whom a connection counts; None: it is refused, for its client has too many."""
-        if wish.kind == "media" and self.credentials.is_known(head, peer_host):
-            return ""  # it is going to be a call, and that for as long as it takes
-        client = group_of(self.credentials.client_of(head, peer_host))
-        is_full = self.per_client_max and self.roster.held_by(client) >= self.per_client_max
-        if is_full and self.credentials.is_limited(head, peer_host):
+    def whose(self, head: RequestHead, peer_host: str) -> str | None:
+        """Say for whom a connection counts; empty: for nobody; None: its client has too many."""
+        if not self.per_client_max or self.credentials.is_known(head, peer_host):
+            return ""
+        client = self.credentials.counted_as(head, peer_host)
+        if client and self.roster.held_by(client) >= self.per_client_max:
             self.refusals.note("too_many_of_client", client)
             return None
         return client
@@ -130,7 +129,7 @@ async def _spread(
         if head is None:
             return
         wish = read_wish(head)
-        client = spread.whose(head, wish, peer_host)
+        client = spread.whose(head, peer_host)
         if client is None:
             await answer_and_close(stream, too_many(429))
         elif not spread.hand_over(head, wish, client, stream.socket.fileno()):

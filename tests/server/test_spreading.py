@@ -14,7 +14,7 @@ import pytest
 import trio
 from trio.testing import MockClock, memory_stream_pair, wait_all_tasks_blocked
 
-from trio_media.config import Config
+from trio_media.config import Config, ServerConfig, TwilioConfig
 from trio_media.console.access import Access
 from trio_media.server.credentials import Credentials
 from trio_media.server.crowd import Crowd
@@ -25,6 +25,7 @@ from trio_media.server.proxies import TrustedProxies
 from trio_media.server.refusals import Refusals
 from trio_media.server.roster import Report, Roster
 from trio_media.server.spreading import Spread, spread_connection, spread_connections
+from trio_media.telephony.twilio_signature import compute_signature
 
 REFUSED: Counter[str] = Counter()
 GET = b"GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n"
@@ -285,3 +286,56 @@ async def test_a_report_that_cannot_be_read_is_passed_over(
         await wait_all_tasks_blocked()
         assert await scene.given(post("/twilio/status", b"CallSid=CA1")) == 1
         assert "report" in caplog.text
+
+
+def few(**server: Any) -> Config:
+    return Config(
+        server=ServerConfig(**server), twilio=TwilioConfig(auth_token="t" * 32, account_sid="AC1")
+    )
+
+
+def asking(client: str, request: bytes = GET) -> bytes:
+    return request[:-2] + f"X-Forwarded-For: {client}\r\n\r\n".encode()
+
+
+async def test_a_client_has_only_so_many_connections_with_all_workers() -> None:
+    async with open_scene(config=few(max_connections_per_client=2)) as scene:
+        await scene.join(1)
+        await scene.join(2)
+        tickets = []
+        for number in (1, 2):
+            async with await scene.connect(asking("203.0.113.9")):
+                passed = await scene.passed_to(number)
+                assert passed.connection is not None
+                passed.connection.close()
+                tickets.append(passed.ticket)
+        forwarded = b"X-Forwarded-For: 203.0.113.9\r\n"
+        webhook = post("/twilio/voice", b"CallSid=CA1", more=forwarded)
+        for request in (*(asking("203.0.113.9", one) for one in (GET, MEDIA)), webhook):
+            async with await scene.connect(request) as refused:
+                answer = await everything(refused)
+                assert answer.startswith(b"HTTP/1.1 429 ")
+                assert b"\r\nRetry-After: " in answer
+        assert REFUSED == {"too_many_of_client": 3}
+        assert await scene.given(asking("203.0.113.10")) in (1, 2)
+        signature = compute_signature("t" * 32, "ws://h/twilio/media", ())
+        signed = asking("203.0.113.9", MEDIA)[:-2] + f"X-Twilio-Signature: {signature}".encode()
+        assert await scene.given(signed + b"\r\n\r\n") in (1, 2)
+        scene.workers[1].report(Report(over=(tickets[0],)))
+        while scene.spread.roster.held_by("203.0.113.9") > 1:
+            await trio.lowlevel.checkpoint()
+        assert await scene.given(asking("203.0.113.9")) in (1, 2)
+
+
+async def test_where_there_are_too_many_connections_the_next_is_told_so_unread() -> None:
+    async with open_scene(config=few(max_connections=2)) as scene:
+        await scene.join(1)
+        async with await scene.connect(), await scene.connect():
+            while scene.spread.crowd.count < 2:
+                await trio.lowlevel.checkpoint()
+            async with await scene.connect() as third:
+                assert (await everything(third)).startswith(b"HTTP/1.1 503 ")
+        assert REFUSED == {"too_many": 1}
+        while scene.spread.crowd.count:
+            await trio.lowlevel.checkpoint()
+        assert await scene.given(GET) == 1

@@ -182,6 +182,10 @@ class SupervisorMetrics:
         path = shared_dir / f"counter_{os.getpid()}.db"
         self._values = MmapedDict(str(path))  # type: ignore[no-untyped-call]
 
+    def close(self) -> None:
+        """Close the file; what was counted stays in it."""
+        self._values.close()  # type: ignore[no-untyped-call]
+
     def count_connection_refused(self, reason: str) -> None:
         """See `Metrics.count_connection_refused`."""
         name = _CONNECTIONS_REFUSED

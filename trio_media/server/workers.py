@@ -126,24 +126,24 @@ def supervise(
             admin_token=config.server.admin_token,
             token_secret=config.server.token_secret,
         )
-        workers = _Workers(
-            command=[*(program or [sys.executable, "-m", "trio_media"]), *arguments],
-            assignment=assignment,
-            spread=_spread(config, metrics_dir),
-        )
+        command = [*(program or [sys.executable, "-m", "trio_media"]), *arguments]
         if on_url is not None:
             on_url(assignment.url)
         log.info("starting %d workers at %s", config.server.workers, assignment.url)
-        return trio.run(_supervise, config, bound, workers)
+        with contextlib.closing(SupervisorMetrics(metrics_dir)) as metrics:
+            workers = _Workers(
+                command=command, assignment=assignment, spread=_spread(config, metrics)
+            )
+            return trio.run(_supervise, config, bound, workers)
 
 
-def _spread(config: Config, metrics_dir: Path) -> Spread:
+def _spread(config: Config, metrics: SupervisorMetrics) -> Spread:
     server = config.server
     access = Access(server.admin_token, server.token_secret)
     return Spread(
         roster=Roster(max_calls=server.max_calls),
         credentials=Credentials(config, access, TrustedProxies(server.trusted_proxies)),
-        refusals=Refusals(SupervisorMetrics(metrics_dir).count_connection_refused),
+        refusals=Refusals(metrics.count_connection_refused),
         crowd=Crowd(connections_max=server.max_connections, per_client_max=0),
         per_client_max=server.max_connections_per_client,
         pending=PendingHeads(heads_max(server.max_connections)),

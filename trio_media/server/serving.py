@@ -9,6 +9,7 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Final
 from urllib.parse import urlsplit
 
 import attrs
@@ -41,6 +42,8 @@ from trio_media.server.sharing import dial_id_prefix
 from trio_media.server.tokens import CallTokens, UsedInDirectory
 from trio_media.server.twilio_rest_client import TwilioRest, open_twilio_rest
 
+SECRET_CHARS_MIN: Final = 8  # of one that others may try; those made here have 32 and more
+
 log = logging.getLogger("trio_media.server")
 
 
@@ -65,11 +68,22 @@ class ServeOptions:
 def check_exposure(config: Config, *, insecure: bool) -> None:
     """Refuse to serve everyone without asking anyone who they are.
 
+    Where no admin token is configured one is made, so that the console is never without.
+
     Raises:
         ConfigError: requests are not validated, the host is not this machine alone, and that was
-            not asked for.
+            not asked for; or it is not this machine alone, and a configured secret can be guessed.
     """
-    if config.twilio.validates_signature or insecure or is_loopback(config.server.host):
+    if is_loopback(config.server.host):
+        return
+    for name in ("admin_token", "token_secret"):
+        if 0 < len(getattr(config.server, name)) < SECRET_CHARS_MIN:
+            raise ConfigError(
+                f"server.{name}: shorter than {SECRET_CHARS_MIN} characters, so it can be guessed, "
+                f"and server.host = {config.server.host!r} is open to others; leave it out to have "
+                "one made"
+            )
+    if config.twilio.validates_signature or insecure:
         return
     raise ConfigError(
         f"server.host = {config.server.host!r}: anyone could call, because requests are not "

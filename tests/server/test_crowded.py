@@ -107,14 +107,13 @@ async def test_a_client_with_many_connections_is_refused_and_the_carrier_there_i
         assert (await ask_as(ONE, served)).status_code == 200
 
 
-async def test_calls_are_no_connections_of_their_client(serving: Any, config: Config) -> None:
-    config = crowded(config, max_connections_per_client=1)
-    unasked = attrs.evolve(config, twilio=TwilioConfig())
-    async with serving(unasked) as served:
-        forwarded = {"X-Forwarded-For": ONE}
-        async with open_stream(served.ws_url, forwarded) as websocket:
-            await start(websocket)
-            assert (await ask_as(ONE, served)).status_code == 200
+async def test_calls_are_no_connections(serving: Any, config: Config) -> None:
+    config = attrs.evolve(crowded(config, max_connections=16), twilio=TwilioConfig())
+    async with serving(config) as served, contextlib.AsyncExitStack() as calls:
+        for number in range(17):
+            websocket = await calls.enter_async_context(open_stream(served.ws_url))
+            assert await start(websocket, callSid=f"CA{number}") == "admitted"
+        assert (await ask_as(ONE, served)).status_code == 200
 
 
 async def test_a_client_that_nobody_speaks_for_is_itself(serving: Any, config: Config) -> None:

@@ -188,5 +188,7 @@ async def test_a_message_that_is_too_large_ends_the_stream_with_1009(
                 await start(websocket, world, "CA1", token)
                 await websocket.get_message()
             await websocket.send_message("x" * (CARRIER_MESSAGE_BYTES_MAX + 1))
-            assert await closed_with(websocket) == 1009
+            # The other library closes on what it has not read, and its goodbye may be lost by that.
+            may_be_cut = change(Config()).server.transport == "trio-websocket"
+            assert await closed_with(websocket) in (1009, 1006 if may_be_cut else 1009)
         assert "trio_media_calls_active 0.0" in await until_free_or_kept(world)

@@ -43,6 +43,7 @@ def test_every_key_can_be_set_by_its_variable() -> None:
         "realtime.session": '{"voice": {"speed": 2}}',
         "twilio.auth_token": "secret",
         "realtime.append_ms": "40",
+        "server.trusted_proxies": "10.0.0.0/8, fd00::/8",
     }
     for section in attrs.fields(Config):
         for field in attrs.fields(type(getattr(Config(), section.name))):

@@ -5,6 +5,7 @@ Rule 1: every number has a range; the reason of a bound that is not obvious stan
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
@@ -109,12 +110,24 @@ def _phrases(value: tuple[str, ...]) -> str | None:
     return None if all(phrase.strip() for phrase in value) else "must not contain empty phrases"
 
 
+def _networks(value: tuple[str, ...]) -> str | None:
+    try:
+        for network in value:
+            ipaddress.ip_network(network)
+    except ValueError as wrong:
+        return f"must be networks like 10.0.0.0/8 or fd00::/8: {wrong}"
+    return None
+
+
 _OBJECTIONS: Final[Mapping[str, Objection]] = {
     "server.host": _not_blank,
     "server.port": _Range(0, 65_535).objection,
     "server.workers": _Range(0, 128).objection,
     "server.public_url": _url(("https", "http"), may_be_empty=True),
     "server.max_calls": _Range(1, 10_000).objection,
+    "server.max_connections": _Range(16, 100_000).objection,
+    "server.max_connections_per_client": _Range(0, 100_000).objection,
+    "server.trusted_proxies": _networks,
     "server.late_ms": _Range(0, 10_000).objection,
     "server.busy_say": _said,
     "server.busy_forward": _dialled,

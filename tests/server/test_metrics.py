@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import subprocess
@@ -11,9 +12,11 @@ import attrs
 from trio_media.server.call_counts import LABEL_VALUES_MAX
 from trio_media.server.metrics import (
     Metrics,
+    SupervisorMetrics,
     forget_process,
     shared_environment,
 )
+from trio_media.server.refusals import REASONS
 from trio_media.server.tokens import unix_now_s
 
 
@@ -175,3 +178,25 @@ def test_what_an_alert_watches_is_there_before_it_happens() -> None:
         r"^trio_media_worker_started_timestamp_seconds (.*)$", text, re.MULTILINE
     )
     assert 0 <= unix_now_s() - float(started) < 600
+
+
+def test_what_was_refused_is_there_from_the_start() -> None:
+    metrics = Metrics()
+    metrics.count_connection_refused("too_many")
+    text = metrics.exposition().decode()
+    for reason in REASONS:
+        times = "1.0" if reason == "too_many" else "0.0"
+        assert f'trio_media_connections_refused_total{{reason="{reason}"}} {times}' in text
+
+
+def test_what_the_supervisor_refuses_is_told_by_its_workers(tmp_path: Path) -> None:
+    with contextlib.closing(SupervisorMetrics(tmp_path)) as supervisor:
+        for _ in range(3):
+            supervisor.count_connection_refused("too_many")
+    worker = Counting.start(tmp_path, 1)
+    try:
+        told = worker.tell()
+        assert 'trio_media_connections_refused_total{reason="too_many"} 3.0' in told
+        assert 'trio_media_connections_refused_total{reason="busy"} 0.0' in told
+    finally:
+        worker.end()

@@ -199,3 +199,31 @@ async def test_workers_drain_when_their_supervisor_is_killed(tmp_path: Path) -> 
         for call in calls:
             call.hang_up.set()
             await fleet.line("stopped")
+
+
+async def test_a_client_with_too_many_connections_is_refused_for_all_workers(
+    tmp_path: Path,
+) -> None:
+    async with open_fleet(tmp_path, server_max_connections_per_client="3") as fleet:
+        port = int(fleet.url.rpartition(":")[2])
+        forwarded = {"X-Forwarded-For": "203.0.113.9"}
+        request = (
+            b"POST /api/sign-in HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n"
+            b"X-Forwarded-For: 203.0.113.9\r\n\r\n"
+        )
+        async with contextlib.AsyncExitStack() as held:
+            for _ in range(3):
+                stream = await trio.open_tcp_stream("127.0.0.1", port)
+                await held.enter_async_context(stream)
+                await stream.send_all(request)
+            while (await fleet.ask("GET", "/healthz", headers=forwarded)).status_code == 200:
+                pass
+            refused = await fleet.ask("GET", "/healthz", headers=forwarded)
+            assert refused.status_code == 429
+            assert refused.headers["retry-after"]
+            assert (await fleet.ask("GET", "/healthz")).status_code == 200
+            name = 'trio_media_connections_refused_total{reason="too_many_of_client"}'
+            assert await fleet.metric(name) >= 2
+            await fleet.call("CA1")
+        while (await fleet.ask("GET", "/healthz", headers=forwarded)).status_code != 200:
+            pass

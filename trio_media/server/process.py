@@ -38,10 +38,10 @@ class Assignment:
 
     host: str
     port: int
-    workers: int
-    """How many there are."""
     worker: int
     """Its number; the first is 1."""
+    workers: int
+    """How many there are."""
     channel_fd: int
     """Where it gets connections from: an end of a channel that it has inherited."""
     url: str

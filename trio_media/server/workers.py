@@ -28,11 +28,17 @@ import attrs
 import trio
 
 from trio_media.config import Config
+from trio_media.console.access import Access
+from trio_media.server.credentials import Credentials
+from trio_media.server.crowd import Crowd
 from trio_media.server.draining import EXIT_INTERRUPTED, FORCED_END_S
 from trio_media.server.listening import bind_socket, shown_address
-from trio_media.server.metrics import forget_process, shared_environment
+from trio_media.server.metrics import SupervisorMetrics, forget_process, shared_environment
 from trio_media.server.passing import open_channel
+from trio_media.server.pending import PendingHeads, heads_max
 from trio_media.server.process import Assignment
+from trio_media.server.proxies import TrustedProxies
+from trio_media.server.refusals import Refusals
 from trio_media.server.roster import Roster
 from trio_media.server.spreading import Spread, spread_connections
 
@@ -111,8 +117,8 @@ def supervise(
         assignment = Assignment(
             host=config.server.host,
             port=bound.getsockname()[1],
-            workers=config.server.workers,
             worker=0,
+            workers=config.server.workers,
             channel_fd=-1,
             url=shown_address(bound),
             used_tokens_dir=shared_dir,
@@ -120,15 +126,28 @@ def supervise(
             admin_token=config.server.admin_token,
             token_secret=config.server.token_secret,
         )
-        workers = _Workers(
-            command=[*(program or [sys.executable, "-m", "trio_media"]), *arguments],
-            assignment=assignment,
-            spread=Spread(roster=Roster(max_calls=config.server.max_calls)),
-        )
+        command = [*(program or [sys.executable, "-m", "trio_media"]), *arguments]
         if on_url is not None:
             on_url(assignment.url)
         log.info("starting %d workers at %s", config.server.workers, assignment.url)
-        return trio.run(_supervise, config, bound, workers)
+        with contextlib.closing(SupervisorMetrics(metrics_dir)) as metrics:
+            workers = _Workers(
+                command=command, assignment=assignment, spread=_spread(config, metrics)
+            )
+            return trio.run(_supervise, config, bound, workers)
+
+
+def _spread(config: Config, metrics: SupervisorMetrics) -> Spread:
+    server = config.server
+    access = Access(server.admin_token, server.token_secret)
+    return Spread(
+        roster=Roster(max_calls=server.max_calls),
+        credentials=Credentials(config, access, TrustedProxies(server.trusted_proxies)),
+        refusals=Refusals(metrics.count_connection_refused),
+        crowd=Crowd(connections_max=server.max_connections, per_client_max=0),
+        per_client_max=server.max_connections_per_client,
+        pending=PendingHeads(heads_max(server.max_connections)),
+    )
 
 
 async def _supervise(config: Config, bound: socket.socket, workers: _Workers) -> int:

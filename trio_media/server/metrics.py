@@ -27,6 +27,7 @@ _LATENESS_BUCKETS_S: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0
 _DURATION_BUCKETS_S: Final = (1, 5, 10, 30, 60, 120, 300, 600, 1_800, 3_600)
 _RESERVED: Final = "Places kept for calls whose media stream is about to come."
 _BUSY: Final = "Share of the last two seconds in which the event loop waited for nothing, 0 to 1."
+_TASKS: Final = "Tasks of the event loop now: those of a call end with it."
 _STARTED: Final = "When the newest worker began, in seconds since 1970: it moves with each restart."
 
 
@@ -38,6 +39,7 @@ class Metrics:
         reserved_calls: asked how many are about to come.
         is_draining: asked whether the server takes no calls for good.
         loop_busy_share: asked how busy the event loop is, 0 to 1; of several the busiest counts.
+        tasks: asked how many tasks there are.
         shared_dir: where the counters of all workers are; this process was started with
             `shared_environment` of it then.  None: this process is alone.
     """
@@ -49,6 +51,7 @@ class Metrics:
         reserved_calls: Callable[[], int] = int,
         is_draining: Callable[[], bool] = bool,
         loop_busy_share: Callable[[], float] = float,
+        tasks: Callable[[], int] = int,
         shared_dir: Path | None = None,
     ) -> None:
         self._shared_dir = shared_dir
@@ -58,6 +61,7 @@ class Metrics:
             ("calls_reserved", _RESERVED, "livesum", reserved_calls),
             ("draining", "1 while the server takes no calls for good.", "livemax", is_draining),
             ("loop_busy_share", _BUSY, "livemax", loop_busy_share),
+            ("tasks", _TASKS, "livesum", tasks),
         )
         self._asked = [
             (Gauge(f"trio_media_{name}", says, registry=registry, multiprocess_mode=mode), ask)

@@ -248,6 +248,7 @@ async def open_fleet(
                 ],
                 cwd=folder,
                 stderr=subprocess.PIPE,
+                start_new_session=True,  # as in a terminal: a process group of its own
                 env={
                     **os.environ,
                     **{f"TRIO_MEDIA_{name.upper()}": value for name, value in keys.items()},

@@ -217,6 +217,22 @@ async def test_a_signal_to_every_process_drains_each_worker_once(tmp_path: Path)
         assert await fleet.process.wait() == 0
 
 
+async def test_an_interrupt_from_the_terminal_drains_and_a_second_one_ends_the_calls(
+    tmp_path: Path,
+) -> None:
+    async with open_fleet(tmp_path, server_max_calls="1") as fleet:
+        calls = [await fleet.call(f"CA{number}") for number in range(2)]
+        os.killpg(fleet.process.pid, signal.SIGINT)
+        await fleet.line("workers are told to end")
+        for _ in calls:
+            assert (await fleet.ask("GET", "/readyz")).json()["reason"] == "draining"
+        assert not any(call.over.is_set() for call in calls)
+        os.killpg(fleet.process.pid, signal.SIGINT)
+        for call in calls:
+            await call.over.wait()
+        assert await fleet.process.wait() == 130
+
+
 async def test_workers_that_drain_go_on_when_their_supervisor_is_killed(tmp_path: Path) -> None:
     async with open_fleet(tmp_path, server_max_calls="1") as fleet:
         calls = [await fleet.call(f"CA{number}") for number in range(2)]

@@ -19,8 +19,9 @@ from rich.console import Console
 from served import Served, open_served
 from telling import tell_moment, tell_verdict
 
+from trio_media.phone.route import VOICE_PATH
+
 SPARE_CALLS: Final = 4  # of each worker's limit: a call that ends holds its slot for a moment
-VOICE: Final = "/twilio/voice"
 
 
 @attrs.frozen(kw_only=True)
@@ -45,7 +46,7 @@ async def soak(plan: Soak, folder: Path, console: Console) -> bool:
             workers=plan.workers,
             calls_max=plan.calls + SPARE_CALLS,
         ) as served:
-            population = Population(served.url + VOICE, plan.calls, plan.seed)
+            population = Population(served.url + VOICE_PATH, plan.calls, plan.seed)
             moments: list[Moment] = []
             began_s = trio.current_time()
             while trio.current_time() - began_s < plan.seconds and served.process.poll() is None:

@@ -39,7 +39,7 @@ class Fate(Enum):
     STOP_ONLY = "a stop without a close"
     STALL = "it stalls both ways, then it is gone"
     UNREAD = "nobody reads for a while"
-    NO_STREAM = "the webhook, and no call"
+    NO_STREAM = "given up before the media stream"
     BAD_SIGNATURE = "refused: a wrong signature"
     BAD_TOKEN = "refused: a wrong token"
     OLD_TOKEN = "refused: a token used again"
@@ -68,7 +68,8 @@ LAST_ACTS: Final[dict[Fate, tuple[LineAct, ...]]] = {
 
 # A model session that is lost, and cannot be had again, ends a call from the far end.
 _ANY_GOOD: Final = frozenset({CallEnd.HUNG_UP, CallEnd.FAR_END_CLOSED})
-_REFUSED: Final = frozenset({CallEnd.REFUSED, CallEnd.FAR_END_CLOSED})
+# Where all hang up at the end of a round, the caller may be faster than the refusal.
+_REFUSED: Final = frozenset({CallEnd.REFUSED, CallEnd.FAR_END_CLOSED, CallEnd.HUNG_UP})
 _ENDS: Final = {
     Fate.VANISH: _ANY_GOOD | {CallEnd.VANISHED},
     # Whoever says nothing for so long may be given up by the server.

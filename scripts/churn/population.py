@@ -8,18 +8,22 @@ from random import Random
 from typing import Final
 
 import attrs
+import httpx
 import trio
 from fates import Caller, Fate, Plan, draw
 
 from trio_media.errors import CallRefused, TrioMediaError
 from trio_media.phone import Access, CallOptions, CallRecord, new_identity, place_call
 from trio_media.phone.pulse import Pulse
-from trio_media.phone.route import Route, ask_webhook
+from trio_media.phone.route import VOICE_PATH, Route, ask_webhook
+from trio_media.phone.signature import HEADER, sign, signed_url
 from trio_media.phone.wire import CallIdentity
 
 AUTH_TOKEN: Final = "0123456789abcdef0123456789abcdef"
 ACCOUNT_SID: Final = "AC0123456789abcdef0123456789abcdef"
 TOKEN: Final = "token"  # the stream parameter that lets a call in
+STATUS_PATH: Final = "/twilio/status"
+ASK_S: Final = 20.0
 BETWEEN_S: Final = 0.3  # at most, from one call of a line to the next
 CALL_S_MAX: Final = 60.0  # no call of these lasts so long, whatever becomes of it
 WRONG_MAX: Final = 50  # what is told; the first one matters
@@ -90,16 +94,34 @@ async def _have_call(population: Population, plan: Plan, pulse: Pulse, over: tri
     if not is_signed:
         population.note("a wrong signature was good enough")
     if plan.fate is Fate.NO_STREAM:
+        await _tell_over(population, identity)
         return
     options = _options(identity, route, pulse)
     if plan.fate is Fate.BAD_TOKEN:
         options = attrs.evolve(options, custom_parameters=spoilt(route.parameters))
     record = await place_call(route.stream_url, script=Caller(plan), options=options, hang_up=over)
     _check(population, plan, record)
+    if plan.fate is Fate.BAD_TOKEN:
+        _check_unheard(population, plan, record)
+        await _tell_over(population, identity)
     if plan.fate is Fate.OLD_TOKEN:
         again = await place_call(route.stream_url, script=Caller(plan), options=options)
-        if again.media_received:
-            population.note(f"{plan.fate.value}: it was let in")
+        _check_unheard(population, plan, again)
+
+
+async def _tell_over(population: Population, identity: CallIdentity) -> None:
+    """Say that a call is over which had no media stream, as the carrier does."""
+    url = population.url.replace(VOICE_PATH, STATUS_PATH)
+    form = {"CallSid": identity.call_sid, "CallStatus": "completed"}
+    headers = {HEADER: sign(AUTH_TOKEN, signed_url(url), form)}
+    try:
+        async with httpx.AsyncClient(trust_env=False, timeout=ASK_S) as client:
+            status = (await client.post(url, data=form, headers=headers)).status_code
+    except httpx.HTTPError as error:
+        population.note(f"the status of a call: {type(error).__name__}: {error}")
+        return
+    if status >= 300:
+        population.note(f"the status of a call: HTTP {status}")
 
 
 def _options(identity: CallIdentity, route: Route, pulse: Pulse) -> CallOptions:
@@ -123,3 +145,8 @@ def _check(population: Population, plan: Plan, record: CallRecord) -> None:
         population.note(f"{plan.fate.value}: {record.ended_by.value}: {record.detail}")
     for violation in record.violations[:1]:
         population.note(f"the server broke the protocol: {violation}")
+
+
+def _check_unheard(population: Population, plan: Plan, record: CallRecord) -> None:
+    if record.media_received:
+        population.note(f"{plan.fate.value}: it was let in")

@@ -24,7 +24,7 @@ from population import AUTH_TOKEN
 
 READY_S: Final = 90.0  # a voice model is loaded by each worker, on a busy machine
 END_S: Final = 20.0
-QUIET_S: Final = 45.0  # a model session made for a call that did not come is kept for 30 s
+QUIET_S: Final = 20.0  # a place that is kept for a call that does not come is kept for five
 SETTLES: Final = 6  # looks at a server that is quiet; the least of each count is what it holds
 SETTLE_EVERY_S: Final = 0.5
 ASK_S: Final = 20.0

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import signal
 import wave
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
-from tests.server.fleet import Fleet, PhoneCall, open_fleet
+from tests.server.fleet import ADMIN_TOKEN, Fleet, PhoneCall, open_fleet
 from trio_media.embedded import ModelBehaviour
 from trio_media.errors import LogCutOff, LogUnreadable
 from trio_media.phone import CallEnd
@@ -159,3 +162,36 @@ async def test_the_calls_of_a_killed_server_are_there_when_it_is_started_again(
         assert shown["CA1"]["end_reason"] == "caller_hung_up"
     assert {name: (folder / name).read_bytes() for name in kept} == kept
     assert (folder / "CA1-2.json").exists()
+
+
+async def watch(fleet: Fleet, told: list[str]) -> None:
+    """Be a page that is told what happens, until that ends: here, with its worker."""
+    headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
+    async with httpx.AsyncClient(trust_env=False, timeout=None) as client:
+        with contextlib.suppress(httpx.HTTPError):
+            async with client.stream("GET", fleet.url + "/api/events", headers=headers) as events:
+                event = ""
+                async for line in events.aiter_lines():
+                    if line.startswith("data: ") and event in ("call", "gone"):
+                        told.append(f"{event} {json.loads(line[6:])['call_sid']}")
+                    event = line.removeprefix("event: ")
+
+
+async def test_a_page_that_is_open_is_told_that_the_calls_of_a_killed_worker_are_gone(
+    tmp_path: Path,
+) -> None:
+    async with open_fleet(tmp_path, behaviour=TALKATIVE, server_max_calls="1") as fleet:
+        lost, kept = await fleet.call("CA1"), await fleet.call("CA2")
+        if await fleet.worker_of("CA1") != 1:
+            lost, kept = kept, lost
+        pages: list[list[str]] = [[], []]  # with each worker one
+        for told in pages:
+            fleet.nursery.start_soon(watch, fleet, told)
+        for told in pages:
+            while not {"call CA1", "call CA2"} <= set(told):
+                assert await fleet.metric(FIELD_OF_CALLS) == 2
+        os.kill(fleet.pid(1), signal.SIGKILL)
+        await lost.over.wait()
+        while not any(f"gone {lost.call_sid}" in told for told in pages):
+            assert await fleet.metric("trio_media_calls_started_total ") == 2
+        assert not any(f"gone {kept.call_sid}" in told for told in pages)

@@ -57,9 +57,9 @@ async def soak(plan: Soak, folder: Path, console: Console) -> bool:
                     population.note(f"what calls had is not free: {left}")
                 moment = await served.look(trio.current_time() - began_s)
                 moments.append(moment)
-                tell_moment(console, moment)
                 await _check_kept(population, folder, moment.calls - before)
-            _check_server(population, served)
+                _check_server(population, served)
+                tell_moment(console, moment, len(population.wrong))
         nursery.cancel_scope.cancel()
     return tell_verdict(console, moments, population, model)
 
@@ -73,8 +73,8 @@ async def _check_kept(population: Population, folder: Path, calls: int) -> None:
 def _check_server(population: Population, served: Served) -> None:
     if served.process.poll() is not None:
         population.note(f"the server ended with exit code {served.process.returncode}")
-    for line in served.errors:
-        population.note(f"log: {line}")
+    while served.errors:
+        population.note(f"log: {served.errors.pop()}")
 
 
 @click.command()

@@ -11,11 +11,12 @@ from rich.console import Console
 from rich.table import Table
 
 
-def tell_moment(console: Console, moment: Moment) -> None:
-    """Tell of a quiet moment as soon as it is over."""
+def tell_moment(console: Console, moment: Moment, wrong: int) -> None:
+    """Tell of a quiet moment as soon as it is over, and how much was wrong by then."""
     console.print(
         f"{moment.at_s:6.0f} s  {moment.calls:5} calls  {moment.tasks:4} tasks  {moment.fds:4} fds"
-        f"  {moment.threads:3} threads  RSS {moment.rss_mib:7.1f}  PSS {moment.pss_mib:7.1f} MiB",
+        f"  {moment.threads:3} threads  RSS {moment.rss_mib:7.1f}  PSS {moment.pss_mib:7.1f} MiB"
+        f"  {wrong} wrong",
         style="dim",
     )
 

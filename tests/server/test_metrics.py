@@ -43,6 +43,7 @@ def test_a_call_is_counted_with_what_it_counted() -> None:
         reserved_calls=lambda: 2,
         is_draining=lambda: True,
         loop_busy_share=lambda: 0.25,
+        tasks=lambda: 40,
     )
     metrics.count_ended(
         End(counters={"interruptions_already_over": 2}, latencies_ms={"first_audio": [90, 210]}),
@@ -57,6 +58,7 @@ def test_a_call_is_counted_with_what_it_counted() -> None:
         "trio_media_calls_reserved 2.0",
         "trio_media_draining 1.0",
         "trio_media_loop_busy_share 0.25",
+        "trio_media_tasks 40.0",
         'trio_media_calls_ended_total{reason="hung_up"} 1.0',
         'trio_media_calls_ended_total{reason="crashed"} 1.0',
         'trio_media_calls_refused_total{reason="full"} 1.0',

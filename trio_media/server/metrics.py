@@ -35,6 +35,7 @@ _UNPREPARED: Final = (
     "Model sessions that were to be there before their calls, and were not: such a call makes "
     "its own, and its caller waits for it."
 )
+_TASKS: Final = "Tasks of the event loop now: those of a call end with it."
 _STARTED: Final = "When the newest worker began, in seconds since 1970: it moves with each restart."
 _CONNECTIONS_REFUSED: Final = "trio_media_connections_refused"
 _CONNECTIONS_REFUSED_SAYS: Final = "Connections that were refused, or cut before they were served."
@@ -48,6 +49,7 @@ class Metrics:
         reserved_calls: asked how many are about to come.
         is_draining: asked whether the server takes no calls for good.
         loop_busy_share: asked how busy the event loop is, 0 to 1; of several the busiest counts.
+        tasks: asked how many tasks there are.
         shared_dir: where the counters of all workers are; this process was started with
             `shared_environment` of it then.  None: this process is alone.
     """
@@ -59,6 +61,7 @@ class Metrics:
         reserved_calls: Callable[[], int] = int,
         is_draining: Callable[[], bool] = bool,
         loop_busy_share: Callable[[], float] = float,
+        tasks: Callable[[], int] = int,
         shared_dir: Path | None = None,
     ) -> None:
         self._shared_dir = shared_dir
@@ -68,6 +71,7 @@ class Metrics:
             ("calls_reserved", _RESERVED, "livesum", reserved_calls),
             ("draining", "1 while the server takes no calls for good.", "livemax", is_draining),
             ("loop_busy_share", _BUSY, "livemax", loop_busy_share),
+            ("tasks", _TASKS, "livesum", tasks),
         )
         self._asked = [
             (Gauge(f"trio_media_{name}", says, registry=registry, multiprocess_mode=mode), ask)

@@ -222,6 +222,7 @@ def _metrics(admission: Admission, lateness: LoopLateness, shared_dir: Path | No
         reserved_calls=lambda: admission.reserved,
         is_draining=lambda: admission.is_draining,
         loop_busy_share=lambda: lateness.busy_share,
+        tasks=lambda: trio.lowlevel.current_statistics().tasks_living,
         shared_dir=shared_dir,
     )
 

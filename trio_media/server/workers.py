@@ -6,7 +6,9 @@ share the secrets, the used tokens and the counters.
 
 Rule 1: a worker that crashes is started again, later each time; one that cannot start at all ends
 everything.
-Rule 2: the workers are in sessions of their own, so that Ctrl-C reaches them once, through us.
+Rule 2: the workers are told to end by us, on their standard input, once for each signal that we
+get.  They are in process groups of their own, so that Ctrl-C reaches us alone; a signal that does
+reach a worker begins its drain and nothing more (`process`).
 Rule 3: connections are taken as long as a worker is up, and refused by it while it drains.
 """
 
@@ -70,7 +72,11 @@ class _Workers:
         self.signals.append(number)
         self.stop.set()
         for process in self.running:
-            process.send_signal(number)
+            _order(process, number)
+        log.info(
+            "workers are told to end",
+            extra={"signal": signal.Signals(number).name, "workers": len(self.running)},
+        )
 
     def give_up(self, exit_code: int) -> None:
         self.exit_code = exit_code
@@ -216,7 +222,7 @@ async def _run_worker(workers: _Workers, number: int) -> int:
             async with process.stdin, trio.open_nursery() as nursery:
                 nursery.start_soon(workers.spread.follow, number, channel)
                 for signal_number in workers.signals:  # that came while it was being started
-                    process.send_signal(signal_number)
+                    _order(process, signal_number)
                 exit_code = await process.wait()
                 nursery.cancel_scope.cancel()
             return exit_code
@@ -227,10 +233,20 @@ async def _run_worker(workers: _Workers, number: int) -> int:
             forget_process(Path(workers.assignment.metrics_dir), process.pid)
 
 
+def _order(process: trio.Process, number: int) -> None:
+    """Tell a worker to end: politely the first time, at once the second."""
+    # One that is still starting heeds nothing and has no call: the signal ends it.
+    process.send_signal(signal.SIGTERM)
+    assert isinstance(process.stdin, trio.lowlevel.FdStream)
+    # A worker that is gone has nothing to end; one that left so many orders unread is killed late.
+    with contextlib.suppress(OSError):
+        os.write(process.stdin.fileno(), bytes([number]))
+
+
 async def _start_worker(workers: _Workers, number: int, channel_fd: int) -> trio.Process:
     assignment = attrs.evolve(workers.assignment, worker=number, channel_fd=channel_fd)
     counting = shared_environment(Path(assignment.metrics_dir))
-    # Its standard input ends when we do, whatever ends us: then it drains.
+    # Orders come down its standard input, which ends when we do, whatever ends us: then it drains.
     return await trio.lowlevel.open_process(
         workers.command,
         stdin=subprocess.PIPE,

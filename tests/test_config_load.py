@@ -46,6 +46,7 @@ def test_every_key_can_be_set_by_its_variable() -> None:
         "fallback.url": "ws://d.example",
         "fallback.session": '{"voice": {"speed": 2}}',
         "fallback.append_ms": "40",
+        "server.trusted_proxies": "10.0.0.0/8, fd00::/8",
     }
     # A fallback is not there unless something is said of it, and then it must say whose it is.
     defaults = attrs.evolve(Config(), fallback=RealtimeConfig())

@@ -17,6 +17,11 @@ from trio_media.telephony.twiml import dial_target
         ("server.port", [0, 65_535], [-1, 65_536]),
         ("server.workers", [0, 1, 8], [-1, 129]),
         ("server.max_calls", [1], [0]),
+        ("server.max_connections", [16, 1_024], [15, 0, -1, 100_001]),
+        ("server.max_connections_per_client", [0, 64], [-1, 100_001]),
+        ("server.trusted_proxies", [(), ("10.0.0.0/8", "::1/128", "192.0.2.7")], [
+            ("10.0.0.1/8",), ("proxy.example",), ("",), ("10.0.0.0/33",),
+        ]),
         ("server.late_ms", [0, 2.5, 10, 10_000], [-1, 10_001, float("nan")]),
         ("server.busy_say", ["No.", "a" * 4_096, "Ça\u00a0va.\n"], ["", " \n", "a" * 4_097, "\0"]),
         ("server.drain_s", [0.0, 300.0], [-0.1, float("nan"), float("inf")]),

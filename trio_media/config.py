@@ -17,6 +17,8 @@ BACKCHANNELS: Final = (
     *("ja", "genau", "oui", "d'accord", "sì", "sí", "claro", "vale", "va bene", "certo"),
 )
 """What people say to show that they listen, as transcribers spell it."""
+LOOPBACK: Final = ("127.0.0.0/8", "::1/128")
+"""This machine."""
 Authority: TypeAlias = Literal["client", "server"]
 DetectorChoice: TypeAlias = Literal["local", "server", "both"]
 TransportName: TypeAlias = Literal["websockets", "trio-websocket"]
@@ -37,6 +39,14 @@ class ServerConfig:
     public_url: str = ""
     """``https://host`` as the carrier sees us; empty: derived from the request's Host."""
     max_calls: int = 40
+    max_connections: int = 1024
+    """Connections at a time, of each process, that are no calls (yet)."""
+    max_connections_per_client: int = 64
+    """Of these, how many may be of one client; 0: any number.  An IPv6 client is its /64.  What the
+    carrier has signed is never refused for it, nor what is signed in by the console's cookie."""
+    trusted_proxies: tuple[str, ...] = LOOPBACK
+    """Networks of the proxies that are believed in whom they speak for: their ``X-Forwarded-For``
+    and ``X-Forwarded-Proto``."""
     late_ms: float = 10
     """No new call is taken once a quarter of the event loop's timers are later than this, or the
     loop is busy for 70 % of the time; 0: lateness refuses nobody."""

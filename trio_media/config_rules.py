@@ -5,6 +5,7 @@ Rule 1: every number has a range; the reason of a bound that is not obvious stan
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
@@ -109,11 +110,23 @@ def _phrases(value: tuple[str, ...]) -> str | None:
     return None if all(phrase.strip() for phrase in value) else "must not contain empty phrases"
 
 
+def _networks(value: tuple[str, ...]) -> str | None:
+    try:
+        for network in value:
+            ipaddress.ip_network(network)
+    except ValueError as wrong:
+        return f"must be networks like 10.0.0.0/8 or fd00::/8: {wrong}"
+    return None
+
+
 _OF_A_SERVICE: Final[Mapping[str, Objection]] = {
     "url": _url(("wss", "ws"), may_have_query=True),
     "api_key": _no_whitespace,
     "connect_timeout_s": _Range(0.1, 60).objection,
     "append_ms": _Range(0, 200, multiple_of=FRAME_MS).objection,
+    "reconnect_max": _Range(0, 100).objection,
+    "reconnect_say_after_ms": _Range(0, 60_000).objection,
+    "session_max_s": _Range(0, DAY_S).objection,
 }
 _OBJECTIONS: Final[Mapping[str, Objection]] = {
     "server.host": _not_blank,
@@ -121,6 +134,9 @@ _OBJECTIONS: Final[Mapping[str, Objection]] = {
     "server.workers": _Range(0, 128).objection,
     "server.public_url": _url(("https", "http"), may_be_empty=True),
     "server.max_calls": _Range(1, 10_000).objection,
+    "server.max_connections": _Range(16, 100_000).objection,
+    "server.max_connections_per_client": _Range(0, 100_000).objection,
+    "server.trusted_proxies": _networks,
     "server.late_ms": _Range(0, 10_000).objection,
     "server.busy_say": _said,
     "server.busy_forward": _dialled,
@@ -133,6 +149,7 @@ _OBJECTIONS: Final[Mapping[str, Objection]] = {
     "twilio.rest_url": _url(("https", "http")),
     **{f"realtime.{name}": objection for name, objection in _OF_A_SERVICE.items()},
     **{f"fallback.{name}": objection for name, objection in _OF_A_SERVICE.items()},
+    "agent.lost_forward": _dialled,
     "agent.max_call_s": _Range(0, DAY_S).objection,
     "agent.silence_s": _Range(0, 3_600).objection,
     "agent.silence_asks": _Range(0, 100).objection,
@@ -210,6 +227,8 @@ def check_combinations(config: Config) -> None:
         )
     _check_services(config)
     agent = config.agent
+    if agent.lost == "forward" and not agent.lost_forward:
+        raise ConfigError("agent.lost = 'forward': needs agent.lost_forward; say needs none")
     if agent.voicemail == "leave_message" and not agent.voicemail_message.strip():
         raise ConfigError(
             "agent.voicemail = 'leave_message': needs agent.voicemail_message; "

@@ -21,13 +21,11 @@ from profiling import profile
 from ramp import climb
 from rich.console import Console
 from rounds import Load, open_bench, play_round
-from soak import Soak, run_soak
+from soak import run_soak
 from tables import tell, write_json
 
 QUICK_LOAD: Final = Load(calls=4, seconds=4.0, settle_s=1.5, warm_up_s=0.5, quiet_s=1.0)
-CHURN_S: Final = 20.0  # of a call of a soak
 SHORT_S: Final = 3.0  # of a call of ``--calls-total``
-HOUR_S: Final = 3_600.0
 FOLDER: Final = click.Path(exists=True, file_okay=False, path_type=Path)
 SET: Final = "Also trio_media with this set; with --tree, of that checkout."
 T = TypeVar("T")
@@ -118,8 +116,9 @@ async def compare(plan: Plan, console: Console) -> dict[str, list[Figures]]:
 @click.option("--quick", is_flag=True, help="Under a minute, with what is installed.")
 @click.option("--saturate", is_flag=True, help="Add calls until each bridge is late, instead.")
 @click.option("--profile", "profiled", metavar="A", help="Where this trio_media spends, instead.")
-@click.option("--soak", "soak_h", type=float, metavar="HOURS", help="Watch memory, instead.")
-@click.option("--calls-total", type=int, metavar="N", help="Watch memory over N short calls.")
+@click.option(
+    "--calls-total", type=int, metavar="N", help="Watch memory over N short calls, instead."
+)
 @click.option("--json", "json_path", type=click.Path(path_type=Path))
 @click.option("--picture", type=click.Path(path_type=Path))
 @click.option("--envs", type=click.Path(path_type=Path), default=ROOT, show_default=True)
@@ -134,7 +133,6 @@ def main(
     quick: bool,
     saturate: bool,
     profiled: str | None,
-    soak_h: float | None,
     calls_total: int | None,
     json_path: Path | None,
     picture: Path | None,
@@ -154,9 +152,9 @@ def main(
         run(profile, made[0], load, envs, console)
         return
     ready = prepare(wanted, envs, console)
-    if soak_h is not None or calls_total is not None:
-        plan = _soak(load, soak_h, calls_total)
-        sys.exit(not run(run_soak, ready[0], plan, envs, console))
+    if calls_total is not None:
+        short = attrs.evolve(load, calls_total=calls_total, call_s=SHORT_S, quiet_s=1.0)
+        sys.exit(not run(run_soak, ready[0], short, envs, console))
     if saturate:
         run(climb, ready, load, envs, console)
         return
@@ -182,16 +180,6 @@ def _others(trees: tuple[Path, ...], changes: tuple[str, ...]) -> list[Bridge]:
         return [bridge for tree in trees for bridge in of_tree(tree.absolute(), changes)]
     except ValueError as exc:
         raise click.BadParameter(str(exc)) from exc
-
-
-def _soak(load: Load, hours: float | None, calls_total: int | None) -> Soak:
-    if calls_total is not None:
-        short = attrs.evolve(load, calls_total=calls_total, call_s=SHORT_S, quiet_s=1.0)
-        return Soak(load=short, seconds=None)
-    assert hours is not None
-    # A word each second or so, and a second of quiet: an interruption every two.
-    churn = attrs.evolve(load, calls_total=10**6, call_s=CHURN_S, quiet_s=1.0)
-    return Soak(load=churn, seconds=hours * HOUR_S)
 
 
 def _flat(group: BaseExceptionGroup[ProcessFailed]) -> list[BaseException]:

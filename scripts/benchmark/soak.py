@@ -1,4 +1,4 @@
-"""Whether memory stays flat over many calls.
+"""Whether memory stays flat over many calls, all alike.  For all else: ``scripts/soak``.
 
 Rule 1: what counts is the middle of the run against its end; the beginning fills caches.
 """
@@ -11,7 +11,6 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-import attrs
 import trio
 from bridges import Bridge
 from processes import Running
@@ -24,15 +23,6 @@ GROWTH_MAX: Final = 0.03  # of the memory, from the second quarter to the last
 MIB: Final = 1 << 20
 
 
-@attrs.frozen(kw_only=True)
-class Soak:
-    """How long, and with what."""
-
-    load: Load
-    seconds: float | None
-    """None: until all calls of the load were held."""
-
-
 def growth(samples: Sequence[float]) -> float:
     """Return by what part memory grew from the second quarter to the last."""
     quarter = len(samples) // 4
@@ -42,16 +32,16 @@ def growth(samples: Sequence[float]) -> float:
     return (after - before) / before
 
 
-async def run_soak(bridge: Bridge, soak: Soak, root: Path, console: Console) -> bool:
-    """Hold calls, one after the other; return whether memory stayed flat and no call was lost."""
+async def run_soak(bridge: Bridge, load: Load, root: Path, console: Console) -> bool:
+    """Hold all calls of a load; return whether memory stayed flat and no call was lost."""
     with tempfile.TemporaryDirectory() as folder:
         async with (
             open_bench(root, Path(folder)) as bench,
             open_bridge(bench, bridge) as (server, url),
         ):
             await warm_up(bench, url)
-            async with open_phones(bench, url, soak.load) as phones:
-                samples, lost, begun = await _watch((server, bench, phones), soak, console)
+            async with open_phones(bench, url, load) as phones:
+                samples, lost, begun = await _watch(server, bench, phones, console)
                 await hang_up(phones)
     grown = growth(samples)
     console.print(
@@ -62,11 +52,9 @@ async def run_soak(bridge: Bridge, soak: Soak, root: Path, console: Console) -> 
 
 
 async def _watch(
-    who: tuple[Running, Bench, Running], soak: Soak, console: Console
+    server: Running, bench: Bench, phones: Running, console: Console
 ) -> tuple[list[float], int, int]:
-    server, bench, phones = who
     samples: list[float] = []
-    began_s = trio.current_time()
     while True:
         await trio.sleep(SAMPLE_S)
         samples.append(server.rss_bytes() / MIB)
@@ -79,6 +67,5 @@ async def _watch(
         if server.process.poll() is not None:
             raise server.failed("ended")
         lost = report["lost"] + report["failed"]
-        is_over = soak.seconds is not None and trio.current_time() - began_s >= soak.seconds
-        if is_over or (report["placed"] and not report["live"]):
+        if report["placed"] and not report["live"]:
             return samples, lost, report["begun"]

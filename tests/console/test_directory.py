@@ -48,10 +48,10 @@ async def test_a_call_with_several_media_streams_is_one_call_shown_by_the_last(
     assert await directory.file("CA1", "wav") == tmp_path / "CA1-2.wav"
 
 
-async def test_a_call_whose_process_was_killed_has_no_reason(tmp_path: Path) -> None:
+async def test_a_call_whose_process_was_killed_was_cut(tmp_path: Path) -> None:
     keep(tmp_path, "CA1", 1, ended=None)
     (view,) = await Directory(tmp_path).newest(1, without=set())
-    assert (view.state, view.end_reason) == ("ended", None)
+    assert (view.state, view.end_reason) == ("ended", "cut")
 
 
 async def test_what_was_said_is_in_order_and_what_nobody_heard_is_left_out(tmp_path: Path) -> None:

@@ -6,12 +6,13 @@ import logging
 from http.cookies import SimpleCookie
 
 import pytest
+import trio
 
 from tests.console.world import ADMIN, Console, open_console
 from tests.server.world import without_account
 from trio_media.console.access import COOKIE
 from trio_media.console.api import ROUTES
-from trio_media.console.gate import WRONG_TOKEN_RATE
+from trio_media.console.gate import WRONG_TOKEN_RATE, Limits
 
 CHANGES = [route for route in ROUTES if route.method == "POST"]
 
@@ -111,6 +112,53 @@ async def test_whoever_asks_too_often_has_to_wait() -> None:
                 break
         assert statuses == {200, 429}
         assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_wrong_tokens_are_counted_for_all_workers_and_requests_for_each() -> None:
+    alone, one_in_four = Limits.of_one_in(1), Limits.of_one_in(4)
+    for limits, requests, tokens in ((alone, 100, 10), (one_in_four, 100, 3)):
+        asked = (limits.requests, limits.wrong_tokens)
+        assert [sum(rates.take("a", 0) == 0 for _ in range(200)) for rates in asked] == [
+            requests,
+            tokens,
+        ]
+
+
+async def test_the_client_of_a_proxy_is_who_is_limited_and_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, logger="trio_media.console")
+    async with open_console(change=without_account) as console:
+        guesses, forwarded = WRONG_TOKEN_RATE.at_once, {"X-Forwarded-For": "203.0.113.9"}
+        for _ in range(guesses):
+            await console.plain("POST", "/api/sign-in", json={"token": "x"}, headers=forwarded)
+        body = {"token": ADMIN}
+        theirs = await console.plain("POST", "/api/sign-in", json=body, headers=forwarded)
+        assert theirs.status_code == 429
+        # As anybody may write who stands behind the proxy.
+        lied = {"X-Forwarded-For": "198.51.100.1, 203.0.113.9"}
+        again = await console.plain("POST", "/api/sign-in", json=body, headers=lied)
+        assert again.status_code == 429
+        other = {"X-Forwarded-For": "203.0.113.10"}
+        ours = await console.plain("POST", "/api/sign-in", json=body, headers=other)
+        assert ours.status_code == 204
+        told = {one.client for one in caplog.records}  # type: ignore[attr-defined]
+        assert told == {"203.0.113.9", "203.0.113.10"}
+
+
+async def test_a_body_that_ends_early_is_no_mistake_of_ours(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with open_console(change=without_account) as console:
+        port = int(console.url.rpartition(":")[2])
+        async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
+            await stream.send_all(
+                b"POST /api/sign-in HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\n{"
+            )
+            await stream.send_eof()
+            async for _ in stream:
+                pass
+    assert "Traceback" not in caplog.text
 
 
 async def test_what_is_done_is_logged_with_who_did_it(caplog: pytest.LogCaptureFixture) -> None:

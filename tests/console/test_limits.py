@@ -62,3 +62,8 @@ def test_in_no_stretch_of_time_is_more_allowed_than_the_rate(steps: list[float])
         for last in range(first, len(allowed)):
             most = RATE.at_once + RATE.per_s * (allowed[last] - began_s)
             assert last - first + 1 <= most + 1e-6
+
+
+def test_a_part_of_a_rate_is_never_less_than_people_need() -> None:
+    assert Rate(at_once=100, per_s=10).divided_by(4) == Rate(at_once=25, per_s=2.5)
+    assert Rate(at_once=10, per_s=1).divided_by(128) == Rate(at_once=3, per_s=1 / 128)

@@ -174,6 +174,15 @@ async def test_vanishing_says_nothing(hold_call: Any, autojump_clock: Clock) -> 
     assert not record.has_failed
 
 
+async def test_a_stop_without_a_close_leaves_the_connection_to_the_far_end(
+    hold_call: Any, autojump_clock: Clock
+) -> None:
+    record, far_end = await hold_call(Wait(100), HangUp(closes=False))
+    assert record.ended_by is CallEnd.HUNG_UP
+    assert len(far_end.events("stop")) == 1
+    assert far_end.close_code == 1006  # it never closed, so that we cut it in the end
+
+
 async def test_the_time_limit_hangs_up(hold_call: Any, autojump_clock: Clock) -> None:
     record, _ = await hold_call(options=CallOptions(hang_up_after_s=3))
     assert (record.ended_by, record.duration_ms) == (CallEnd.HUNG_UP, 3_000.0)

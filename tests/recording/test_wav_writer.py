@@ -383,6 +383,40 @@ async def test_a_call_that_is_dropped_in_the_middle_of_a_write_loses_nothing(
     assert read(path)[0] == [linear(0x10)] * 12_000
 
 
+@pytest.mark.parametrize("apart_ms", [3_000, 20_000])  # each within the window, and beyond it
+async def test_a_call_that_is_dropped_while_much_is_collected_loses_none_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, apart_ms: int
+) -> None:
+    """As after a stall, when the caller's audio comes in a burst and the connection is cut."""
+    began, go_on = threading.Event(), threading.Event()
+    real_append = WavFile._append
+
+    def slow(file: WavFile, span: MixedSpan) -> None:
+        real_append(file, span)
+        began.set()
+        go_on.wait(10)
+
+    monkeypatch.setattr(WavFile, "_append", slow)
+    recorder, path = StereoRecorder(), tmp_path / "CA1.wav"
+    starts_ms = [number * apart_ms for number in range(40)]
+    for at_ms in starts_ms:
+        recorder.write_left(at_ms, b"\x10" * 800)
+    clock = Clock(ms=starts_ms[-1] + 100)
+    with trio.fail_after(5):
+        async with trio.open_nursery() as outer, trio.open_nursery() as nursery:
+            nursery.start_soon(lambda: record(recorder, path, now_ms=clock.now_ms, limits=OFTEN))
+            await trio.to_thread.run_sync(began.wait, 5)
+            nursery.cancel_scope.cancel()
+            outer.start_soon(_set_later, go_on)
+    assert (recorder.failure, recorder.dropped_bytes) == (None, 0)
+    left = np.array(read(path)[0])
+    assert len(left) == clock.ms * 8
+    expected = np.zeros(len(left), dtype=int)
+    for at_ms in starts_ms:
+        expected[at_ms * 8 : at_ms * 8 + 800] = linear(0x10)
+    assert np.array_equal(left, expected)
+
+
 async def _set_later(event: threading.Event) -> None:
     await trio.sleep(0.1)
     event.set()

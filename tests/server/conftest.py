@@ -105,6 +105,7 @@ class Served:
     send_signal: Callable[[int], None]
     exit_codes: list[int]
     ended: trio.Event
+    config: Config
 
     @property
     def port(self) -> int:
@@ -156,7 +157,7 @@ async def run_serving(config: Config, call: StandInCall | None = None) -> AsyncI
     with trio.fail_after(20):
         async with trio.open_nursery() as nursery:
             url = await nursery.start(run)
-            yield Served(url, call, send.send_nowait, exit_codes, ended)
+            yield Served(url, call, send.send_nowait, exit_codes, ended, config)
             if not ended.is_set():
                 with contextlib.suppress(trio.WouldBlock):
                     send.send_nowait(signal.SIGTERM)

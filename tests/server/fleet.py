@@ -18,7 +18,8 @@ import attrs
 import httpx
 import trio
 
-from tests.server.world import ModelPlace
+from tests.server.world import BRIEF, ModelPlace
+from trio_media.embedded import ModelBehaviour
 from trio_media.phone import (
     Access,
     CallerScript,
@@ -33,6 +34,7 @@ from trio_media.phone.signature import HEADER
 from trio_media.telephony.twilio_signature import compute_signature
 
 LIMIT_S = 90.0
+ADMIN_TOKEN = "operator"
 AUTH_TOKEN = "0123456789abcdef0123456789abcdef"
 ACCESS = Access(auth_token=AUTH_TOKEN)
 
@@ -47,10 +49,18 @@ class PhoneCall:
     """Set with the first sound."""
     over: trio.Event = attrs.field(factory=trio.Event)
     record: CallRecord | None = None
+    _next_sound: trio.Event = attrs.field(factory=trio.Event)
 
     def hear(self, frame: bytes) -> None:
         if frame.strip(b"\xff"):
             self.heard.set()
+            news, self._next_sound = self._next_sound, trio.Event()
+            news.set()
+
+    async def hear_more(self, frames: int = 10) -> None:
+        """Go on when so many more frames with sound in them were heard."""
+        for _ in range(frames):
+            await self._next_sound.wait()
 
     @property
     def identity(self) -> CallIdentity:
@@ -156,6 +166,12 @@ class Fleet:
             },
         )
 
+    async def api(self, path: str, method: str = "GET") -> httpx.Response:
+        """Ask the console's API."""
+        headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
+        body = {} if method == "GET" else {"json": {}}
+        return await self.ask(method, f"/api{path}", headers=headers, **body)
+
     async def metric(self, name: str) -> float:
         text = (await self.ask("GET", "/metrics")).text
         return sum(float(line.split()[-1]) for line in text.splitlines() if re.match(name, line))
@@ -163,6 +179,13 @@ class Fleet:
     async def until_metric(self, name: str, value: float) -> None:
         while await self.metric(name) != value:
             await trio.lowlevel.checkpoint()
+
+    async def until_port_is_closed(self) -> None:
+        """The kernel closes the files of a process that was killed in its own time."""
+        with contextlib.suppress(OSError):
+            while True:
+                port = int(self.url.rpartition(":")[2])
+                await trio.aclose_forcefully(await trio.open_tcp_stream("127.0.0.1", port))
 
     async def call(self, call_sid: str) -> PhoneCall:
         """Call, and go on as soon as something is heard."""
@@ -195,16 +218,19 @@ async def _cancel_when(event: trio.Event, scope: trio.CancelScope) -> None:
 
 
 @asynccontextmanager
-async def open_fleet(folder: Path, *, workers: int = 2, **keys: str) -> AsyncIterator[Fleet]:
-    """Run one for the block; it is killed then, if it has not ended.
+async def open_fleet(
+    folder: Path, *, workers: int = 2, behaviour: ModelBehaviour = BRIEF, **keys: str
+) -> AsyncIterator[Fleet]:
+    """Run one for the block; it is killed then, if it has not ended.  One worker has no supervisor.
 
     ``keys``: of the configuration, as ``server_max_calls``.
     """
     with trio.fail_after(LIMIT_S):
         async with trio.open_nursery() as nursery:
-            model = ModelPlace()
+            model = ModelPlace(behaviour)
             await nursery.start(model.serve)
             keys = {
+                "server_admin_token": ADMIN_TOKEN,
                 "server_drain_s": "60",
                 "server_late_ms": "0",  # whatever else this machine does meanwhile
                 "twilio_auth_token": AUTH_TOKEN,
@@ -222,6 +248,7 @@ async def open_fleet(folder: Path, *, workers: int = 2, **keys: str) -> AsyncIte
                 ],
                 cwd=folder,
                 stderr=subprocess.PIPE,
+                start_new_session=True,  # as in a terminal: a process group of its own
                 env={
                     **os.environ,
                     **{f"TRIO_MEDIA_{name.upper()}": value for name, value in keys.items()},
@@ -230,8 +257,9 @@ async def open_fleet(folder: Path, *, workers: int = 2, **keys: str) -> AsyncIte
             fleet = Fleet(process, model, nursery, workers)
             try:
                 nursery.start_soon(fleet.read_lines)
-                fleet.url = (await fleet.line("starting"))["message"].rpartition(" ")[2]
-                for _ in range(workers):
+                first = "starting" if workers > 1 else "serving"
+                fleet.url = (await fleet.line(first))["message"].rpartition(" ")[2]
+                for _ in range(workers if workers > 1 else 0):
                     await fleet.line("serving")
                 yield fleet
             finally:

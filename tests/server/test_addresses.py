@@ -27,27 +27,23 @@ def test_other_machines(host: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("public_url", "host", "proto", "peer", "origin"),
+    ("public_url", "host", "scheme", "origin"),
     [
-        ("https://a.example/", "evil", "http", "1.2.3.4", "https://a.example"),
-        ("https://a.example/pre/", "evil", "", "127.0.0.1", "https://a.example/pre"),
-        ("", "a.example:8080", "", "1.2.3.4", "http://a.example:8080"),
-        ("", "a.example", "https", "127.0.0.1", "https://a.example"),
-        ("", "a.example", "HTTPS, http", "::1", "https://a.example"),
-        ("", "a.example", "https", "1.2.3.4", "http://a.example"),
-        ("", "a.example", "gopher", "127.0.0.1", "http://a.example"),
-        ("", "[::1]:80", "", "::1", "http://[::1]:80"),
-        ("", "", "", "::1", None),
-        ("", "a.example/x", "", "::1", None),
-        ("", 'a"><Say>', "", "::1", None),
-        ("", "user@a.example", "", "::1", None),
+        ("https://a.example/", "evil", "http", "https://a.example"),
+        ("https://a.example/pre/", "evil", "http", "https://a.example/pre"),
+        ("", "a.example:8080", "http", "http://a.example:8080"),
+        ("", "a.example", "https", "https://a.example"),
+        ("", "[::1]:80", "http", "http://[::1]:80"),
+        ("", "", "http", None),
+        ("", "a.example/x", "http", None),
+        ("", 'a"><Say>', "http", None),
+        ("", "user@a.example", "http", None),
     ],
 )  # fmt: skip
 def test_where_the_client_sees_us(
-    public_url: str, host: str, proto: str, peer: str, origin: str | None
+    public_url: str, host: str, scheme: str, origin: str | None
 ) -> None:
-    found = public_origin(public_url, host_header=host, forwarded_proto=proto, peer_host=peer)
-    assert found == origin
+    assert public_origin(public_url, host_header=host, scheme=scheme) == origin
 
 
 def test_the_media_stream_is_as_secure_as_its_origin() -> None:

@@ -9,29 +9,56 @@ import trio
 from trio.testing import MockClock, memory_stream_pair
 
 from trio_media.config import Config
+from trio_media.console.access import Access
 from trio_media.server.admission import Admission
 from trio_media.server.answers import ANSWER_S
 from trio_media.server.connections import Port, serve_connection
+from trio_media.server.credentials import Credentials
+from trio_media.server.crowd import Crowd
 from trio_media.server.http import HttpServer
 from trio_media.server.lateness import LoopLateness
 from trio_media.server.metrics import Metrics
 from trio_media.server.pending import HEAD_S, PendingHeads
+from trio_media.server.proxies import TrustedProxies
+from trio_media.server.refusals import Refusals
+
+UPGRADE = (
+    b"GET /twilio/media HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
 
 
 async def no_call(*_: object, **__: object) -> Any:
     raise AssertionError("no call here")
 
 
-def make_port(*, heads_max: int = 3) -> Port:
+def make_port(
+    *,
+    heads_max: int = 3,
+    config: Config | None = None,
+    http: Any = None,
+    refused: list[str] | None = None,
+) -> Port:
+    config = config or Config()
+    access = Access("a" * 32, "s" * 32)
+    server = config.server
     return Port(
-        config=Config(),
+        config=config,
         admission=Admission(max_calls=1, lateness=LoopLateness()),
         reception=cast("Any", None),
         metrics=Metrics(),
         run_call=cast("Any", no_call),
         judge=None,
-        http=HttpServer(cast("Any", no_call)),
+        http=http or HttpServer(cast("Any", no_call)),
+        access=access,
+        credentials=Credentials(config, access, TrustedProxies(server.trusted_proxies)),
+        crowd=Crowd(
+            connections_max=server.max_connections,
+            per_client_max=server.max_connections_per_client,
+        ),
+        refusals=Refusals(([] if refused is None else refused).append),
         pending=PendingHeads(heads_max),
+        http_slots=trio.CapacityLimiter(server.max_connections // 2),
     )
 
 
@@ -112,6 +139,9 @@ async def test_a_head_that_is_too_long_is_answered(autojump_clock: MockClock) ->
         (b"/twilio/media", b"/twilio/media/x", b"404"),
         (b"Version: 13", b"Version: 8", b"426"),
         (b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", b"", b"400"),
+        (b"dGhlIHNhbXBsZSBub25jZQ==", b"dGhl", b"400"),
+        (b"dGhlIHNhbXBsZSBub25jZQ==", b"dGhlIHNhbXBsZSBub25jZQ", b"400"),
+        (b"Connection: Upgrade", b"Connection: Upgrade\r\nSec-WebSocket-Key: eA==", b"400"),
         (b"GET", b"POST", b"426"),
         (b"GET /twilio/media", b"POST /twilio/media/7", b"426"),
     ],
@@ -119,16 +149,12 @@ async def test_a_head_that_is_too_long_is_answered(autojump_clock: MockClock) ->
 async def test_what_cannot_become_a_media_stream_is_refused_before_the_upgrade(
     autojump_clock: MockClock, old: bytes, new: bytes, status: bytes
 ) -> None:
-    request = (
-        b"GET /twilio/media HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-    )
-    assert old in request
+    assert old in UPGRADE
     ours, theirs = memory_stream_pair()
     with trio.fail_after(5):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(serve_connection, make_port(), cast("Any", ours))
-            await theirs.send_all(request.replace(old, new))
+            await theirs.send_all(UPGRADE.replace(old, new))
             await theirs.send_eof()
             answer = await everything(theirs)
     assert answer.startswith(b"HTTP/1.1 " + status)

@@ -135,3 +135,44 @@ def test_any_bytes_are_read_or_refused(request: bytes, piece_bytes: int) -> None
         return 400
 
     assert 400 <= trio.run(attempt) < 600
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "status"),
+    [
+        (b"GET /" + b"x" * 8_300, 414),
+        (b"GET /" + b"x" * 8_300 + b" HTTP/1.1\r\nHost: h\r\n\r\n", 414),
+        (b"GET / HTTP/1.1\r\nHost: h\r\n" + b"a: b\r\n" * 100 + b"\r\n", 431),
+        (b"GET / HTTP/1.1\r\nHost: h\r\nX: " + b"x" * 17_000, 431),
+    ],
+)
+async def test_what_is_too_much_of_a_head_is_refused(request_bytes: bytes, status: int) -> None:
+    with pytest.raises(BadHead) as caught:
+        await read(request_bytes)
+    assert caught.value.status == status
+
+
+async def test_as_much_as_may_be_is_taken() -> None:
+    long = b"GET /" + b"x" * 8_170 + b" HTTP/1.1\r\nHost: h\r\n\r\n"
+    many = b"GET / HTTP/1.1\r\nHost: h\r\n" + b"a: b\r\n" * 99 + b"\r\n"
+    for request in (long, many):
+        assert await read(request) is not None
+
+
+async def test_a_handshake_is_given_on_with_what_was_judged_and_no_more() -> None:
+    odd = b"Sec-WebSocket-Key: eA==\r\nSec-WebSocket-Protocol: ,,\r\nOrigin: a\r\nOrigin: b\r\n\r\n"
+    head = await read(UPGRADE[:-2] + odd)
+    assert head is not None
+    plain = await read(head.as_handshake())
+    assert plain is not None
+    assert plain.is_websocket_upgrade
+    assert [name for name, _ in plain.headers] == [
+        *(b"host", b"sec-websocket-version", b"sec-websocket-key"),
+        *(b"upgrade", b"connection"),
+    ]
+
+
+async def test_every_header_of_a_name_is_given_in_order() -> None:
+    head = await read(b"GET / HTTP/1.1\r\nHost: h\r\nA: 1\r\nB: 2\r\na: 3\r\n\r\n")
+    assert head is not None
+    assert head.all_values(b"a") == ["1", "3"]

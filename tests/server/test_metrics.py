@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import subprocess
@@ -11,9 +12,11 @@ import attrs
 from trio_media.server.call_counts import LABEL_VALUES_MAX
 from trio_media.server.metrics import (
     Metrics,
+    SupervisorMetrics,
     forget_process,
     shared_environment,
 )
+from trio_media.server.refusals import REASONS
 from trio_media.server.tokens import unix_now_s
 
 
@@ -40,6 +43,7 @@ def test_a_call_is_counted_with_what_it_counted() -> None:
         reserved_calls=lambda: 2,
         is_draining=lambda: True,
         loop_busy_share=lambda: 0.25,
+        tasks=lambda: 40,
     )
     metrics.count_ended(
         End(counters={"interruptions_already_over": 2}, latencies_ms={"first_audio": [90, 210]}),
@@ -54,6 +58,7 @@ def test_a_call_is_counted_with_what_it_counted() -> None:
         "trio_media_calls_reserved 2.0",
         "trio_media_draining 1.0",
         "trio_media_loop_busy_share 0.25",
+        "trio_media_tasks 40.0",
         'trio_media_calls_ended_total{reason="hung_up"} 1.0',
         'trio_media_calls_ended_total{reason="crashed"} 1.0',
         'trio_media_calls_refused_total{reason="full"} 1.0',
@@ -175,3 +180,25 @@ def test_what_an_alert_watches_is_there_before_it_happens() -> None:
         r"^trio_media_worker_started_timestamp_seconds (.*)$", text, re.MULTILINE
     )
     assert 0 <= unix_now_s() - float(started) < 600
+
+
+def test_what_was_refused_is_there_from_the_start() -> None:
+    metrics = Metrics()
+    metrics.count_connection_refused("too_many")
+    text = metrics.exposition().decode()
+    for reason in REASONS:
+        times = "1.0" if reason == "too_many" else "0.0"
+        assert f'trio_media_connections_refused_total{{reason="{reason}"}} {times}' in text
+
+
+def test_what_the_supervisor_refuses_is_told_by_its_workers(tmp_path: Path) -> None:
+    with contextlib.closing(SupervisorMetrics(tmp_path)) as supervisor:
+        for _ in range(3):
+            supervisor.count_connection_refused("too_many")
+    worker = Counting.start(tmp_path, 1)
+    try:
+        told = worker.tell()
+        assert 'trio_media_connections_refused_total{reason="too_many"} 3.0' in told
+        assert 'trio_media_connections_refused_total{reason="busy"} 0.0' in told
+    finally:
+        worker.end()

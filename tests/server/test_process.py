@@ -18,10 +18,11 @@ from typing import Any
 import attrs
 import httpx
 import pytest
+import trio
 
 from trio_media.config import Config
 from trio_media.errors import ConfigError
-from trio_media.server.process import ASSIGNMENT_VARIABLE, Assignment
+from trio_media.server.process import ASSIGNMENT_VARIABLE, Assignment, WorkerEnds
 
 # One program for both parts: alone, a worker (by its assignment) or, with "parent", their parent.
 PROGRAM = """
@@ -186,6 +187,55 @@ def test_workers_drain_when_their_parent_is_killed(start: Any) -> None:
     program.wait_for("serving", times=2)
     program.process.kill()
     program.wait_for("stopped", times=2)
+
+
+def test_two_signals_are_two_however_late_a_worker_takes_them_in(start: Any) -> None:
+    program = start("parent")
+    program.wait_for("serving", times=2)
+    pids = [line["worker_pid"] for line in program.lines if line["message"] == "worker started"]
+    with program.start_call():
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)  # it takes nothing in, and signals that wait become one
+        for _ in range(2):
+            program.process.send_signal(signal.SIGTERM)
+            program.wait_for("workers are told to end")
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+        program.wait_for("ending calls by force")
+    assert program.process.wait(timeout=20) == 0
+
+
+def test_workers_that_are_still_starting_end_with_the_first_signal(start: Any) -> None:
+    program = start("parent")
+    program.wait_for("worker started", times=2)
+    assert program.end(signal.SIGTERM)[0] == 0
+    assert program.process.stderr is not None
+    assert "serving" not in program.process.stderr.read()
+
+
+@pytest.mark.parametrize(
+    ("told", "drains", "ends"),
+    [
+        ("o", True, False),
+        ("oo", True, True),
+        ("s", True, False),
+        ("sssss", True, False),
+        ("os", True, False),
+        ("so", True, False),
+        ("soss", True, False),
+        ("sosso", True, True),
+        ("oossooo", True, True),
+    ],
+)
+async def test_only_a_second_order_ends_the_calls_of_a_worker(
+    told: str, drains: bool, ends: bool
+) -> None:
+    send, signals = trio.open_memory_channel[int](4)
+    worker_ends = WorkerEnds(send)
+    for one in told:
+        (worker_ends.order if one == "o" else worker_ends.begin)(signal.SIGTERM)
+    came = signals.statistics().current_buffer_used
+    assert (came >= 1, came >= 2) == (drains, ends)
 
 
 def test_an_assignment_survives_the_way_through_the_environment() -> None:

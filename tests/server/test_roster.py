@@ -208,3 +208,16 @@ def test_whatever_happens_no_worker_is_over_its_limit_while_another_has_room(
             refusal[what] = ""
             roster.hear(what, Report(), 0)
             up.add(what)
+
+
+def test_what_a_client_has_with_all_workers_is_counted_until_it_is_over() -> None:
+    roster = roster_of(2)
+    tickets = [roster.give(number, OTHER, 0, "203.0.113.9") for number in (1, 1, 2)]
+    roster.give(2, OTHER, 0)
+    assert roster.held_by("203.0.113.9") == 3
+    assert roster.held_by("203.0.113.8") == 0
+    roster.hear(1, Report(over=(tickets[0], tickets[0])), 0)
+    assert roster.held_by("203.0.113.9") == 2
+    roster.take_back(1, tickets[1])
+    roster.leave(2)
+    assert roster.held_by("203.0.113.9") == 0

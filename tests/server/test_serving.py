@@ -491,6 +491,22 @@ def test_nobody_is_served_unasked(
             check_exposure(config, insecure=insecure)
 
 
+@pytest.mark.parametrize("name", ["admin_token", "token_secret"])
+@pytest.mark.parametrize("insecure", [False, True])
+def test_the_console_is_not_served_to_others_behind_a_secret_that_can_be_guessed(
+    name: str, insecure: bool
+) -> None:
+    twilio = TwilioConfig(auth_token="t")
+    short = ServerConfig(host="0.0.0.0", **{name: "secret7"})
+    with pytest.raises(ConfigError, match=f"server.{name}: shorter than 8") as refused:
+        check_exposure(Config(server=short, twilio=twilio), insecure=insecure)
+    assert "secret7" not in str(refused.value)
+    here = attrs.evolve(short, host="127.0.0.1")
+    check_exposure(Config(server=here, twilio=twilio), insecure=insecure)
+    long = ServerConfig(host="0.0.0.0", **{name: "secret78"})
+    check_exposure(Config(server=long, twilio=twilio), insecure=insecure)
+
+
 def test_secrets_are_made_unless_configured() -> None:
     made = with_secrets(Config()).server
     assert made.admin_token

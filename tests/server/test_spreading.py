@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, cast
@@ -13,12 +14,20 @@ import pytest
 import trio
 from trio.testing import MockClock, memory_stream_pair, wait_all_tasks_blocked
 
+from trio_media.config import Config, ServerConfig, TwilioConfig
+from trio_media.console.access import Access
+from trio_media.server.credentials import Credentials
+from trio_media.server.crowd import Crowd
 from trio_media.server.listening import bind_socket
 from trio_media.server.passing import ChannelEnd, Passed, inherited_channel, open_channel
 from trio_media.server.pending import HEAD_S
+from trio_media.server.proxies import TrustedProxies
+from trio_media.server.refusals import Refusals
 from trio_media.server.roster import Report, Roster
 from trio_media.server.spreading import Spread, spread_connection, spread_connections
+from trio_media.telephony.twilio_signature import compute_signature
 
+REFUSED: Counter[str] = Counter()
 GET = b"GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n"
 MEDIA = (
     b"GET /twilio/media HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -85,9 +94,24 @@ class Scene:
         return came[0]
 
 
+def make_spread(*, max_calls: int, config: Config | None = None) -> Spread:
+    config = config or Config()
+    server, refused = config.server, REFUSED
+    refused.clear()
+    return Spread(
+        roster=Roster(max_calls=max_calls),
+        credentials=Credentials(
+            config, Access("a" * 32, "s" * 32), TrustedProxies(server.trusted_proxies)
+        ),
+        refusals=Refusals(lambda reason: refused.update([reason])),
+        crowd=Crowd(connections_max=server.max_connections, per_client_max=0),
+        per_client_max=server.max_connections_per_client,
+    )
+
+
 @asynccontextmanager
-async def open_scene(*, max_calls: int = 2) -> AsyncIterator[Scene]:
-    spread = Spread(roster=Roster(max_calls=max_calls))
+async def open_scene(*, max_calls: int = 2, config: Config | None = None) -> AsyncIterator[Scene]:
+    spread = make_spread(max_calls=max_calls, config=config)
     with trio.fail_after(20), contextlib.closing(bind_socket("127.0.0.1", 0)) as bound:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(spread_connections, spread, bound)
@@ -233,7 +257,7 @@ async def test_what_is_no_request_is_answered_here() -> None:
 
 async def test_who_sends_a_form_too_slowly_is_cut(autojump_clock: MockClock) -> None:
     ours, theirs = memory_stream_pair()
-    spread = Spread(roster=Roster(max_calls=1))
+    spread = make_spread(max_calls=1)
     began_s = trio.current_time()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(spread_connection, spread, cast("Any", ours))
@@ -262,3 +286,56 @@ async def test_a_report_that_cannot_be_read_is_passed_over(
         await wait_all_tasks_blocked()
         assert await scene.given(post("/twilio/status", b"CallSid=CA1")) == 1
         assert "report" in caplog.text
+
+
+def few(**server: Any) -> Config:
+    return Config(
+        server=ServerConfig(**server), twilio=TwilioConfig(auth_token="t" * 32, account_sid="AC1")
+    )
+
+
+def asking(client: str, request: bytes = GET) -> bytes:
+    return request[:-2] + f"X-Forwarded-For: {client}\r\n\r\n".encode()
+
+
+async def test_a_client_has_only_so_many_connections_with_all_workers() -> None:
+    async with open_scene(config=few(max_connections_per_client=2)) as scene:
+        await scene.join(1)
+        await scene.join(2)
+        tickets = []
+        for number in (1, 2):
+            async with await scene.connect(asking("203.0.113.9")):
+                passed = await scene.passed_to(number)
+                assert passed.connection is not None
+                passed.connection.close()
+                tickets.append(passed.ticket)
+        forwarded = b"X-Forwarded-For: 203.0.113.9\r\n"
+        webhook = post("/twilio/voice", b"CallSid=CA1", more=forwarded)
+        for request in (*(asking("203.0.113.9", one) for one in (GET, MEDIA)), webhook):
+            async with await scene.connect(request) as refused:
+                answer = await everything(refused)
+                assert answer.startswith(b"HTTP/1.1 429 ")
+                assert b"\r\nRetry-After: " in answer
+        assert REFUSED == {"too_many_of_client": 3}
+        assert await scene.given(asking("203.0.113.10")) in (1, 2)
+        signature = compute_signature("t" * 32, "ws://h/twilio/media", ())
+        signed = asking("203.0.113.9", MEDIA)[:-2] + f"X-Twilio-Signature: {signature}".encode()
+        assert await scene.given(signed + b"\r\n\r\n") in (1, 2)
+        scene.workers[1].report(Report(over=(tickets[0],)))
+        while scene.spread.roster.held_by("203.0.113.9") > 1:
+            await trio.lowlevel.checkpoint()
+        assert await scene.given(asking("203.0.113.9")) in (1, 2)
+
+
+async def test_where_there_are_too_many_connections_the_next_is_told_so_unread() -> None:
+    async with open_scene(config=few(max_connections=2)) as scene:
+        await scene.join(1)
+        async with await scene.connect(), await scene.connect():
+            while scene.spread.crowd.count < 2:
+                await trio.lowlevel.checkpoint()
+            async with await scene.connect() as third:
+                assert (await everything(third)).startswith(b"HTTP/1.1 503 ")
+        assert REFUSED == {"too_many": 1}
+        while scene.spread.crowd.count:
+            await trio.lowlevel.checkpoint()
+        assert await scene.given(GET) == 1

@@ -190,12 +190,88 @@ async def test_workers_drain_when_their_supervisor_is_killed(tmp_path: Path) -> 
         fleet.process.kill()
         for _ in calls:
             await fleet.line("draining")
-        # The kernel closes the files of a process in its own time.
-        with pytest.raises(OSError, match="connect"):
-            while True:
-                port = int(fleet.url.rpartition(":")[2])
-                await trio.aclose_forcefully(await trio.open_tcp_stream("127.0.0.1", port))
+        await fleet.until_port_is_closed()
         assert not any(call.over.is_set() for call in calls)
         for call in calls:
             call.hang_up.set()
+            await fleet.line("stopped")
+
+
+async def test_a_client_with_too_many_connections_is_refused_for_all_workers(
+    tmp_path: Path,
+) -> None:
+    async with open_fleet(tmp_path, server_max_connections_per_client="3") as fleet:
+        port = int(fleet.url.rpartition(":")[2])
+        forwarded = {"X-Forwarded-For": "203.0.113.9"}
+        request = (
+            b"POST /api/sign-in HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n"
+            b"X-Forwarded-For: 203.0.113.9\r\n\r\n"
+        )
+        async with contextlib.AsyncExitStack() as held:
+            for _ in range(3):
+                stream = await trio.open_tcp_stream("127.0.0.1", port)
+                await held.enter_async_context(stream)
+                await stream.send_all(request)
+            while (await fleet.ask("GET", "/healthz", headers=forwarded)).status_code == 200:
+                pass
+            refused = await fleet.ask("GET", "/healthz", headers=forwarded)
+            assert refused.status_code == 429
+            assert refused.headers["retry-after"]
+            assert (await fleet.ask("GET", "/healthz")).status_code == 200
+            name = 'trio_media_connections_refused_total{reason="too_many_of_client"}'
+            assert await fleet.metric(name) >= 2
+            await fleet.call("CA1")
+        while (await fleet.ask("GET", "/healthz", headers=forwarded)).status_code != 200:
+            pass
+
+
+async def test_a_signal_to_every_process_drains_each_worker_once(tmp_path: Path) -> None:
+    """As from a service manager that signals the whole control group, or a whole terminal."""
+    async with open_fleet(tmp_path, server_max_calls="1") as fleet:
+        calls = [await fleet.call(f"CA{number}") for number in range(2)]
+        for number in (signal.SIGTERM, signal.SIGINT):
+            for worker in (1, 2):
+                os.kill(fleet.pid(worker), number)
+        fleet.process.send_signal(signal.SIGTERM)
+        await fleet.line("workers are told to end")
+        for _ in calls:
+            assert (await fleet.ask("GET", "/readyz")).json()["reason"] == "draining"
+        assert await fleet.metric(FIELD_OF_CALLS) == 2
+        for call in calls:
+            call.hang_up.set()
+            await call.over.wait()
+            assert call.record is not None
+            assert call.record.ended_by is CallEnd.HUNG_UP
+        assert await fleet.process.wait() == 0
+
+
+async def test_an_interrupt_from_the_terminal_drains_and_a_second_one_ends_the_calls(
+    tmp_path: Path,
+) -> None:
+    async with open_fleet(tmp_path, server_max_calls="1") as fleet:
+        calls = [await fleet.call(f"CA{number}") for number in range(2)]
+        os.killpg(fleet.process.pid, signal.SIGINT)
+        await fleet.line("workers are told to end")
+        for _ in calls:
+            assert (await fleet.ask("GET", "/readyz")).json()["reason"] == "draining"
+        assert not any(call.over.is_set() for call in calls)
+        os.killpg(fleet.process.pid, signal.SIGINT)
+        for call in calls:
+            await call.over.wait()
+        assert await fleet.process.wait() == 130
+
+
+async def test_workers_that_drain_go_on_when_their_supervisor_is_killed(tmp_path: Path) -> None:
+    async with open_fleet(tmp_path, server_max_calls="1") as fleet:
+        calls = [await fleet.call(f"CA{number}") for number in range(2)]
+        fleet.process.send_signal(signal.SIGTERM)
+        for _ in calls:
+            await fleet.line("draining")
+        fleet.process.kill()
+        await fleet.until_port_is_closed()
+        for call in calls:
+            call.hang_up.set()
+            await call.over.wait()
+            assert call.record is not None
+            assert call.record.ended_by is CallEnd.HUNG_UP
             await fleet.line("stopped")

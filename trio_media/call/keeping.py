@@ -17,10 +17,11 @@ import trio
 
 from trio_media.call.choosing import Services
 from trio_media.call.line import Line
+from trio_media.call.model_service import ModelService
 from trio_media.call.model_session import Attempt, SessionEnd, hold_model_session
 from trio_media.call.prepared import PreparedSession
 from trio_media.core import events as ev
-from trio_media.errors import ModelRefused, RefusalKind
+from trio_media.errors import ModelRefused, ModelUnavailable, RefusalKind
 
 STABLE_S: Final = 10.0  # a session that lasts so long was no mere try
 FIRST_S: Final = 0.25  # many calls lose theirs at once, and come back over this time
@@ -102,10 +103,15 @@ class SessionKeeper:
     def _is_final(self, end: SessionEnd | None) -> bool:
         """Whether no other try would end otherwise, at any service."""
         error = None if end is None else end.error
+        if isinstance(error, ModelUnavailable):
+            return all(one.breaker is not None and one.breaker.is_fatal for one in self._all)
         if not isinstance(error, ModelRefused):
             return False
-        is_alone = len(self.services.services) == 1
-        return is_alone and error.kind in (RefusalKind.FATAL, RefusalKind.REQUEST)
+        return len(self._all) == 1 and error.kind in (RefusalKind.FATAL, RefusalKind.REQUEST)
+
+    @property
+    def _all(self) -> tuple[ModelService, ...]:
+        return self.services.services
 
     async def _pause(self, failures: int) -> None:
         with trio.CancelScope() as self._scope:

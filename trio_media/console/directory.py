@@ -29,6 +29,8 @@ KEPT_MAX: Final = 2_000  # calls whose line in the list is remembered
 THREADS_MAX: Final = 2
 READ_S: Final = 5.0
 CALL_SID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+CUT: Final = "cut"
+"""How a call ended that could not say so: its process was killed, or ended it by force."""
 _NAME: Final = re.compile(r"([A-Za-z0-9_-]{1,64})\.json")
 T = TypeVar("T")
 
@@ -209,7 +211,7 @@ class Directory:
             turn_latency_ms=median_ms if isinstance(median_ms, int) else None,
             interruptions=len(barge_ins),
             last_interruption=barge_ins[-1] if barge_ins else None,
-            end_reason=None if summary.ended is None else summary.ended.get("reason"),
+            end_reason=CUT if summary.ended is None else summary.ended.get("reason"),
             has_log=(self._folder / f"{name}.jsonl").is_file(),
             has_recording=(self._folder / f"{name}.wav").is_file(),
         )

@@ -14,7 +14,7 @@ import attrs
 import msgspec
 import trio
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from trio_media.config import Config
@@ -52,6 +52,20 @@ class Limits:
     wrong_tokens: RateLimits = attrs.field(
         factory=lambda: RateLimits(client=WRONG_TOKEN_RATE, all_clients=ALL_WRONG_TOKENS_RATE)
     )
+
+    @classmethod
+    def of_one_in(cls, workers: int) -> Limits:
+        """Make those of one of several workers.
+
+        Requests are limited for the sake of the process that serves them, and each has its own.
+        Tokens are the same in all of them, so each lets through its part of the wrong ones.
+        """
+        return cls(
+            wrong_tokens=RateLimits(
+                client=WRONG_TOKEN_RATE.divided_by(workers),
+                all_clients=ALL_WRONG_TOKENS_RATE.divided_by(workers),
+            )
+        )
 
     def check_requests(self, client: str) -> None:
         """Count a request.  Raises `Problem` where there were too many."""
@@ -161,7 +175,10 @@ def header_of(request: Request) -> Callable[[str], str]:
 
 async def read_body(request: Request, kind: type[Any]) -> Any:  # noqa: ANN401
     """Read a JSON object of a kind.  Raises `Problem`: it is none."""
-    body = await request.body()
+    try:
+        body = await request.body()
+    except ClientDisconnect:
+        raise Problem(400, "the body ended early") from None
     content_type = request.headers.get("content-type", "application/json")
     if content_type.partition(";")[0].strip().lower() != "application/json":
         raise Problem(415, "the body must be application/json")

@@ -10,6 +10,7 @@ from typing import Final
 import attrs
 
 CLIENTS_MAX: Final = 4_096  # remembered at a time; the one not seen for longest is forgotten
+AT_ONCE_MIN: Final = 3  # of a part: people mistype
 
 
 @attrs.frozen(kw_only=True)
@@ -18,6 +19,10 @@ class Rate:
 
     at_once: int
     per_s: float
+
+    def divided_by(self, parts: int) -> Rate:
+        """Give the part of one of several that are asked by the same clients."""
+        return Rate(at_once=max(AT_ONCE_MIN, self.at_once // parts), per_s=self.per_s / parts)
 
 
 @attrs.define

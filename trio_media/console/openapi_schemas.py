@@ -118,7 +118,10 @@ def _call_properties() -> dict[str, Schema]:
         },
         "interruptions": INTEGER,
         "last_interruption": or_null(ref("Interruption")),
-        "end_reason": or_null(STRING),
+        "end_reason": {
+            **or_null(STRING),
+            "description": "`cut`: it could not say so, because its process was killed, say.",
+        },
         "worker": INTEGER,
         "has_log": BOOLEAN,
         "has_recording": BOOLEAN,

@@ -75,6 +75,9 @@ class Press:
 class HangUp:
     """End the call as the carrier does: ``stop``, then a close."""
 
+    closes: bool = True
+    """False: the connection is left open after the ``stop``, for the far end to close."""
+
 
 @attrs.frozen
 class Vanish:

@@ -94,10 +94,11 @@ async def _speak(shared: _Talk) -> None:
 async def _act(act: LineAct, shared: _Talk) -> bool:
     """Do what the caller does to the line; return whether that ended the call."""
     match act:
-        case HangUp():
+        case HangUp(closes):
             shared.decide_end(CallEnd.HUNG_UP)
             shared.line.put_stop()
-            shared.line.connection.put_close()
+            if closes:
+                shared.line.connection.put_close()
             # `_listen` waits for the far end's close, but not for long.
             shared.scope.deadline = trio.current_time() + shared.options.close_timeout_s
             with contextlib.suppress(LegLost):  # the end that was wanted, by another way

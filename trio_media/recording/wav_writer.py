@@ -90,11 +90,14 @@ class StereoRecorder:
         return self._has_news
 
     def changes(self, until_ms: int) -> Iterator[MixedSpan | Patch]:
-        """Mix everything that is queued; tell what that changes of the file, in order."""
+        """Mix everything that is queued; tell what that changes of the file, in order.
+
+        To go away early loses nothing: the next time tells the rest.
+        """
         if not self.is_closed:
             self._has_news = trio.Event()
         while self._queue:
-            yield from self._mix(*self._queue.popleft())
+            yield from self._mix()
         if self._ends_ms is not None:
             until_ms = min(until_ms, self._ends_ms)
         while (span := self.mixer.take(until_ms)) is not None:
@@ -117,18 +120,25 @@ class StereoRecorder:
         if queued_bytes > QUEUED_BYTES_MAX // 2 or len(self._queue) > QUEUED_WRITES_MAX // 2:
             self._has_news.set()
 
-    def _mix(self, side: Side, at_ms: int, mulaw: bytes) -> Iterator[MixedSpan | Patch]:
-        self._queued_bytes -= len(mulaw)
+    def _mix(self) -> Iterator[MixedSpan | Patch]:
+        """Mix the oldest write; it stays in the queue while whoever asks may still go away."""
+        side, at_ms, mulaw = self._queue[0]
         while not self.mixer.has_room(at_ms, mulaw):
             span = self.mixer.make_room(at_ms, mulaw)
             if span is None:  # one message longer than the window
+                self._pass_oldest()
                 self.dropped_bytes += len(mulaw)
                 return
             yield span
+        self._pass_oldest()
         write = self.mixer.write_left if side == "left" else self.mixer.write_right
         patch = write(at_ms, mulaw)
         if patch is not None:
             yield patch
+
+    def _pass_oldest(self) -> None:
+        _side, _at_ms, mulaw = self._queue.popleft()
+        self._queued_bytes -= len(mulaw)
 
 
 class WavFile:
@@ -279,11 +289,14 @@ RunStep: TypeAlias = Callable[[Callable[[], None], DiskLimits], Awaitable[None]]
 async def _gather(
     recorder: StereoRecorder, file: WavFile, until_ms: int, run: RunStep, limits: DiskLimits
 ) -> None:
-    """Collect what is to be changed of the file; write when it is too much for memory."""
+    """Collect what is to be changed of the file; write when it is too much for memory.
+
+    Cancellation: what was collected is pending; the rest is still the recorder's.
+    """
     for change in recorder.changes(until_ms):
+        file.pending.append(change)  # before anything is awaited: nobody else has it
         if len(file.pending) >= CHANGES_AT_ONCE:
             await run(file.write, limits)
-        file.pending.append(change)
 
 
 async def _finish(

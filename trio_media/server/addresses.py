@@ -1,7 +1,7 @@
 """Where we are: as the carrier sees us, and whether anyone else can see us at all.
 
-Rule 1: a header is believed only where believing it gives nobody anything: a forwarded scheme only
-from a proxy on this machine.
+Rule 1: a header is believed only where believing it gives nobody anything; what proxies say, only
+as `proxies` has it.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def public_origin(
-    public_url: str, *, host_header: str, forwarded_proto: str, peer_host: str
-) -> str | None:
+def public_origin(public_url: str, *, host_header: str, scheme: str) -> str | None:
     """Give ``scheme://host`` (and a configured path) as the client sees us, without a final slash.
+
+    ``scheme``: the client's own, where a proxy is believed in that; see `proxies`.
 
     None when nothing is configured and the ``Host`` header is no host.
     """
@@ -51,10 +51,6 @@ def public_origin(
         return public_url.rstrip("/")
     if not _HOST_HEADER.fullmatch(host_header):
         return None
-    scheme = "http"
-    if is_loopback(peer_host):
-        first = forwarded_proto.partition(",")[0].strip().lower()
-        scheme = first if first in ("http", "https") else scheme
     return f"{scheme}://{host_header}"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import email.utils
 import http
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, Literal
 
 import trio
 
@@ -15,7 +15,10 @@ SECURITY_HEADERS: Final[Mapping[str, str]] = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
+RETRY_AFTER_S: Final = 5  # two of the windows in which lateness is judged
 ANSWER_S: Final = 2.0  # to send the answer and to see the peer's close
+LINGERING: Final = trio.CapacityLimiter(128)
+"""Connections that are only kept so that the peer gets its answer; more are closed at once."""
 DISCARD_MAX_BYTES: Final = 1 << 20  # of a body that nobody wants
 
 
@@ -37,8 +40,19 @@ def answer_bytes(
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + (body if has_body else b"")
 
 
-async def answer_and_close(stream: trio.abc.HalfCloseableStream, answer: bytes) -> None:
+def too_many(status: Literal[429, 503]) -> bytes:
+    """Give the answer to whoever has too many connections (429), or comes where they are (503)."""
+    text = "too many connections" + (" of one client" if status == 429 else "")
+    return answer_bytes(status, text, headers={"Retry-After": str(RETRY_AFTER_S)})
+
+
+async def answer_and_close(
+    stream: trio.abc.HalfCloseableStream, answer: bytes, *, lingers: bool = True
+) -> None:
     """Send the answer and close, within 2 s and whatever the peer does.
+
+    Not waiting for the peer, while many others are waited for or if not ``lingers``: it may lose
+    the answer then.
 
     Cancellation: closes at once.
     """
@@ -48,13 +62,26 @@ async def answer_and_close(stream: trio.abc.HalfCloseableStream, answer: bytes) 
             await stream.send_all(answer)
             await stream.send_eof()
             # Closing with unread bytes resets the connection, and the peer may lose the answer.
-            discarded_bytes = 0
-            while discarded_bytes < DISCARD_MAX_BYTES:
-                piece = await stream.receive_some(1 << 16)
-                if not piece:
-                    break
-                discarded_bytes += len(piece)
+            if not lingers:
+                return
+            LINGERING.acquire_on_behalf_of_nowait(stream)
+            try:
+                await _discard(stream)
+            finally:
+                LINGERING.release_on_behalf_of(stream)
+    except trio.WouldBlock:
+        pass
     except (trio.BrokenResourceError, trio.ClosedResourceError):
         pass  # the peer has left; there is nobody to tell
     finally:
         await trio.aclose_forcefully(stream)
+
+
+async def _discard(stream: trio.abc.ReceiveStream) -> None:
+    """Read what nobody wants, until the peer closes or has sent too much."""
+    discarded_bytes = 0
+    while discarded_bytes < DISCARD_MAX_BYTES:
+        piece = await stream.receive_some(1 << 16)
+        if not piece:
+            return
+        discarded_bytes += len(piece)

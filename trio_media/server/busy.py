@@ -8,14 +8,13 @@ Source: https://www.twilio.com/docs/voice/twiml/dial#callerid
 
 from __future__ import annotations
 
-from typing import Final
-
 from starlette.responses import PlainTextResponse, Response
 
 from trio_media.agent.info import CallInfo
 from trio_media.config import ServerConfig
 from trio_media.server.addresses import TRANSFERRED_PATH
 from trio_media.server.admission import REFUSALS, Reason
+from trio_media.server.answers import RETRY_AFTER_S
 from trio_media.telephony.twiml import (
     Dial,
     Number,
@@ -24,8 +23,6 @@ from trio_media.telephony.twiml import (
     voice_response,
 )
 from trio_media.telephony.twiml_verbs import is_e164
-
-RETRY_AFTER_S: Final = 5  # two of the windows in which lateness is judged
 
 
 def busy_answer(server: ServerConfig, reason: Reason, info: CallInfo, origin: str) -> Response:

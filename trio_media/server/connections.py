@@ -1,11 +1,17 @@
 """One connection: read its request head, then decide what it is.
 
 Rule 1: a websocket is refused before its upgrade or not at all.
+Rule 2: what the carrier has signed, and who is signed in, is not refused for who else comes from
+        the same address, nor for the requests of strangers.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
+import contextlib
 import logging
+from collections.abc import Iterator
 from typing import Final
 
 import attrs
@@ -14,24 +20,29 @@ import trio
 from trio_media.boundary import crash_boundary
 from trio_media.call.listening import VoiceJudge
 from trio_media.config import Config
-from trio_media.console.access import Access, has_own_origin
+from trio_media.console.access import Access
 from trio_media.errors import CallRefused
-from trio_media.server.addresses import MEDIA_PATH, is_media_path, public_origin
+from trio_media.server.addresses import MEDIA_PATH, is_media_path
 from trio_media.server.admission import REFUSALS, Admission
-from trio_media.server.answers import answer_and_close, answer_bytes
-from trio_media.server.busy import RETRY_AFTER_S
+from trio_media.server.answers import (
+    RETRY_AFTER_S,
+    answer_and_close,
+    answer_bytes,
+    too_many,
+)
 from trio_media.server.call_interface import RunCall
 from trio_media.server.calls import take_call
+from trio_media.server.credentials import Credentials, peer_host_of
+from trio_media.server.crowd import Crowd, Place
 from trio_media.server.heads import BODY_MAX_BYTES, WEBSOCKET_VERSION, RequestHead
 from trio_media.server.http import HttpServer
 from trio_media.server.metrics import Metrics
 from trio_media.server.pending import PendingHeads, await_head
 from trio_media.server.reception import Reception
+from trio_media.server.refusals import Refusals
 from trio_media.server.streams import ReplayedStream, SingleRequestStream
-from trio_media.server.webhooks import SIGNATURE_HEADER
-from trio_media.telephony.twilio_signature import is_signed_handshake, websocket_url_candidates
 
-HTTP_MAX: Final = 256  # plain HTTP connections at a time
+KEY_BYTES: Final = 16  # of a websocket's key (RFC 6455, section 4.1)
 EVENTS_S: Final = 3_600.0  # then the page connects again
 SIGNED_IN_S: Final = 300.0  # a recording over a slow line, or words that have to be heard first
 
@@ -49,10 +60,25 @@ class Port:
     run_call: RunCall
     judge: VoiceJudge | None
     http: HttpServer
+    credentials: Credentials
+    crowd: Crowd
+    refusals: Refusals
+    pending: PendingHeads
+    http_slots: trio.CapacityLimiter
+    """For the requests of strangers."""
     access: Access | None = None
     """Who may use the console; None: nobody."""
-    pending: PendingHeads = attrs.field(factory=PendingHeads)
-    http_slots: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(HTTP_MAX))
+
+
+@attrs.define(eq=False, kw_only=True)
+class _Visitor:
+    """One connection, and what is known of whose it is."""
+
+    stream: ReplayedStream
+    peer_host: str
+    place: Place
+    is_known: bool
+    """See `Credentials.is_known`."""
 
 
 async def serve_connection(port: Port, stream: trio.SocketStream, received: bytes = b"") -> None:
@@ -64,17 +90,31 @@ async def serve_connection(port: Port, stream: trio.SocketStream, received: byte
     """
     replayed = ReplayedStream(stream, received)
     try:
-        with crash_boundary(_note_crash), port.metrics.connections.track_inprogress():
-            await _serve(port, replayed)
+        with (
+            crash_boundary(_note_crash),
+            port.metrics.connections.track_inprogress(),
+            port.crowd.place() as place,
+        ):
+            await _serve(port, replayed, place, peer_host_of(stream))
     finally:
         await trio.aclose_forcefully(replayed)
 
 
-async def _serve(port: Port, stream: ReplayedStream) -> None:
+async def _serve(port: Port, stream: ReplayedStream, place: Place | None, peer_host: str) -> None:
     try:
-        head = await await_head(port.pending, stream)
-        if head is not None:
-            await _dispatch(port, stream, head)
+        if place is None:
+            port.refusals.note("too_many", peer_host)
+            await answer_and_close(stream, too_many(503), lingers=False)
+            return
+        head = await await_head(port.pending, stream, refusals=port.refusals, peer_host=peer_host)
+        if head is None:
+            return
+        is_known = port.credentials.is_known(head, peer_host)
+        visitor = _Visitor(stream=stream, peer_host=peer_host, place=place, is_known=is_known)
+        if _may_come(port, visitor, head):
+            await _dispatch(port, visitor, head)
+        else:
+            await answer_and_close(stream, too_many(429))
     except (OSError, trio.BrokenResourceError, trio.ClosedResourceError) as lost:
         log.debug("connection lost: %s", lost)
 
@@ -83,15 +123,26 @@ def _note_crash(error: BaseException) -> None:
     log.error("connection crashed", exc_info=error)
 
 
-async def _dispatch(port: Port, stream: ReplayedStream, head: RequestHead) -> None:
+def _may_come(port: Port, visitor: _Visitor, head: RequestHead) -> bool:
+    """Count a connection for its client; False: that has as many as it may."""
+    client = "" if visitor.is_known else port.credentials.counted_as(head, visitor.peer_host)
+    if not client or visitor.place.count_for(client):
+        return True
+    port.refusals.note("too_many_of_client", client)
+    return False
+
+
+async def _dispatch(port: Port, visitor: _Visitor, head: RequestHead) -> None:
+    stream = visitor.stream
     if head.is_websocket_upgrade:
-        refused = _refuse_websocket(port, stream, head)
+        refused = _refuse_websocket(port, visitor, head)
         if refused is not None:
             await answer_and_close(stream, refused)
             return
         try:
             with port.admission.slot() as slot:
-                stream.put_back(head.received)
+                visitor.place.leave()
+                stream.put_back(head.as_handshake() + head.body)
                 await take_call(
                     stream,
                     slot,
@@ -106,47 +157,31 @@ async def _dispatch(port: Port, stream: ReplayedStream, head: RequestHead) -> No
     elif is_media_path(head.path):
         await answer_and_close(stream, _upgrade_required(head))
     else:
-        await _serve_http(port, stream, head)
+        await _serve_http(port, visitor, head)
 
 
-def _refuse_websocket(port: Port, stream: ReplayedStream, head: RequestHead) -> bytes | None:
+def _refuse_websocket(port: Port, visitor: _Visitor, head: RequestHead) -> bytes | None:
     """Give the answer to a websocket that may not come in, whatever the load; None if it may."""
     if not is_media_path(head.path):
         return answer_bytes(404, f"no websocket here; media streams are at {MEDIA_PATH}")
     if head.header("sec-websocket-version") != WEBSOCKET_VERSION:
         return _upgrade_required(head)
-    if not head.header("sec-websocket-key"):
-        return answer_bytes(400, "Sec-WebSocket-Key is missing")
-    twilio = port.config.twilio
-    if twilio.validates_signature and not _is_softphone(port, head):
-        urls = _own_urls(port.config, stream, head)
-        signature = head.header(SIGNATURE_HEADER)
-        if not is_signed_handshake([twilio.auth_token], urls, signature):
-            port.metrics.count_refused("signature")
-            log.warning("media stream refused: bad signature", extra={"urls": urls[:2]})
-            return answer_bytes(403, "the signature is missing or wrong")
-    return None
+    if not _is_websocket_key(head.all_values(b"sec-websocket-key")):
+        return answer_bytes(400, "Sec-WebSocket-Key is missing or wrong")
+    credentials, peer_host = port.credentials, visitor.peer_host
+    if credentials.is_softphone(head) or credentials.is_signed_stream(head, peer_host):
+        return None
+    port.metrics.count_refused("signature")
+    urls = credentials.stream_urls(head, peer_host)[:2]
+    port.refusals.note("signature", credentials.client_of(head, peer_host), urls=urls)
+    return answer_bytes(403, "the signature is missing or wrong")
 
 
-def _is_softphone(port: Port, head: RequestHead) -> bool:
-    """Whether our own page calls, by somebody who is signed in.
-
-    A browser cannot sign a handshake.  The token of its call is asked for when the stream starts,
-    as of every stream.
-    """
-    if port.access is None or head.header(SIGNATURE_HEADER):
+def _is_websocket_key(values: list[str]) -> bool:
+    try:
+        return [len(base64.b64decode(value, validate=True)) for value in values] == [KEY_BYTES]
+    except (binascii.Error, ValueError):
         return False
-    return has_own_origin(head.header) and port.access.has_cookie(head.header)
-
-
-def _own_urls(config: Config, stream: ReplayedStream, head: RequestHead) -> list[str]:
-    origin = public_origin(
-        config.server.public_url,
-        host_header=head.header("host"),
-        forwarded_proto=head.header("x-forwarded-proto"),
-        peer_host=stream.socket.getpeername()[0],
-    )
-    return [] if origin is None else websocket_url_candidates(origin, head.path)
 
 
 def _upgrade_required(head: RequestHead) -> bytes:
@@ -169,29 +204,45 @@ def _unavailable(port: Port, reason: str) -> bytes:
     return answer_bytes(503, f"{reason}: {text}", headers={"Retry-After": str(RETRY_AFTER_S)})
 
 
-async def _serve_http(port: Port, stream: ReplayedStream, head: RequestHead) -> None:
+async def _serve_http(port: Port, visitor: _Visitor, head: RequestHead) -> None:
+    stream = visitor.stream
     body_bytes = head.body_bytes
     if body_bytes is None or body_bytes > BODY_MAX_BYTES:
         too_long = answer_bytes(413, f"the body is longer than {BODY_MAX_BYTES} bytes")
         unknown = answer_bytes(411, "the body needs a Content-Length")
         await answer_and_close(stream, unknown if body_bytes is None else too_long)
         return
-    try:
-        port.http_slots.acquire_on_behalf_of_nowait(stream)
-    except trio.WouldBlock:
-        retry = {"Retry-After": str(RETRY_AFTER_S)}
-        await answer_and_close(stream, answer_bytes(503, "too many connections", headers=retry))
+    # Whoever is known needs no slot, and so leaves those of strangers to them.
+    if not visitor.is_known and port.http_slots.available_tokens < 1:
+        port.refusals.note("busy", port.credentials.client_of(head, visitor.peer_host))
+        await answer_and_close(stream, too_many(503))
         return
-    request = head.as_single_request()
+    with _slot(port.http_slots, stream, is_needed=not visitor.is_known):
+        await _serve_request(port, stream, head, body_bytes)
+
+
+@contextlib.contextmanager
+def _slot(
+    slots: trio.CapacityLimiter, stream: ReplayedStream, *, is_needed: bool
+) -> Iterator[None]:
+    if not is_needed:
+        yield
+        return
+    slots.acquire_on_behalf_of_nowait(stream)
     try:
-        await port.http.serve(
-            SingleRequestStream(
-                stream, request + head.body, request_bytes=len(request) + body_bytes
-            ),
-            _connection_s(port, head),
-        )
+        yield
     finally:
-        port.http_slots.release_on_behalf_of(stream)
+        slots.release_on_behalf_of(stream)
+
+
+async def _serve_request(
+    port: Port, stream: ReplayedStream, head: RequestHead, body_bytes: int
+) -> None:
+    request = head.as_single_request()
+    await port.http.serve(
+        SingleRequestStream(stream, request + head.body, request_bytes=len(request) + body_bytes),
+        _connection_s(port, head),
+    )
 
 
 def _connection_s(port: Port, head: RequestHead) -> float | None:

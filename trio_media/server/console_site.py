@@ -22,7 +22,7 @@ from trio_media.console.access import Access
 from trio_media.console.api import make_inner_app
 from trio_media.console.directory import Directory
 from trio_media.console.feed import Feed
-from trio_media.console.gate import Console
+from trio_media.console.gate import Console, Limits
 from trio_media.console.siblings import Siblings, socket_path
 from trio_media.server.addresses import media_stream_url, public_origin
 from trio_media.server.dialing import CallToPlace, Dialing
@@ -63,6 +63,7 @@ def make_console(
         own_origin=functools.partial(own_origin, config.server.public_url),
         media_url=functools.partial(media_stream_url, worker=worker),
         dial=None if dialing is None else functools.partial(_dial, dialing),
+        limits=Limits.of_one_in(config.server.workers if has_siblings else 1),
         siblings=Siblings(shared_dir, worker) if has_siblings and shared_dir and worker else None,
     )
 
@@ -79,8 +80,7 @@ def own_origin(public_url: str, request: Request) -> str:
     origin = public_origin(
         "",
         host_header=host,
-        forwarded_proto=request.headers.get("x-forwarded-proto", ""),
-        peer_host=request.client.host if request.client else "",
+        scheme=request.url.scheme,
     )
     return origin or ""
 

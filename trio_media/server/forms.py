@@ -50,6 +50,15 @@ async def read_form(request: Request) -> Form:
         raise BadForm(400, "the body ended early") from None
     if body and content_type != FORM_TYPE:
         raise BadForm(415, f"the body must be {FORM_TYPE}")
+    return parse_form(bytes(body))
+
+
+def parse_form(body: bytes) -> Form:
+    """Parse a form's body.
+
+    Raises:
+        BadForm: it is none, or not UTF-8.
+    """
     try:
         pairs = parse_qsl(
             body.decode("ascii"), keep_blank_values=True, max_num_fields=FIELDS_MAX, errors="strict"

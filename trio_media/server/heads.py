@@ -1,7 +1,7 @@
 """The head of a request: read within bounds, parsed once, and given on in a form that is safe.
 
-Rule 1: nothing is believed about a peer before its head is complete: not longer than 16 KiB, not
-later than the caller's deadline.
+Rule 1: nothing is believed about a peer before its head is complete: not longer than 16 KiB, of
+no more than 100 headers, not later than the caller's deadline.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ import trio
 from trio_media.errors import RemoteProtocolError
 
 HEAD_MAX_BYTES: Final = 16 * 1024
+TARGET_MAX_BYTES: Final = 8 * 1024  # a signed URL with a query has some hundred
+HEADERS_MAX: Final = 100  # browsers and proxies send some thirty
 BODY_MAX_BYTES: Final = 64 * 1024  # Twilio's webhooks have 1 to 3 kB
 RECEIVE_BYTES: Final = 4_096  # a head is small; what follows it is not ours to buffer
 WEBSOCKET_VERSION: Final = "13"  # RFC 6455
@@ -25,6 +27,7 @@ WEBSOCKET_VERSION: Final = "13"  # RFC 6455
 _HOP_HEADERS: Final = frozenset(
     {b"connection", b"upgrade", b"http2-settings", b"keep-alive", b"proxy-connection"}
 )
+_HANDSHAKE: Final = frozenset({b"host", b"sec-websocket-key", b"sec-websocket-version"})
 
 
 class BadHead(RemoteProtocolError):
@@ -69,12 +72,15 @@ class RequestHead:
                 return value.decode("latin-1")
         return ""
 
+    def all_values(self, name: bytes) -> list[str]:
+        """Give every header of that (lower-case) name, in the order of the wire."""
+        return [value.decode("latin-1") for found, value in self.headers if found == name]
+
     def _has_token(self, name: bytes, token: str) -> bool:
         return any(
             token == part.strip().lower()
-            for found, value in self.headers
-            if found == name
-            for part in value.decode("latin-1").split(",")
+            for value in self.all_values(name)
+            for part in value.split(",")
         )
 
     @property
@@ -93,6 +99,16 @@ class RequestHead:
         if self.header("transfer-encoding"):
             return None
         return int(self.header("content-length") or "0")
+
+    def as_handshake(self) -> bytes:
+        """Write the head of a websocket's upgrade anew, with what has been judged and no more.
+
+        What a websocket's library does not know of, it cannot refuse in words of its own.
+        """
+        lines = [f"{self.method} {self.target} HTTP/{self.version}".encode("ascii")]
+        lines += [name + b": " + value for name, value in self.headers if name in _HANDSHAKE]
+        lines += [b"upgrade: websocket", b"connection: upgrade", b"", b""]
+        return b"\r\n".join(lines)
 
     def as_single_request(self) -> bytes:
         """Write the head anew, so that the connection carries this request and no other.
@@ -125,6 +141,7 @@ async def read_head(stream: trio.abc.ReceiveStream) -> RequestHead | None:
                 raise BadHead(400, "the request head ended early")
             return None
         received += piece
+        _check_request_line(received)
         try:
             parser.receive_data(bytes(piece))
             event = parser.next_event()
@@ -137,10 +154,18 @@ async def read_head(stream: trio.abc.ReceiveStream) -> RequestHead | None:
             return _parsed(event, bytes(received), body)
 
 
+def _check_request_line(received: bytearray) -> None:
+    end = received.find(b"\n", 0, TARGET_MAX_BYTES)
+    if end < 0 and len(received) > TARGET_MAX_BYTES:
+        raise BadHead(414, f"the request line is longer than {TARGET_MAX_BYTES} bytes")
+
+
 def _parsed(request: h11.Request, received: bytes, body: bytes) -> RequestHead:
     version = request.http_version.decode("ascii")
     if version not in ("1.0", "1.1"):
         raise BadHead(505, "only HTTP/1.1 is spoken here")
+    if len(request.headers) > HEADERS_MAX:
+        raise BadHead(431, f"the request head has more than {HEADERS_MAX} headers")
     return RequestHead(
         method=request.method.decode("ascii"),
         target=request.target.decode("ascii"),

@@ -8,17 +8,20 @@ Source: https://prometheus.github.io/client_python/multiprocess/
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.mmap_dict import MmapedDict, mmap_key
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from trio_media.call.record import CallEnd
 from trio_media.server.admission import REFUSALS
 from trio_media.server.call_counts import BoundedLabel, CallMetrics, OneCall
+from trio_media.server.refusals import REASONS
 from trio_media.server.tokens import unix_now_s
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
@@ -33,7 +36,10 @@ _UNPREPARED: Final = (
     "its own, and its caller waits for it."
 )
 _OPEN: Final = "Workers whose calls do not try a model service: it fails, or refuses us."
+_TASKS: Final = "Tasks of the event loop now: those of a call end with it."
 _STARTED: Final = "When the newest worker began, in seconds since 1970: it moves with each restart."
+_CONNECTIONS_REFUSED: Final = "trio_media_connections_refused"
+_CONNECTIONS_REFUSED_SAYS: Final = "Connections that were refused, or cut before they were served."
 
 
 class Metrics:
@@ -44,6 +50,7 @@ class Metrics:
         reserved_calls: asked how many are about to come.
         is_draining: asked whether the server takes no calls for good.
         loop_busy_share: asked how busy the event loop is, 0 to 1; of several the busiest counts.
+        tasks: asked how many tasks there are.
         shared_dir: where the counters of all workers are; this process was started with
             `shared_environment` of it then.  None: this process is alone.
     """
@@ -55,6 +62,7 @@ class Metrics:
         reserved_calls: Callable[[], int] = int,
         is_draining: Callable[[], bool] = bool,
         loop_busy_share: Callable[[], float] = float,
+        tasks: Callable[[], int] = int,
         shared_dir: Path | None = None,
     ) -> None:
         self._shared_dir = shared_dir
@@ -64,6 +72,7 @@ class Metrics:
             ("calls_reserved", _RESERVED, "livesum", reserved_calls),
             ("draining", "1 while the server takes no calls for good.", "livemax", is_draining),
             ("loop_busy_share", _BUSY, "livemax", loop_busy_share),
+            ("tasks", _TASKS, "livesum", tasks),
         )
         self._asked = [
             (Gauge(f"trio_media_{name}", says, registry=registry, multiprocess_mode=mode), ask)
@@ -84,6 +93,11 @@ class Metrics:
         self._refused = Counter(
             "trio_media_calls_refused", "Calls not taken.", ["reason"], registry=registry
         )
+        self._connections_refused = Counter(
+            _CONNECTIONS_REFUSED, _CONNECTIONS_REFUSED_SAYS, ["reason"], registry=registry
+        )
+        for cause in REASONS:
+            self._connections_refused.labels(cause)
         self._lateness = Histogram(
             "trio_media_loop_lateness_seconds",
             "How late the event loop woke up, ten times a second.",
@@ -153,6 +167,10 @@ class Metrics:
         """Count a model session that was not there before its call; one of `UNPREPARED_WHY`."""
         self._unprepared.labels(why).inc()
 
+    def count_connection_refused(self, reason: str) -> None:
+        """Count a connection that was not served.  ``reason``: one of `REASONS`."""
+        self._connections_refused.labels(reason).inc()
+
     def count_crashed(self) -> None:
         """Count a call that ended by an error of ours."""
         self._ended.labels("crashed").inc()
@@ -210,3 +228,26 @@ def shared_environment(shared_dir: Path) -> dict[str, str]:
 def forget_process(shared_dir: Path, pid: int) -> None:
     """Forget what a worker had when it ended; what it counted stays counted."""
     mark_process_dead(pid, str(shared_dir))  # type: ignore[no-untyped-call]
+
+
+class SupervisorMetrics:
+    """What the process counts that has the port and no call: into the files of its workers.
+
+    It has imported the library before there was a place for the files, so it writes its own.
+    """
+
+    def __init__(self, shared_dir: Path) -> None:
+        path = shared_dir / f"counter_{os.getpid()}.db"
+        self._values = MmapedDict(str(path))  # type: ignore[no-untyped-call]
+
+    def close(self) -> None:
+        """Close the file; what was counted stays in it."""
+        self._values.close()  # type: ignore[no-untyped-call]
+
+    def count_connection_refused(self, reason: str) -> None:
+        """See `Metrics.count_connection_refused`."""
+        name = _CONNECTIONS_REFUSED
+        says, total = _CONNECTIONS_REFUSED_SAYS, f"{name}_total"
+        key = mmap_key(name, total, ["reason"], [reason], says)
+        count, _ = self._values.read_value(key)  # type: ignore[no-untyped-call]
+        self._values.write_value(key, count + 1, 0.0)  # type: ignore[no-untyped-call]

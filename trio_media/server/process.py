@@ -1,11 +1,15 @@
 """The process that serves: alone, or as one of several workers.
 
 Rule 1: a worker outlives its parent no longer than a drain takes.
+Rule 2: only its supervisor can have a worker end its calls, by a second order.  What reaches the
+process besides begins a drain and nothing more, however often: a signal to a whole process group or
+control group comes beside the supervisor's order, and must not count as the second one.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import signal
@@ -38,10 +42,10 @@ class Assignment:
 
     host: str
     port: int
-    workers: int
-    """How many there are."""
     worker: int
     """Its number; the first is 1."""
+    workers: int
+    """How many there are."""
     channel_fd: int
     """Where it gets connections from: an end of a channel that it has inherited."""
     url: str
@@ -135,9 +139,12 @@ async def _serve_until_signal(
 ) -> int:
     send_signal, signals = trio.open_memory_channel[int](SIGNALS_MAX)
     async with trio.open_nursery() as nursery:
-        await nursery.start(forward_signals, send_signal)
         if isinstance(bound, Receiving):
-            nursery.start_soon(_watch_parent, send_signal)
+            worker_ends = WorkerEnds(send_signal)
+            await nursery.start(_heed_signals, worker_ends.begin)
+            nursery.start_soon(_heed_supervisor, worker_ends)
+        else:
+            await nursery.start(forward_signals, send_signal)
         exit_code = await serve(
             config, bound=bound, run_call=run_call, signals=signals, options=options
         )
@@ -150,18 +157,57 @@ async def forward_signals(
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Put the signals that end a server into a channel, until cancelled."""
+    await _heed_signals(functools.partial(_put, send_signal), task_status)
+
+
+async def _heed_signals(
+    heed: Callable[[int], None],
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as received:
         task_status.started()
         async for number in received:
-            # Full: more signals than anybody acts on.
-            with contextlib.suppress(trio.WouldBlock):
-                send_signal.send_nowait(number)
+            heed(number)
 
 
-async def _watch_parent(send_signal: trio.MemorySendChannel[int]) -> None:
-    """Drain when the parent is gone: it holds the other end of our standard input."""
-    async with trio.lowlevel.FdStream(os.dup(sys.stdin.fileno())) as lifeline:
-        while await lifeline.receive_some(64):
-            pass
+def _put(send_signal: trio.MemorySendChannel[int], number: int) -> None:
+    # Full: more signals than anybody acts on.
     with contextlib.suppress(trio.WouldBlock):
-        send_signal.send_nowait(signal.SIGTERM)
+        send_signal.send_nowait(number)
+
+
+@attrs.define(eq=False)
+class WorkerEnds:
+    """Which of all that tells a worker to end counts as the first time, and which as the second."""
+
+    _send_signal: trio.MemorySendChannel[int]
+    """Where the first one drains, and the second one ends the calls."""
+    _orders: int = attrs.field(default=0, init=False)
+    _is_begun: bool = attrs.field(default=False, init=False)
+
+    def begin(self, number: int) -> None:
+        """The process was signalled, by whomever, or its supervisor is gone."""
+        if not self._is_begun:
+            self._is_begun = True
+            _put(self._send_signal, number)
+
+    def order(self, number: int) -> None:
+        """The supervisor was signalled."""
+        self._orders += 1
+        if self._orders > 1:
+            _put(self._send_signal, number)
+        else:
+            self.begin(number)
+
+
+async def _heed_supervisor(ends: WorkerEnds) -> None:
+    """Do as the supervisor says; it holds the other end of our standard input.
+
+    An order is a byte, the number of the signal: of those, unlike signals, none is lost when two
+    come at once.  The end of them is the end of the supervisor.
+    """
+    async with trio.lowlevel.FdStream(os.dup(sys.stdin.fileno())) as orders:
+        async for numbers in orders:
+            for number in numbers:
+                ends.order(number)
+    ends.begin(signal.SIGTERM)

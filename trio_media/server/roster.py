@@ -74,20 +74,27 @@ class CallPlaces:
 class _Worker:
     heard_s: float
     report: Report
-    given: dict[int, Kind] = attrs.field(factory=dict)
-    """The connections that it has, by their tickets."""
+    given: dict[int, tuple[Kind, str]] = attrs.field(factory=dict)
+    """The connections that it has, by their tickets: their kind, and whose they are."""
 
     counts: Counter[Kind] = attrs.field(factory=Counter)
     """How many of each kind these are."""
+    clients: Counter[str] = attrs.field(factory=Counter)
+    """How many each client has."""
 
-    def give(self, ticket: int, kind: Kind) -> None:
-        self.given[ticket] = kind
+    def give(self, ticket: int, kind: Kind, client: str) -> None:
+        self.given[ticket] = (kind, client)
         self.counts[kind] += 1
+        self.clients[client] += 1
 
     def take_back(self, ticket: int) -> None:
-        kind = self.given.pop(ticket, None)
-        if kind is not None:
-            self.counts[kind] -= 1
+        if ticket not in self.given:
+            return
+        kind, client = self.given.pop(ticket)
+        self.counts[kind] -= 1
+        self.clients[client] -= 1
+        if not self.clients[client]:
+            del self.clients[client]
 
 
 class Roster:
@@ -131,10 +138,17 @@ class Roster:
             owner = self._seen.find(wish.call_sid, now_s)
         return order_of(wish, owner, self._standings(now_s))
 
-    def give(self, number: int, wish: Wish, now_s: float) -> int:
-        """Count a connection that a worker is about to be given; return its ticket."""
+    def held_by(self, client: str) -> int:
+        """Say how many connections the workers have that count for a client."""
+        return sum(worker.clients[client] for worker in self._workers.values())
+
+    def give(self, number: int, wish: Wish, now_s: float, client: str = "") -> int:
+        """Count a connection that a worker is about to be given; return its ticket.
+
+        ``client``: whom it counts for; empty: for nobody.
+        """
         ticket = next(self._tickets)
-        self._workers[number].give(ticket, wish.kind)
+        self._workers[number].give(ticket, wish.kind, client)
         if wish.call_sid:
             self._seen.put(wish.call_sid, number, now_s)
         return ticket

@@ -9,6 +9,7 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Final
 from urllib.parse import urlsplit
 
 import attrs
@@ -17,7 +18,6 @@ import trio
 from trio_media.agent.agent import Agent
 from trio_media.call.listening import VoiceJudge
 from trio_media.config import Config, TwilioConfig
-from trio_media.console.gate import Console
 from trio_media.errors import ConfigError
 from trio_media.server.account import TwilioAccount
 from trio_media.server.addresses import is_loopback
@@ -30,20 +30,20 @@ from trio_media.server.console_site import make_console, make_feed, serve_siblin
 from trio_media.server.dialing import Dialing
 from trio_media.server.draining import drain_on_signal, exit_if_stuck
 from trio_media.server.garbage import calm_garbage_collector, collect_after_calls
-from trio_media.server.http import HttpServer
 from trio_media.server.judging import start_judge
 from trio_media.server.lateness import LoopLateness, measure_lateness
 from trio_media.server.listening import listen, shown_address
 from trio_media.server.metrics import Metrics
 from trio_media.server.model_access import open_model_access
+from trio_media.server.opening import Opening, make_port
 from trio_media.server.receiving import Receiving
 from trio_media.server.reception import Reception
 from trio_media.server.roster import Report
 from trio_media.server.sharing import dial_id_prefix
-from trio_media.server.site import Site, make_app
 from trio_media.server.tokens import CallTokens, UsedInDirectory
 from trio_media.server.twilio_rest_client import TwilioRest, open_twilio_rest
-from trio_media.server.webhooks import Webhooks
+
+SECRET_CHARS_MIN: Final = 8  # of one that others may try; those made here have 32 and more
 
 log = logging.getLogger("trio_media.server")
 
@@ -69,11 +69,22 @@ class ServeOptions:
 def check_exposure(config: Config, *, insecure: bool) -> None:
     """Refuse to serve everyone without asking anyone who they are.
 
+    Where no admin token is configured one is made, so that the console is never without.
+
     Raises:
         ConfigError: requests are not validated, the host is not this machine alone, and that was
-            not asked for.
+            not asked for; or it is not this machine alone, and a configured secret can be guessed.
     """
-    if config.twilio.validates_signature or insecure or is_loopback(config.server.host):
+    if is_loopback(config.server.host):
+        return
+    for name in ("admin_token", "token_secret"):
+        if 0 < len(getattr(config.server, name)) < SECRET_CHARS_MIN:
+            raise ConfigError(
+                f"server.{name}: shorter than {SECRET_CHARS_MIN} characters, so it can be guessed, "
+                f"and server.host = {config.server.host!r} is open to others; leave it out to have "
+                "one made"
+            )
+    if config.twilio.validates_signature or insecure:
         return
     raise ConfigError(
         f"server.host = {config.server.host!r}: anyone could call, because requests are not "
@@ -141,15 +152,17 @@ async def serve(
             models=models,
         )
         console = make_console(config, reception, feed, dialing, options.used_tokens_dir)
-        port = Port(
-            config=config,
-            admission=admission,
-            reception=reception,
-            metrics=metrics,
-            run_call=run_call,
-            judge=judge,
-            http=_http(config, admission, metrics, reception, dialing, console),
-            access=console.access,
+        port = make_port(
+            Opening(
+                config=config,
+                admission=admission,
+                metrics=metrics,
+                reception=reception,
+                console=console,
+                dialing=dialing,
+                run_call=run_call,
+                judge=judge,
+            )
         )
         nursery.start_soon(feed.run)
         nursery.start_soon(models.run)
@@ -216,23 +229,9 @@ def _metrics(admission: Admission, lateness: LoopLateness, shared_dir: Path | No
         reserved_calls=lambda: admission.reserved,
         is_draining=lambda: admission.is_draining,
         loop_busy_share=lambda: lateness.busy_share,
+        tasks=lambda: trio.lowlevel.current_statistics().tasks_living,
         shared_dir=shared_dir,
     )
-
-
-def _http(
-    config: Config,
-    admission: Admission,
-    metrics: Metrics,
-    reception: Reception,
-    dialing: Dialing | None,
-    console: Console,
-) -> HttpServer:
-    webhooks = Webhooks(
-        config=config, admission=admission, reception=reception, metrics=metrics, dialing=dialing
-    )
-    site = Site(admission=admission, metrics=metrics, webhooks=webhooks, console=console)
-    return HttpServer(make_app(site))
 
 
 def _tokens(config: Config, options: ServeOptions) -> CallTokens:

@@ -20,6 +20,7 @@ from trio_media.console.problems import answer_crash, answer_problem
 from trio_media.server.admission import REFUSALS, Admission
 from trio_media.server.answers import SECURITY_HEADERS
 from trio_media.server.metrics import CONTENT_TYPE, Metrics
+from trio_media.server.proxies import ProxiedClients, TrustedProxies
 from trio_media.server.webhooks import WEBHOOKS, Webhooks, answer_webhook
 
 Known = TypeVar("Known")
@@ -33,6 +34,8 @@ class Site:
     metrics: Metrics
     webhooks: Webhooks
     console: Console
+    proxies: TrustedProxies = attrs.field(factory=TrustedProxies)
+    """Who is believed in whom they speak for."""
 
 
 def make_app(site: Site) -> ASGIApp:
@@ -50,7 +53,7 @@ def make_app(site: Site) -> ASGIApp:
         ],
         exception_handlers={HTTPException: answer_problem, Exception: answer_crash},
     )
-    return _SecurityHeaders(app)
+    return ProxiedClients(_SecurityHeaders(app), site.proxies)
 
 
 def _bind(

@@ -34,6 +34,7 @@ from trio_media.server.dialing import Dialing
 from trio_media.server.forms import CALL_SID_CHARS_MAX, BadForm, Form, read_form
 from trio_media.server.metrics import Metrics
 from trio_media.server.reception import Reception, refusal_twiml
+from trio_media.server.refusals import Refusals
 from trio_media.telephony.call_status import call_status
 from trio_media.telephony.twilio_signature import is_signed_request
 from trio_media.telephony.twiml import (
@@ -62,6 +63,7 @@ class Webhooks:
     metrics: Metrics
     dialing: Dialing | None
     """None: no calls are placed here."""
+    refusals: Refusals
 
 
 @attrs.frozen
@@ -209,8 +211,7 @@ async def _judge(webhooks: Webhooks, request: Request) -> Asked:
     origin = public_origin(
         config.server.public_url,
         host_header=request.headers.get("host", ""),
-        forwarded_proto=request.headers.get("x-forwarded-proto", ""),
-        peer_host=request.client.host if request.client else "",
+        scheme=request.url.scheme,
     )
     if origin is None:
         raise BadForm(400, "the Host header is not a host")
@@ -221,7 +222,8 @@ async def _judge(webhooks: Webhooks, request: Request) -> Asked:
         signature = request.headers.get(SIGNATURE_HEADER)
         url = f"{origin}{request.url.path}{query}"
         if not is_signed_request([twilio.auth_token], [url], form.pairs, signature):
-            log.warning("webhook refused: bad signature", extra={"url": url})
+            client = request.client.host if request.client else ""
+            webhooks.refusals.note("signature", client, urls=[url])
             raise BadForm(403, "the signature is missing or wrong")
     dial_id = request.query_params.get("dial", "")
     dialing = webhooks.dialing

@@ -6,7 +6,9 @@ share the secrets, the used tokens and the counters.
 
 Rule 1: a worker that crashes is started again, later each time; one that cannot start at all ends
 everything.
-Rule 2: the workers are in sessions of their own, so that Ctrl-C reaches them once, through us.
+Rule 2: the workers are told to end by us, on their standard input, once for each signal that we
+get.  They are in process groups of their own, so that Ctrl-C reaches us alone; a signal that does
+reach a worker begins its drain and nothing more (`process`).
 Rule 3: connections are taken as long as a worker is up, and refused by it while it drains.
 """
 
@@ -28,11 +30,17 @@ import attrs
 import trio
 
 from trio_media.config import Config
+from trio_media.console.access import Access
+from trio_media.server.credentials import Credentials
+from trio_media.server.crowd import Crowd
 from trio_media.server.draining import EXIT_INTERRUPTED, FORCED_END_S
 from trio_media.server.listening import bind_socket, shown_address
-from trio_media.server.metrics import forget_process, shared_environment
+from trio_media.server.metrics import SupervisorMetrics, forget_process, shared_environment
 from trio_media.server.passing import open_channel
+from trio_media.server.pending import PendingHeads, heads_max
 from trio_media.server.process import Assignment
+from trio_media.server.proxies import TrustedProxies
+from trio_media.server.refusals import Refusals
 from trio_media.server.roster import Roster
 from trio_media.server.spreading import Spread, spread_connections
 
@@ -64,7 +72,11 @@ class _Workers:
         self.signals.append(number)
         self.stop.set()
         for process in self.running:
-            process.send_signal(number)
+            _order(process, number)
+        log.info(
+            "workers are told to end",
+            extra={"signal": signal.Signals(number).name, "workers": len(self.running)},
+        )
 
     def give_up(self, exit_code: int) -> None:
         self.exit_code = exit_code
@@ -111,8 +123,8 @@ def supervise(
         assignment = Assignment(
             host=config.server.host,
             port=bound.getsockname()[1],
-            workers=config.server.workers,
             worker=0,
+            workers=config.server.workers,
             channel_fd=-1,
             url=shown_address(bound),
             used_tokens_dir=shared_dir,
@@ -120,15 +132,28 @@ def supervise(
             admin_token=config.server.admin_token,
             token_secret=config.server.token_secret,
         )
-        workers = _Workers(
-            command=[*(program or [sys.executable, "-m", "trio_media"]), *arguments],
-            assignment=assignment,
-            spread=Spread(roster=Roster(max_calls=config.server.max_calls)),
-        )
+        command = [*(program or [sys.executable, "-m", "trio_media"]), *arguments]
         if on_url is not None:
             on_url(assignment.url)
         log.info("starting %d workers at %s", config.server.workers, assignment.url)
-        return trio.run(_supervise, config, bound, workers)
+        with contextlib.closing(SupervisorMetrics(metrics_dir)) as metrics:
+            workers = _Workers(
+                command=command, assignment=assignment, spread=_spread(config, metrics)
+            )
+            return trio.run(_supervise, config, bound, workers)
+
+
+def _spread(config: Config, metrics: SupervisorMetrics) -> Spread:
+    server = config.server
+    access = Access(server.admin_token, server.token_secret)
+    return Spread(
+        roster=Roster(max_calls=server.max_calls),
+        credentials=Credentials(config, access, TrustedProxies(server.trusted_proxies)),
+        refusals=Refusals(metrics.count_connection_refused),
+        crowd=Crowd(connections_max=server.max_connections, per_client_max=0),
+        per_client_max=server.max_connections_per_client,
+        pending=PendingHeads(heads_max(server.max_connections)),
+    )
 
 
 async def _supervise(config: Config, bound: socket.socket, workers: _Workers) -> int:
@@ -197,7 +222,7 @@ async def _run_worker(workers: _Workers, number: int) -> int:
             async with process.stdin, trio.open_nursery() as nursery:
                 nursery.start_soon(workers.spread.follow, number, channel)
                 for signal_number in workers.signals:  # that came while it was being started
-                    process.send_signal(signal_number)
+                    _order(process, signal_number)
                 exit_code = await process.wait()
                 nursery.cancel_scope.cancel()
             return exit_code
@@ -208,10 +233,20 @@ async def _run_worker(workers: _Workers, number: int) -> int:
             forget_process(Path(workers.assignment.metrics_dir), process.pid)
 
 
+def _order(process: trio.Process, number: int) -> None:
+    """Tell a worker to end: politely the first time, at once the second."""
+    # One that is still starting heeds nothing and has no call: the signal ends it.
+    process.send_signal(signal.SIGTERM)
+    assert isinstance(process.stdin, trio.lowlevel.FdStream)
+    # A worker that is gone has nothing to end; one that left so many orders unread is killed late.
+    with contextlib.suppress(OSError):
+        os.write(process.stdin.fileno(), bytes([number]))
+
+
 async def _start_worker(workers: _Workers, number: int, channel_fd: int) -> trio.Process:
     assignment = attrs.evolve(workers.assignment, worker=number, channel_fd=channel_fd)
     counting = shared_environment(Path(assignment.metrics_dir))
-    # Its standard input ends when we do, whatever ends us: then it drains.
+    # Orders come down its standard input, which ends when we do, whatever ends us: then it drains.
     return await trio.lowlevel.open_process(
         workers.command,
         stdin=subprocess.PIPE,

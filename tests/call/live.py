@@ -281,6 +281,7 @@ async def live_call(
                     "checks_invariants": True,
                     "on_control": take_control,
                     "observers": observers,
+                    "recorded": {},
                 }
                 options["tools"] = unmarked(options.get("tools", {}))
                 try:

@@ -227,7 +227,7 @@ async def test_a_refused_handshake_is_told_to_all_calls(
     autojump_clock: MockClock, status: int, is_open: bool
 ) -> None:
     breaker = Breaker()
-    async with live_call(QUIET, refuse_model=status, breaker=breaker) as call:
+    async with live_call(QUIET_ONCE, refuse_model=status, breaker=breaker) as call:
         await call.carrier.start()
         await call.ended.wait()
     assert breaker.is_fatal is is_open
@@ -258,7 +258,7 @@ async def test_a_session_that_is_merely_lost_says_nothing_of_the_service(
     autojump_clock: MockClock,
 ) -> None:
     breaker = Breaker()
-    async with live_call(QUIET, breaker=breaker) as call:
+    async with live_call(QUIET_ONCE, breaker=breaker) as call:
         model = await call.start()
         await trio.sleep(1)
         for _ in range(IN_A_ROW - 1):

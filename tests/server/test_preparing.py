@@ -25,8 +25,8 @@ async def test_the_session_is_agreed_on_and_nothing_else_is_said(
         assert model.came[0][1]["session"]["instructions"] == "Be kind."
         taken = await scene.session.take()
         assert taken is not None
-        leg, ready = taken
-        assert not ready.server_acts
+        leg, agreed = taken
+        assert not agreed.ready.server_acts
         # It is for whoever took it, for as long as they like.
         await trio.sleep(3 * TAKEN_S)
         await model.send({"type": "rate_limits.updated", "event_id": "e", "rate_limits": []})

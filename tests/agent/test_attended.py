@@ -10,7 +10,7 @@ from trio.testing import MockClock
 
 from trio_media.agent.agent import Agent
 from trio_media.agent.attended import TASKS_MAX, AttendedCall
-from trio_media.agent.transcript import LATE_MS
+from trio_media.facts.transcript import LATE_MS
 from trio_media.agent.watching import CallState
 from trio_media.call.control import running_tool
 from trio_media.call.record import CallEnd

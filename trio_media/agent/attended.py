@@ -18,7 +18,7 @@ from trio_media.agent.asking import Ending
 from trio_media.agent.hooks import HookRuns, run_hooks, run_last_hooks
 from trio_media.agent.info import CallInfo
 from trio_media.agent.limits import LengthLimit
-from trio_media.agent.transcript import Spoken
+from trio_media.facts.transcript import Spoken
 from trio_media.agent.voicemail import Voicemail
 from trio_media.agent.watching import CallState, CallWatch
 from trio_media.call.account import CarrierAccount

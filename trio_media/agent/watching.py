@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Final
 
 import attrs
 
-from trio_media.agent.transcript import Spoken, Transcript
+from trio_media.facts.transcript import Spoken, Transcript
 from trio_media.core import commands as cm
 from trio_media.core import events as ev
 

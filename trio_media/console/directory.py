@@ -18,7 +18,7 @@ import attrs
 import msgspec
 import trio
 
-from trio_media.agent.transcript import heard_text
+from trio_media.facts.transcript import heard_text
 from trio_media.console.problems import Problem
 from trio_media.console.views import CallDetail, CallView, InterruptionView, SpokenView
 from trio_media.core.units import HEARD_ENOUGH_MS

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trio_media.agent.transcript import (
+from trio_media.facts.transcript import (
     ENTRIES_MAX,
     LATE_MS,
     UNPLACED_MAX,

@@ -20,6 +20,8 @@ MAY_IMPORT = {
     "telephony": {"telephony"},
     "realtime": {"realtime"},
     "config": {"config", "config_load", "config_rules"},
+    "config_file": set(),
+    "config_rules": {"config", "facts"},
     "recording": {"recording", "facts", "core", "audio", "config", "telephony"},
     "replay": {"replay", "recording", "facts", "core"},
     "call": {"call", "facts", "telephony", "realtime", "audio", "core", "config"},

@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trio_media.core import commands as cm
+from trio_media.core import events as ev
 from trio_media.facts.transcript import (
     ENTRIES_MAX,
     LATE_MS,
@@ -14,8 +16,6 @@ from trio_media.facts.transcript import (
     Transcript,
     heard_text,
 )
-from trio_media.core import commands as cm
-from trio_media.core import events as ev
 
 Step: TypeAlias = Any
 

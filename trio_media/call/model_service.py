@@ -20,6 +20,7 @@ from trio_media.realtime import SERVICES
 from trio_media.realtime import events as rt
 
 FORMAT: Final = "audio/pcmu"
+BUILT_IN: Final = "embedded"  # whatever model is asked for: it has its own price, which is none
 DEFAULT_SILENCE_MS: Final = 500  # the service's default, where it does not say
 Connect = Callable[[], Awaitable[trio.abc.Stream]]
 
@@ -36,8 +37,15 @@ class ModelService:
     """What is spoken on the stream that `connect` returns."""
     connect_timeout_s: float
     request: rt.SessionRequest
+    model: str = ""
+    """What its use is counted under."""
     backchannels: frozenset[str] = frozenset()
     """What a caller says who wants no answer, as `plain_words` gives it."""
+
+    @property
+    def transcriber(self) -> str:
+        """What the use of its transcriber is counted under."""
+        return self.model if self.model == BUILT_IN else self.request.transcription_model
 
 
 def model_service(
@@ -54,6 +62,7 @@ def model_service(
         open_leg=transport.open_model,
         connect_timeout_s=realtime.connect_timeout_s,
         request=session_request(config),
+        model=realtime.model if realtime.effective_provider != BUILT_IN else BUILT_IN,
         backchannels=_plain(config.barge_in.backchannels),
     )
 

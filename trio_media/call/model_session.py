@@ -21,6 +21,7 @@ from trio_media.call.model_service import (
     session_ready,
 )
 from trio_media.call.prepared import PreparedSession
+from trio_media.call.spending import note_usage
 from trio_media.call.translate import to_core
 from trio_media.call.watch import close_leg
 from trio_media.core import events as ev
@@ -182,7 +183,7 @@ async def realtime_events(leg: Leg, service: ModelService, line: Line) -> None:
             continue
         if isinstance(event, rt.SpeechStarted):
             line.server_speech_ms = line.now_ms()
-        _note(event, line)
+        _note(event, service, line)
         if isinstance(event, rt.ModelError) and event.kind is rt.ErrorKind.FATAL:
             raise ModelRefused(event.code, event.message)
         decided = _to_core(event, service, line)
@@ -231,11 +232,12 @@ def _keep_tool_call(event: rt.OutputItemDone, call_id: str, line: Line) -> None:
     line.tool_calls[call_id] = ToolCall(call_id, event.name or "", event.arguments or "")
 
 
-def _note(event: rt.ModelEvent, line: Line) -> None:
+def _note(event: rt.ModelEvent, service: ModelService, line: Line) -> None:
     """Tell the observers what decides nothing but is worth knowing."""
     match event:
-        case rt.InputTranscribed(item_id=item_id, text=text):
+        case rt.InputTranscribed(item_id=item_id, text=text, usage=usage):
             line.note("caller_text", item_id=item_id, text=text)
+            note_usage(line, "transcription", service.transcriber, usage)
         case rt.OutputTranscriptDone(item_id=item_id, text=text):
             line.note("model_text", item_id=item_id, text=text)
         case rt.ModelError(kind=kind, code=code, message=message, event_id=ours):
@@ -244,6 +246,7 @@ def _note(event: rt.ModelEvent, line: Line) -> None:
             line.note("model_error", what=kind.value, code=code, detail=detail, event_id=ours)
         case rt.ResponseDone(response_id=response_id, error_code=code, usage=usage):
             line.note("response_done", response_id=response_id, code=code, usage=dict(usage))
+            note_usage(line, "response", service.model, usage)
         case rt.ItemTruncated(item_id=item_id, audio_end_ms=end_ms):
             line.tally.count("truncates_confirmed")
             line.note("truncated", item_id=item_id, audio_end_ms=end_ms)

@@ -18,10 +18,10 @@ import attrs
 import msgspec
 import trio
 
-from trio_media.facts.transcript import heard_text
 from trio_media.console.problems import Problem
 from trio_media.console.views import CallDetail, CallView, InterruptionView, SpokenView
 from trio_media.core.units import HEARD_ENOUGH_MS
+from trio_media.facts.transcript import heard_text
 
 FILES_MAX: Final = 100_000  # of the folder that are looked at
 SUMMARY_BYTES_MAX: Final = 32 << 20

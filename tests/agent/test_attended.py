@@ -10,7 +10,6 @@ from trio.testing import MockClock
 
 from trio_media.agent.agent import Agent
 from trio_media.agent.attended import TASKS_MAX, AttendedCall
-from trio_media.facts.transcript import LATE_MS
 from trio_media.agent.watching import CallState
 from trio_media.call.control import running_tool
 from trio_media.call.record import CallEnd
@@ -18,6 +17,7 @@ from trio_media.config import Config
 from trio_media.core import commands as cm
 from trio_media.core import events as ev
 from trio_media.errors import AgentError
+from trio_media.facts.transcript import LATE_MS
 
 from .stage import INFO, on_stage, until
 

@@ -66,7 +66,7 @@ class SummaryBuilder:
         self._turns = _Turns()
         self._speech = ModelSpeech()
         self._interruptions = Interruptions()
-        self._latencies = Latencies()
+        self._latencies = Latencies(self._turns.answered)
         self._asked = Asked()
         self._transcript = Transcript(_untold)
         self._failures = Failures()
@@ -253,6 +253,10 @@ class _Turns:
     def decided(self, command: cm.TurnDecided) -> None:
         if (turn := self.kept.get(command.item_id)) is not None:
             turn.fate = command.fate
+
+    def answered(self, item_id: str, took_ms: int) -> None:
+        if (turn := self.kept.get(item_id)) is not None:
+            turn.answer_ms = took_ms
 
     def transcribed(self, item_id: str, text: str, t_ms: int) -> None:
         if (turn := self._find(item_id, t_ms)) is not None:

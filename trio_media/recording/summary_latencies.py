@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Any, Final
 
 import attrs
@@ -44,6 +45,7 @@ class Delay:
 class _Answer:
     """A turn's answer, on its way from the commit to the caller's ear."""
 
+    turn: str
     committed_ms: int
     quiet_ms: int | None
     number: int | None = None
@@ -52,10 +54,16 @@ class _Answer:
     seq: int | None = None
 
 
+def _nobody(_turn: str, _took_ms: int) -> None:
+    """Nobody is told."""
+
+
 class Latencies:
     """Measures delays by the events and commands of a call."""
 
-    def __init__(self) -> None:
+    def __init__(self, answered: Callable[[str, int], None] = _nobody) -> None:
+        self._answered = answered
+        """Told of each turn how long its answer took."""
         self.commit_to_audio = Delay()
         self.quiet_to_audio = Delay()
         self.onset_to_clear = Delay()
@@ -122,7 +130,7 @@ class Latencies:
             case cm.TurnDecided(item_id=item_id, fate=fate):
                 committed_ms = self._commits_ms.pop(item_id, None)
                 if committed_ms is not None and fate.startswith("answered"):
-                    self._answer = _Answer(committed_ms, self._quiet_ms)
+                    self._answer = _Answer(item_id, committed_ms, self._quiet_ms)
             case cm.CreateResponse(response=number) if answer is not None:
                 if answer.number is None:
                     answer.number = number
@@ -154,6 +162,7 @@ class Latencies:
         answer = self._answer
         if answer is not None and answer.seq is not None and seq >= answer.seq:
             self.commit_to_audio.add(at_ms - answer.committed_ms)
+            self._answered(answer.turn, at_ms - answer.committed_ms)
             if answer.quiet_ms is not None:
                 self.quiet_to_audio.add(at_ms - answer.quiet_ms)
             self._answer = None

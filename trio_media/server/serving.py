@@ -9,6 +9,7 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Final
 from urllib.parse import urlsplit
 
 import attrs
@@ -37,12 +38,15 @@ from trio_media.server.listening import listen, shown_address
 from trio_media.server.metrics import Metrics
 from trio_media.server.receiving import Receiving
 from trio_media.server.reception import Reception
+from trio_media.server.retaining import delete_old_calls
 from trio_media.server.roster import Report
 from trio_media.server.sharing import dial_id_prefix
 from trio_media.server.site import Site, make_app
 from trio_media.server.tokens import CallTokens, UsedInDirectory
 from trio_media.server.twilio_rest_client import TwilioRest, open_twilio_rest
 from trio_media.server.webhooks import Webhooks
+
+FIRST_WORKER: Final = 1  # it does what is to be done once
 
 log = logging.getLogger("trio_media.server")
 
@@ -148,6 +152,9 @@ async def serve(
             access=console.access,
         )
         nursery.start_soon(feed.run)
+        if worker is None or worker == FIRST_WORKER:
+            is_live = reception.live.__contains__
+            nursery.start_soon(delete_old_calls, config.recording, is_live)
         if console.siblings is not None and options.used_tokens_dir and worker:
             await nursery.start(serve_siblings, console, options.used_tokens_dir, worker)
         nursery.start_soon(measure_lateness, lateness, metrics.observe_lateness)

@@ -1,11 +1,11 @@
 // One call: its lanes, its interruptions and why, its transcript, its recording.
 
 import { callPath } from "./api.js";
-import { callButtons } from "./actions.js";
+import { callButtons, endedButtons } from "./actions.js";
 import { CallFeed } from "./call_feed.js";
 import { h, say, toast } from "./dom.js";
 import { Timeline } from "./timeline.js";
-import { clock, explain, seconds, title, words } from "./words.js";
+import { clock, explain, money, seconds, title, used, words } from "./words.js";
 
 const UNHEARD_CHARS = 120; // shown of what nobody heard
 
@@ -186,14 +186,16 @@ class CallView {
     document.title = `${this.heading.textContent} · trio_media`;
     const policy = lanes.header?.policy;
     const takes = lanes.episodes.list.filter(({ takeMs }) => takeMs !== null).length;
-    const ended = isLive ? "live" : lanes.ended ?? (words(call.end_reason) || "ended");
+    const ended = isLive ? "live" : call.end_in_words ?? lanes.ended ?? (words(call.end_reason) || "ended");
     say(this.facts, [ended, new Date(call.started_at).toLocaleString(),
       isLive ? null : clock(call.duration_ms, false), `${lanes.responsesCount} responses`, `${takes} interruptions`,
+      call.failures_count ? `${call.failures_count} failures` : null, money(call.cost, call.currency), used(call.usage),
       policy && `authority ${policy.authority}, detector ${policy.ear}`,
       lanes.badLines ? `${lanes.badLines} lines of the log are unreadable` : null, call.call_sid].filter(Boolean).join(" · "));
     if (isLive !== this.wasLive) {
       this.wasLive = isLive;
-      this.acts.replaceChildren(...(isLive ? [callButtons(call)] : []));
+      const isKept = call.has_log || call.has_recording;
+      this.acts.replaceChildren(...(isLive ? [callButtons(call)] : isKept ? [endedButtons(call)] : []));
     }
     if (!isLive && call.has_recording && this.audio.hidden) {
       this.audio.src = callPath(this.sid, "/recording");

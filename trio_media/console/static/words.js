@@ -40,6 +40,24 @@ export function clock(ms, withMs = true) {
   return withMs ? `${text}.${String(whole % 1000).padStart(3, "0")}` : text;
 }
 
+// What the models cost, to a hundredth of a cent; nothing where they have no prices.
+export function money(cost, currency) {
+  return cost === null || cost === undefined ? null : `${Number(cost).toFixed(4)} ${currency}`;
+}
+
+// How many tokens each model counted, or how long it listened.
+export function used(usage) {
+  const told = (usage?.models ?? []).map(({ model, tokens, audio_ms: audioMs }) => {
+    const count = Object.values(tokens).reduce((sum, one) => sum + one, 0);
+    return `${model}: ${count > 0 ? `${count} tokens` : seconds(audioMs)}`;
+  });
+  return told.join(", ") || null;
+}
+
+export function failureInWords({ what, done }) {
+  return done ? `${words(what)}: ${words(done)}` : words(what);
+}
+
 export function seconds(ms) {
   return `${(ms / 1000).toFixed(2)} s`;
 }

@@ -113,4 +113,4 @@ def _delete(files: list[Path], deleted: Deleted) -> None:
         except OSError as wrong:
             failed = True
             deleted.failures.append(f"{path.name}: {wrong.strerror}")
-    deleted.calls += not failed
+    deleted.calls += bool(files) and not failed

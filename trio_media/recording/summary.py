@@ -173,7 +173,7 @@ class SummaryBuilder:
             "duration_ms": self._now_ms,
             "ended": ended,
             "ended_in_words": in_words,
-            "transcript": self._transcript.entries,
+            "transcript": list(self._transcript.entries),
             "turns": self._turns.kept.all(),
             "responses": self._speech.responses.all(),
             "barge_ins": self._interruptions.kept.all(),

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 import trio
+from trio import sleep
 
 from trio_media.config import RecordingConfig
 from trio_media.recording.retention import DAY_S, Deleted, delete_old
@@ -50,7 +51,7 @@ async def delete_old_calls(
                 log.warning("old recordings: the disk took more than %g s", SWEEP_S)
         except OSError as wrong:
             log.warning("old recordings could not be looked for: %s", wrong)
-        await trio.sleep(SWEEP_EVERY_S)
+        await sleep(SWEEP_EVERY_S)
 
 
 def tell(deleted: Deleted, config: RecordingConfig) -> None:

@@ -226,7 +226,9 @@ async def test_a_pause_is_silent_on_both_sides_and_its_texts_and_keys_are_not_to
             for at_ms in range(0, 200, 20):
                 keeper.caller_audio(at_ms, LOUD)
             keeper.note("recording_resumed", 110, why="application")
-            keeper.heard_audio(0, LOUD * 10)  # told when it was heard: after the pause
+            # Told when it was heard: after the pause, in which it changes from one side of
+            # silence to the other.
+            keeper.heard_audio(0, b"\x00" * 880 + b"\x80" * 720)
             keeper.event(KeyPressed("9"), 190)
             await trio.testing.wait_all_tasks_blocked()
             nursery.cancel_scope.cancel()
@@ -240,6 +242,7 @@ async def test_a_pause_is_silent_on_both_sides_and_its_texts_and_keys_are_not_to
     # The caller's frames from 60 ms on came in the pause; all of what was heard came behind it.
     assert [ms for ms in range(200) if not is_loud[ms, 0]] == list(range(50, 200))
     assert [ms for ms in range(200) if not is_loud[ms, 1]] == list(range(50, 110))
+    assert (pcm[110 * 8 :, 1] > 0).all()
 
 
 async def test_keys_are_not_told_where_they_are_to_be_masked(tmp_path: Path) -> None:

@@ -46,6 +46,7 @@ class Read:
         (("cleared_unwritten_ms", 400, ""), "frames_dropped_total", {"reason": "interrupted"}, 20),
         (("caller_gap_ms", 30, ""), "frames_missing_total", {"reason": "gap"}, 1.5),
         (("caller_fill_ms", 400, ""), "frames_missing_total", {"reason": "silence"}, 20),
+        (("failures", 1, "model_lost"), "failures_total", {"what": "model_lost"}, 1),
         (
             ("used_audio_out", 91, "gpt-realtime"),
             "tokens_total",

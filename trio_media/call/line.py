@@ -19,6 +19,7 @@ from trio_media.call.tool import Tool
 from trio_media.config import PricesConfig, RecordingConfig
 from trio_media.core.commands import Command
 from trio_media.core.events import Event
+from trio_media.facts.failures import FAILURE
 from trio_media.facts.privacy import PAUSED, RESUMED, Privacy
 from trio_media.facts.usage import Spending
 
@@ -152,6 +153,8 @@ class Line:
         """Tell the observers of something that decides nothing: others than the application as
         they may have it."""
         now_ms = self.now_ms()
+        if kind == FAILURE:
+            self.tally.count("failures", why=str(fields.get("what", "")))
         told = self.privacy.told(kind, fields, now_ms)
         inside = fields if told is fields else {**fields, "shown": told["text"]}
         for observer in self.observers:

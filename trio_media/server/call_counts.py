@@ -144,6 +144,12 @@ FAMILIES: Final = (
     ),
     Family("tools", "Calls of tools.", ("outcome",), {"tools_*": ("*",)}),
     Family(
+        "failures",
+        "What went wrong in calls, whatever was done about it.",
+        ("what",),
+        {"failures": ("?",)},
+    ),
+    Family(
         "tokens",
         "Tokens that the model services counted, by kind: text and audio, in and out.",
         ("model", "kind"),

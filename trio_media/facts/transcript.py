@@ -158,8 +158,10 @@ class Transcript:
                 self._ear.wrote(seq, at_ms)
                 self._hear(self._ear.heard_by(t_ms))
             case ev.AudioReceived(item_id=item_id, length_ms=length_ms):
-                part = self._part("model", item_id, t_ms)
-                part.received_ms += 0 if part.is_judged else length_ms
+                # Nothing is known by this that is not looked at again when the item was heard.
+                part = self._find("model", item_id, t_ms)
+                if not part.is_judged:
+                    part.received_ms += length_ms
             case ev.SessionReady(transcribes=transcribes):
                 self._transcribes = transcribes
             case ev.ServerSpeechStarted(item_id=item_id):
@@ -180,11 +182,10 @@ class Transcript:
     def commands(self, command: cm.Command, t_ms: int) -> None:
         """Take in a command."""
         match command:
-            case cm.PlayAudio(item_id=item_id) if item_id not in self._clips:
+            case cm.PlayAudio(item_id=item_id):
                 self._ear.sent(command)
-                self._place(self._part("model", item_id, t_ms), t_ms)
-            case cm.PlayAudio():
-                self._ear.sent(command)
+                if ("model", item_id) not in self._known and item_id not in self._clips:
+                    self._place(self._part("model", item_id, t_ms), t_ms)
             case cm.ClearCarrier():
                 self._hear(self._ear.cleared(t_ms))
             case cm.ReleaseAudio(item_id=item_id):
@@ -239,13 +240,18 @@ class Transcript:
 
     # --- how it keeps it ---------------------------------------------------------------------
 
-    def _part(self, role: Role, item_id: str, t_ms: int) -> _Part:
+    def _find(self, role: Role, item_id: str, t_ms: int) -> _Part:
         key = (role, item_id)
         part = self._known.get(key) or self._unplaced.get(key)
         if part is None:
             part = self._unplaced[key] = _Part(role, item_id, t_ms)
             if len(self._unplaced) > UNPLACED_MAX:
                 del self._unplaced[next(iter(self._unplaced))]
+        return part
+
+    def _part(self, role: Role, item_id: str, t_ms: int) -> _Part:
+        """Find it, and look at it again: something is known of it that may settle it."""
+        part = self._find(role, item_id, t_ms)
         if part.spoken is None:
             self._touched.append(part)
         return part

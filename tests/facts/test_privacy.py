@@ -98,6 +98,17 @@ def test_a_pause_lasts_until_every_reason_for_it_is_gone() -> None:
     assert not privacy.resume("tool", 40)
 
 
+def test_before_a_caller_was_asked_only_their_words_are_withheld() -> None:
+    privacy = Privacy()
+    privacy.pause("consent", 0, is_of_caller=True)
+    assert text(privacy, 10) == WITHHELD
+    assert text(privacy, 10, "model_text") == "my card"
+    privacy.pause("tool", 20)
+    assert text(privacy, 30, "model_text") == WITHHELD
+    privacy.pause("consent", 40, is_of_caller=True)
+    assert text(privacy, 50, "model_text") == WITHHELD
+
+
 def test_a_call_that_pauses_without_end_stays_paused() -> None:
     privacy = Privacy()
     for number in range(PAUSES_MAX):

@@ -1,6 +1,7 @@
 """What a caller hears first: that the call is recorded, where that is to be said, and the greeting.
 
-Rule 1: where it is to be said that a call is recorded, nothing is recorded before it was heard.
+Rule 1: where it is to be said that a call is recorded, nothing is recorded before it was heard,
+        but for the words that the model says.
 """
 
 from __future__ import annotations

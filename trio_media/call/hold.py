@@ -163,7 +163,7 @@ def _begin_observing(
         line.insiders = attendant.observers(line)
         line.observers = [*line.observers, *line.insiders]
     if is_announced(line):
-        line.pause_recording(CONSENT)
+        line.pause_recording(CONSENT, is_of_caller=True)
 
 
 def _begin_attending(

@@ -161,9 +161,12 @@ class Line:
             is_inside = any(one is observer for one in self.insiders)
             observer.note(kind, now_ms, **(inside if is_inside else told))
 
-    def pause_recording(self, why: str) -> None:
-        """Record nothing until `resume_recording` for this reason, and all others."""
-        if self.privacy.pause(why, self.now_ms()):
+    def pause_recording(self, why: str, *, is_of_caller: bool = False) -> None:
+        """Record nothing until `resume_recording` for this reason, and all others.
+
+        ``is_of_caller``: what the model says meanwhile is recorded in words.
+        """
+        if self.privacy.pause(why, self.now_ms(), is_of_caller=is_of_caller):
             self.note(PAUSED, why=why)
 
     def resume_recording(self, why: str) -> None:

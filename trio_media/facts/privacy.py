@@ -36,6 +36,8 @@ class _Pause:
     begins_ms: int
     ends_ms: int | None = None
     """None: it goes on."""
+    is_of_caller: bool = False
+    """Only the caller's words are withheld: nobody has asked them yet."""
 
     def overlaps(self, begins_ms: int, ends_ms: int) -> bool:
         return self.begins_ms <= ends_ms and (self.ends_ms is None or begins_ms < self.ends_ms)
@@ -56,10 +58,12 @@ class Pauses:
         """Whether nothing is recorded now."""
         return bool(self._pauses) and self._pauses[-1].ends_ms is None
 
-    def begin(self, at_ms: int) -> None:
-        """Record nothing from now on."""
+    def begin(self, at_ms: int, *, is_of_caller: bool = False) -> None:
+        """Record nothing from now on.  ``is_of_caller``: only their words are withheld."""
         if not self.is_paused:
-            self._pauses.append(_Pause(at_ms))
+            self._pauses.append(_Pause(at_ms, is_of_caller=is_of_caller))
+        elif not is_of_caller:
+            self._pauses[-1].is_of_caller = False
 
     def end(self, at_ms: int) -> None:
         """Record again from now on."""
@@ -73,9 +77,12 @@ class Pauses:
         elif kind == RESUMED:
             self.end(t_ms)
 
-    def touch(self, begins_ms: int, ends_ms: int) -> bool:
-        """Whether anything of this time was not recorded."""
-        return any(pause.overlaps(begins_ms, ends_ms) for pause in reversed(self._pauses))
+    def withhold(self, role: Role, begins_ms: int, ends_ms: int) -> bool:
+        """Whether words of this time are withheld."""
+        return any(
+            pause.overlaps(begins_ms, ends_ms) and (role == "caller" or not pause.is_of_caller)
+            for pause in reversed(self._pauses)
+        )
 
     def recorded(self, begins_ms: int, ends_ms: int) -> Iterator[tuple[int, int]]:
         """Give the parts of a time that are recorded, in order."""
@@ -115,11 +122,14 @@ class Privacy:
         """Whether everything may be told."""
         return self.redact is None and not self.pauses
 
-    def pause(self, why: str, now_ms: int) -> bool:
-        """Stop recording, for a reason of several; return whether that is new."""
+    def pause(self, why: str, now_ms: int, *, is_of_caller: bool = False) -> bool:
+        """Stop recording, for a reason of several; return whether that is new.
+
+        ``is_of_caller``: for this reason what the model says need not be withheld.
+        """
         is_new = not self._reasons
         self._reasons.add(why)
-        self.pauses.begin(now_ms)
+        self.pauses.begin(now_ms, is_of_caller=is_of_caller)
         return is_new
 
     def resume(self, why: str, now_ms: int) -> bool:
@@ -143,7 +153,7 @@ class Privacy:
     def _text(self, role: Role, kind: str, item_id: str, text: object, now_ms: int) -> str:
         began_ms = self.began_ms(role, item_id)
         since_ms = now_ms - UNKNOWN_MS if began_ms is None else began_ms - EARLIER_MS
-        if self.pauses.touch(since_ms, now_ms):
+        if self.pauses.withhold(role, since_ms, now_ms):
             return WITHHELD
         if self.redact is None:
             return str(text)

@@ -160,8 +160,7 @@ class Transcript:
             case ev.AudioReceived(item_id=item_id, length_ms=length_ms):
                 # Nothing is known by this that is not looked at again when the item was heard.
                 part = self._find("model", item_id, t_ms)
-                if not part.is_judged:
-                    part.received_ms += length_ms
+                part.received_ms += 0 if part.is_judged else length_ms
             case ev.SessionReady(transcribes=transcribes):
                 self._transcribes = transcribes
             case ev.ServerSpeechStarted(item_id=item_id):

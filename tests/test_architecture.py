@@ -16,14 +16,17 @@ ROOT = Path(trio_media.__file__).parent
 MAY_IMPORT = {
     "core": {"core"},
     "audio": {"audio"},
+    "facts": {"facts", "core"},
     "telephony": {"telephony"},
     "realtime": {"realtime"},
     "config": {"config", "config_load", "config_rules"},
-    "recording": {"recording", "core", "audio", "config", "telephony"},
-    "replay": {"replay", "recording", "core"},
-    "call": {"call", "telephony", "realtime", "audio", "core", "config"},
+    "config_file": set(),
+    "config_rules": {"config", "facts"},
+    "recording": {"recording", "facts", "core", "audio", "config", "telephony"},
+    "replay": {"replay", "recording", "facts", "core"},
+    "call": {"call", "facts", "telephony", "realtime", "audio", "core", "config"},
     "agent": {
-        *("agent", "call", "telephony", "realtime", "audio", "core", "recording"),
+        *("agent", "call", "facts", "telephony", "realtime", "audio", "core"),
         *("boundary", "config", "config_rules", "logs"),
     },
     "simulation": {
@@ -35,17 +38,18 @@ MAY_IMPORT = {
         *("phone", "server", "telephony", "audio", "boundary"),  # the carrier it stands in for
     },
     "console": {
-        *("console", "agent", "call", "telephony", "audio", "core", "recording", "config"),
+        *("console", "agent", "call", "facts", "telephony", "audio", "core", "recording"),
+        *("config",),
     },
     "embedded": {"embedded", "audio"},
     "phone": {"phone", "audio"},
     "server": {
-        *("server", "console", "agent", "call", "audio", "telephony", "embedded", "recording"),
-        *("boundary", "config", "logs"),
+        *("server", "console", "agent", "call", "facts", "audio", "telephony", "embedded"),
+        *("recording", "boundary", "config", "logs"),
     },
     "boundary": {"boundary"},
 }
-PURE = ("core", "telephony", "realtime")
+PURE = ("core", "telephony", "realtime", "facts")
 IMPURE = {"trio", "time", "random", "socket", "asyncio", "os", "threading", "httpx", "subprocess"}
 NOT_IN_CORE = IMPURE | {"json", "msgspec", "logging", "numpy", "datetime"}
 MAY_IMPORT_TRIO = {

@@ -47,6 +47,8 @@ def test_every_key_can_be_set_by_its_variable() -> None:
         "fallback.session": '{"voice": {"speed": 2}}',
         "fallback.append_ms": "40",
         "server.trusted_proxies": "10.0.0.0/8, fd00::/8",
+        "prices.models": '{"gpt-realtime": {"audio_in": 32}}',
+        "recording.keep_days": "0",
     }
     # A fallback is not there unless something is said of it, and then it must say whose it is.
     defaults = attrs.evolve(Config(), fallback=RealtimeConfig())
@@ -243,3 +245,39 @@ def test_what_is_done_about_machines_is_one_of_three_things() -> None:
     said = complaint('[agent]\nvoicemail = "beep"\n')
     assert "agent.voicemail = 'beep': allowed: go_on, hang_up, leave_message" in said
     assert "needs agent.voicemail_message" in complaint('[agent]\nvoicemail = "leave_message"\n')
+
+
+def test_each_model_has_its_section_of_prices() -> None:
+    path = toml(
+        '[prices]\ncurrency = "EUR"\n'
+        "[prices.gpt-realtime]\naudio_in = 32\naudio_in_cached = 0.4\n"
+        '[prices."a.b"]\nminute = 0.006\n'
+        "[prices.models.other]\ntext_in = 1\n"
+    )
+    prices = load_config(path, {}, {}).prices
+    assert prices.currency == "EUR"
+    assert prices.models == {
+        "other": {"text_in": 1},
+        "gpt-realtime": {"audio_in": 32, "audio_in_cached": 0.4},
+        "a.b": {"minute": 0.006},
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("[prices.m]\naudio = 1\n", "m.audio: unknown; allowed: text_in"),
+        ("[prices.m]\naudio_in = -1\n", "m.audio_in: allowed: 0 to"),
+        ('[prices.m]\naudio_in = "1"\n', "m.audio_in: allowed: 0 to"),
+        ("[prices]\nm = 3\n", "prices.m: unknown key"),
+        ("[prices]\nmodels = 3\n[prices.m]\ntext_in = 1\n", "prices."),
+        ('[prices]\ncurrency = "euro"\n', "three capital letters"),
+        ("[server.m]\ntext_in = 1\n", "server.m: unknown key"),
+        ("[prices.models]\nm = 1\n", "m: must be a table of prices"),
+        ("[recording]\nkeep_days = 7\n", "needs recording.dir"),
+        ('[recording]\nconsent = "ask"\n', "allowed: not_asked, announce"),
+        ('[recording]\nannouncement = " "\n', "must be 1 to"),
+    ],
+)
+def test_prices_and_what_is_kept_are_checked(text: str, part: str) -> None:
+    assert part in complaint(text)

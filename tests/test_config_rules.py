@@ -49,6 +49,8 @@ from trio_media.telephony.twiml import dial_target
         ]),
         ("twilio.rest_url", ["https://api.twilio.com"], ["", "ftp://a"]),
         ("server.host", ["0.0.0.0", "::1"], ["", "  "]),
+        ("recording.keep_days", [0, 0.5, 36_500], [-1, 36_501, float("nan")]),
+        ("prices.models", [{}, {"m": {}}], [{f"m{n}": {} for n in range(101)}, {"m": {"a": 1}}]),
         ("realtime.api_key", ["", "sk-1"], ["sk 1", "sk-1\n"]),
     ],
 )  # fmt: skip

@@ -10,6 +10,7 @@ decided by one piece of code without I/O, and one task acts on it.
   talk over memory channels; the owner alone runs the core, and never awaits the network.
 - ``telephony``, ``realtime``: one file a carrier, one a model service: bytes to events and back.
 - ``audio``: G.711, levels, resampling, keys and beeps; onsets, voices and echoes: the ear.
+- ``facts``: what is known of a call, whoever tells it: its transcript, its cost, its failures.
 - ``server``: one port for websockets and HTTP; admission, tokens, drain, workers, metrics.
 - ``recording``: the event log, the stereo recording, the summary and the picture of a call.
 - ``replay``: the log of a call, decided again: what differs, and which promise breaks.
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from trio_media.agent.info import CallInfo as CallInfo
     from trio_media.agent.tool_calls import ToolOutcome as ToolOutcome
     from trio_media.agent.tool_calls import ToolRun as ToolRun
-    from trio_media.agent.transcript import Spoken as Spoken
     from trio_media.agent.watching import CallState as CallState
     from trio_media.agent.watching import Interruption as Interruption
     from trio_media.call.control import DigitsResult as DigitsResult
@@ -56,6 +56,11 @@ if TYPE_CHECKING:
     from trio_media.errors import ToolError as ToolError
     from trio_media.errors import ToolFailed as ToolFailed
     from trio_media.errors import TrioMediaError as TrioMediaError
+    from trio_media.facts.failures import Failure as Failure
+    from trio_media.facts.masking import mask_numbers as mask_numbers
+    from trio_media.facts.transcript import Spoken as Spoken
+    from trio_media.facts.usage import ModelUsage as ModelUsage
+    from trio_media.facts.usage import Usage as Usage
 
 HOMES: Final = {
     "Agent": "trio_media.agent.agent",
@@ -69,18 +74,22 @@ HOMES: Final = {
     "DigitsOutcome": "trio_media.core.commands",
     "DigitsResult": "trio_media.call.control",
     "EndingOutcome": "trio_media.core.commands",
+    "Failure": "trio_media.facts.failures",
     "Interruption": "trio_media.agent.watching",
     "InterruptionResult": "trio_media.call.control",
+    "ModelUsage": "trio_media.facts.usage",
     "Outcome": "trio_media.core.commands",
     "Reason": "trio_media.core.events",
     "SpeechOutcome": "trio_media.core.commands",
     "SpeechResult": "trio_media.call.control",
-    "Spoken": "trio_media.agent.transcript",
+    "Spoken": "trio_media.facts.transcript",
     "ToolError": "trio_media.errors",
     "ToolFailed": "trio_media.errors",
     "ToolOutcome": "trio_media.agent.tool_calls",
     "ToolRun": "trio_media.agent.tool_calls",
     "TrioMediaError": "trio_media.errors",
+    "Usage": "trio_media.facts.usage",
+    "mask_numbers": "trio_media.facts.masking",
 }
 """Where a public name comes from."""
 

@@ -24,6 +24,7 @@ DetectorChoice: TypeAlias = Literal["local", "server", "both"]
 TransportName: TypeAlias = Literal["websockets", "trio-websocket"]
 BusyPolicy: TypeAlias = Literal["say", "reject", "forward"]
 LostPolicy: TypeAlias = Literal["say", "forward"]
+Consent: TypeAlias = Literal["not_asked", "announce"]
 VoicemailPolicy: TypeAlias = Literal["go_on", "hang_up", "leave_message"]
 
 
@@ -187,6 +188,25 @@ class RecordingConfig:
     """Empty: nothing is kept."""
     audio: bool = True
     events: bool = True
+    mask_keys: bool = False
+    """The event log says that keys were pressed, and not which."""
+    consent: Consent = "not_asked"
+    """``announce``: `announcement` is said first, and nothing is recorded before it was heard."""
+    announcement: str = "This call is recorded."
+    keep_days: float = 0
+    """What is older is deleted, once an hour; 0: it is kept for ever."""
+
+
+@attrs.frozen(kw_only=True)
+class PricesConfig:
+    """What the model services cost."""
+
+    currency: str = "USD"
+    models: Mapping[str, Any] = attrs.field(factory=dict, metadata={"takes_tables": True})
+    """By model: what a million tokens of a kind cost (``text_in``, ``text_in_cached``,
+    ``audio_in``, ``audio_in_cached``, ``image_in``, ``image_in_cached``, ``other_in``,
+    ``text_out``, ``audio_out``, ``other_out``), and a ``minute`` of audio for transcribers that
+    count it so.  In a file each is a section: ``[prices.gpt-realtime]``."""
 
 
 @attrs.frozen(kw_only=True)
@@ -210,4 +230,5 @@ class Config:
     barge_in: BargeInConfig = BargeInConfig()
     playout: PlayoutConfig = PlayoutConfig()
     recording: RecordingConfig = RecordingConfig()
+    prices: PricesConfig = PricesConfig()
     log: LogConfig = LogConfig()

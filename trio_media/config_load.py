@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import tomllib
 import types
 import typing
 from collections.abc import Iterator, Mapping
@@ -20,12 +19,13 @@ from typing import Any, Final, Literal, Union
 import attrs
 
 from trio_media.config import Config
+from trio_media.config_file import FILE_MAX_BYTES as FILE_MAX_BYTES
+from trio_media.config_file import read_toml
 from trio_media.config_rules import check_combinations, check_value
 from trio_media.errors import ConfigError
 
 DEFAULT_PATH: Final = Path("trio-media.toml")
 ENVIRONMENT_PREFIX: Final = "TRIO_MEDIA_"
-FILE_MAX_BYTES: Final = 1 << 20  # a configuration is a few kB; this stops a wrong path early
 VALUE_SHOWN_MAX: Final = 80  # characters of a wrong value in an error
 
 # Names that other tools give to the same secrets: weaker than TRIO_MEDIA_*, stronger than the
@@ -49,6 +49,8 @@ class _Key:
     kind: object
     """The declared type, without ``None``."""
     is_secret: bool
+    takes_tables: bool
+    """In a file, tables in the section that are no keys of it are its entries."""
 
     @property
     def dotted(self) -> str:
@@ -125,6 +127,7 @@ def _schema() -> dict[str, dict[str, _Key]]:
                 name=field.name,
                 kind=_without_none(kinds[field.name]),
                 is_secret=field.repr is False,
+                takes_tables=field.metadata.get("takes_tables", False),
             )
             for field in attrs.fields(section_class)
         }
@@ -160,30 +163,30 @@ def _from_file(path: Path | None) -> Iterator[_Setting]:
         if not DEFAULT_PATH.is_file():
             return
         path = DEFAULT_PATH
-    for section, table in _read_toml(path).items():
+    for section, table in read_toml(path).items():
         if section not in _SCHEMA:
             raise ConfigError(f"{path}: [{section}]: unknown section{_suggest(section, _SCHEMA)}")
         if not isinstance(table, dict):
             raise ConfigError(f"{path}: {section}: must be a section, written [{section}]")
-        for name, value in table.items():
+        for name, value in _with_entries(section, table).items():
             key = _known_key(section, name, str(path))
             yield _Setting(key=key, value=value, source=str(path), is_text=False)
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
-    try:
-        with path.open("rb") as file:
-            content = file.read(FILE_MAX_BYTES + 1)
-    except OSError as exc:
-        raise ConfigError(f"{path}: cannot be read: {exc.strerror}") from exc
-    if len(content) > FILE_MAX_BYTES:
-        raise ConfigError(f"{path}: larger than {FILE_MAX_BYTES} bytes; not a configuration file")
-    try:
-        return tomllib.loads(content.decode("utf-8"))
-    except UnicodeDecodeError as exc:
-        raise ConfigError(f"{path}: not UTF-8 text (byte {exc.start})") from None
-    except tomllib.TOMLDecodeError as exc:
-        raise ConfigError(f"{path}: not valid TOML: {exc}") from None
+def _with_entries(section: str, table: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Put the tables of a section that are no keys of it into the key that takes them."""
+    keys = _SCHEMA[section]
+    taker = next((key.name for key in keys.values() if key.takes_tables), None)
+    if taker is None:
+        return table
+    entries = {
+        name: value for name, value in table.items() if name not in keys and isinstance(value, dict)
+    }
+    given = table.get(taker, {})
+    if not entries or not isinstance(given, dict):
+        return table
+    rest = {name: value for name, value in table.items() if name not in entries}
+    return {**rest, taker: {**given, **entries}}
 
 
 def _known_key(section: str, name: str, source: str) -> _Key:

@@ -16,9 +16,13 @@ import attrs
 
 from trio_media.config import Config, RealtimeConfig
 from trio_media.errors import ConfigError
+from trio_media.facts.usage import MINUTE, TOKENS
 
 FRAME_MS: Final = 20  # carriers take and play audio in frames of 20 ms
 DAY_S: Final = 86_400
+KEEP_DAYS_MAX: Final = 36_500  # a century; more is a mistake for 0
+MODELS_MAX: Final = 100
+PRICE_MAX: Final = 1_000_000  # for a million tokens, in any currency there is
 PHRASES_MAX: Final = 1_000  # more is a dictionary, and every transcript is looked up in it
 OPENAI_HOST: Final = "api.openai.com"
 SAY_CHARS_MAX: Final = 4_096  # the carrier's limit for one text
@@ -26,6 +30,7 @@ _DIALLED: Final = re.compile(r"\+[0-9]{8,15}|(?=.{5,255}$)sips?:[!-;=?-~]+", re.
 _NOT_XML: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _CALLS_FROM: Final = re.compile(r"\+[0-9]{8,15}|sips?:[^\s<>]+")  # E.164, or a SIP address
 
+PRICED: Final = (*TOKENS, MINUTE)
 Objection: TypeAlias = Callable[[Any], str | None]
 """Says what is allowed instead of a value that already has the right type, or None."""
 
@@ -90,6 +95,26 @@ def _calls_from(value: str) -> str | None:
     if value == "" or _CALLS_FROM.fullmatch(value):
         return None
     return "must be + and 8 to 15 digits, or sip:name@host"
+
+
+def _currency(value: str) -> str | None:
+    is_code = value.isascii() and value.isalpha() and value.isupper() and len(value) == 3
+    return None if is_code else "must be three capital letters, like USD"
+
+
+def _prices(models: Mapping[str, Any]) -> str | None:
+    if len(models) > MODELS_MAX:
+        return f"at most {MODELS_MAX} models"
+    for model, prices in models.items():
+        if not isinstance(prices, Mapping):
+            return f"{model}: must be a table of prices"
+        for kind, price in prices.items():
+            if kind not in PRICED:
+                return f"{model}.{kind}: unknown; allowed: {', '.join(PRICED)}"
+            is_number = isinstance(price, int | float) and not isinstance(price, bool)
+            if not is_number or not 0 <= price <= PRICE_MAX:
+                return f"{model}.{kind}: allowed: 0 to {PRICE_MAX}, for a million tokens"
+    return None
 
 
 def _dialled(value: str) -> str | None:
@@ -161,6 +186,10 @@ _OBJECTIONS: Final[Mapping[str, Objection]] = {
     "barge_in.echo_guard_ms": _Range(0, 5_000).objection,
     "playout.lead_ms": _Range(FRAME_MS, 60_000, FRAME_MS).objection,
     "playout.mark_every_ms": _Range(FRAME_MS, 10_000, FRAME_MS).objection,
+    "recording.announcement": _said,
+    "recording.keep_days": _Range(0, KEEP_DAYS_MAX).objection,
+    "prices.currency": _currency,
+    "prices.models": _prices,
 }
 
 
@@ -226,6 +255,8 @@ def check_combinations(config: Config) -> None:
             "twilio.validate_signature = True: needs twilio.auth_token (or TWILIO_AUTH_TOKEN)"
         )
     _check_services(config)
+    if config.recording.keep_days and not config.recording.dir:
+        raise ConfigError("recording.keep_days: needs recording.dir; nothing is kept without it")
     agent = config.agent
     if agent.lost == "forward" and not agent.lost_forward:
         raise ConfigError("agent.lost = 'forward': needs agent.lost_forward; say needs none")

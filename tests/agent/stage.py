@@ -120,7 +120,7 @@ async def on_stage(
     control = CallControl(line)
     with trio.fail_after(LIMIT_S):
         async with trio.open_nursery() as nursery:
-            line.observers = call.observers(line)
+            line.insiders = line.observers = call.observers(line)
             stage = Stage(call, attendance.config, control, nursery)
             call.begin(control, nursery)
             nursery.start_soon(look_after, line)

@@ -11,7 +11,7 @@ import trio_media
 from trio_media import Agent, AgentError, Call, CallInfo, CallRefused, Config
 from trio_media.agent.hooks import HOOKS
 from trio_media.call.record import CallEnd
-from trio_media.config import BargeInConfig
+from trio_media.config import BargeInConfig, RecordingConfig
 from trio_media.telephony.events import MediaStreamStarted
 
 from .stage import Account, on_stage
@@ -205,3 +205,44 @@ async def test_each_call_is_its_own() -> None:
     assert first is not None
     assert second is not None
     assert first.tools["end_call"] != second.tools["end_call"]
+
+
+@pytest.mark.parametrize(
+    ("agent", "info", "keeps"),
+    [
+        (Agent(), INFO, True),
+        (Agent(record=True), INFO, True),
+        (Agent(record=False), INFO, False),
+        (Agent(record=lambda info: info.caller != "+1"), CallInfo(call_sid="CA1"), True),
+        (
+            Agent(record=lambda info: info.caller != "+1"),
+            CallInfo(call_sid="C", caller="+1"),
+            False,
+        ),
+        (Agent(record=True), CallInfo(call_sid="CA1", record=False), False),
+    ],
+    ids=["as configured", "yes", "no", "asked: yes", "asked: no", "the stream says no"],
+)
+async def test_a_call_is_kept_as_the_agent_decides(
+    agent: Agent, info: CallInfo, keeps: bool
+) -> None:
+    config = Config(recording=RecordingConfig(dir="kept"))
+    attendance = await agent.settle(info, config)
+    assert attendance.config.recording.dir == ("kept" if keeps else "")
+
+
+async def test_no_agent_has_a_call_kept_where_nothing_is() -> None:
+    attendance = await Agent(record=True).settle(INFO, Config())
+    assert attendance.config.recording.dir == ""
+
+
+def test_a_redaction_that_cannot_be_called_here_is_the_authors_error() -> None:
+    async def slow(role: str, text: str) -> str:
+        return text
+
+    wrong: Any
+    for wrong in (slow, "all of it"):
+        with pytest.raises(AgentError, match=r"redact: a function that is not async"):
+            Agent(redact=wrong)
+    with pytest.raises(AgentError, match=r"record: True or False or a function of CallInfo"):
+        Agent(record="no")  # type: ignore[arg-type]

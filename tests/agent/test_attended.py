@@ -10,16 +10,20 @@ from trio.testing import MockClock
 
 from trio_media.agent.agent import Agent
 from trio_media.agent.attended import TASKS_MAX, AttendedCall
-from trio_media.agent.transcript import LATE_MS
 from trio_media.agent.watching import CallState
 from trio_media.call.control import running_tool
 from trio_media.call.record import CallEnd
+from trio_media.call.spending import note_usage
 from trio_media.config import Config
 from trio_media.core import commands as cm
 from trio_media.core import events as ev
 from trio_media.errors import AgentError
+from trio_media.facts.failures import Failure
+from trio_media.facts.masking import mask_numbers
+from trio_media.facts.transcript import LATE_MS
+from trio_media.facts.usage import Usage
 
-from .stage import INFO, on_stage, until
+from .stage import INFO, Stage, on_stage, until
 
 
 async def test_a_call_has_a_state_from_before_its_start_to_after_its_end(
@@ -258,3 +262,140 @@ async def test_a_thread_of_a_call_that_is_over_reaches_it_without_harm() -> None
     said, is_over = results
     assert said.outcome is cm.SpeechOutcome.CALL_ENDED  # type: ignore[attr-defined]
     assert is_over
+
+
+class Outsider:
+    """An observer that is none of the application's."""
+
+    wants_heard_audio = False
+
+    def __init__(self) -> None:
+        self.notes: list[tuple[str, dict[str, Any]]] = []
+
+    def event(self, event: Any, t_ms: int) -> None:
+        pass
+
+    def commands(self, commands: Any, t_ms: int) -> None:
+        pass
+
+    def note(self, kind: str, t_ms: int, **fields: Any) -> None:
+        self.notes.append((kind, fields))
+
+    def caller_audio(self, at_ms: int, payload: bytes) -> None:
+        pass
+
+    heard_audio = caller_audio
+
+    def texts(self) -> list[str]:
+        return [fields["text"] for _, fields in self.notes if "text" in fields]
+
+
+def observed(stage: Stage) -> Outsider:
+    outsider, line = Outsider(), stage.control.line
+    line.observers = [outsider, *line.observers]
+    return outsider
+
+
+def says(stage: Stage, item_id: str, text: str) -> None:
+    """A turn of the caller, and its words."""
+    stage.see(ev.ServerSpeechStarted(item_id))
+    stage.see(ev.TurnCommitted(item_id))
+    stage.control.line.note("caller_text", item_id=item_id, text=text)
+    verdict = ev.TurnTranscribed(item_id, ev.Verdict.WORDS)
+    stage.see(verdict, cm.TurnDecided(item_id, "answered"))
+
+
+async def test_others_are_told_what_the_agent_lets_them_know(autojump_clock: MockClock) -> None:
+    agent = Agent(redact=mask_numbers)
+    told: list[str] = []
+
+    @agent.on_caller_spoke
+    async def spoke(call: Any, text: str) -> None:
+        told.append(text)
+
+    async with on_stage(agent) as stage:
+        outsider = observed(stage)
+        says(stage, "T1", "My card is 4111 1111 1111 1111.")
+        await trio.sleep(1)
+        assert told == ["My card is 4111 1111 1111 1111."]
+        assert [one.text for one in stage.call.transcript] == told
+        shown = stage.call.watch.transcript.shown
+    assert outsider.texts() == [one.text for one in shown]
+    assert outsider.texts() == ["My card is **** **** **** ****."]
+    assert all("shown" not in fields for _, fields in outsider.notes)
+
+
+@pytest.mark.parametrize("result", [ValueError("4111"), None, 7], ids=repr)
+async def test_a_text_that_cannot_be_redacted_is_withheld(
+    result: object, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    def redact(role: str, text: str) -> Any:
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    async with on_stage(Agent(redact=redact)) as stage:
+        outsider = observed(stage)
+        says(stage, "T1", "4111 1111 1111 1111")
+        (shown,) = stage.call.watch.transcript.shown
+    assert outsider.texts() == ["[redacted]"]
+    assert shown.text == "[redacted]"
+    assert bool(caplog.records) is isinstance(result, Exception)
+
+
+async def test_a_pause_withholds_what_is_said_in_it_from_all_others(
+    autojump_clock: MockClock,
+) -> None:
+    async with on_stage() as stage:
+        outsider = observed(stage)
+        says(stage, "T1", "before")
+        await trio.sleep(1)
+        stage.call.pause_recording()
+        stage.call.pause_recording()
+        await trio.sleep(1)
+        stage.see(ev.ServerSpeechStarted("T2"))
+        await trio.sleep(1)
+        stage.call.resume_recording()
+        says(stage, "T2", "begun in it")
+        await trio.sleep(1)
+        says(stage, "T3", "after")
+        assert [one.text for one in stage.call.transcript] == ["before", "begun in it", "after"]
+    assert outsider.texts() == ["before", "[not recorded]", "after"]
+    kinds = [kind for kind, _ in outsider.notes if kind.startswith("recording")]
+    assert kinds == ["recording_paused", "recording_resumed"]
+
+
+async def test_a_pause_of_a_call_that_is_not_there_is_none() -> None:
+    call = AttendedCall(INFO)
+    call.pause_recording()
+    call.resume_recording()
+    async with on_stage() as stage:
+        outsider = observed(stage)
+        stage.control.end_all()
+        stage.call.pause_recording()
+        stage.call.resume_recording()
+    assert outsider.notes == []
+
+
+async def test_failures_are_told_and_kept(autojump_clock: MockClock) -> None:
+    agent = Agent()
+    told: list[Failure] = []
+
+    @agent.on_failure
+    async def failed(call: Any, failure: Failure) -> None:
+        told.append(failure)
+
+    async with on_stage(agent) as stage:
+        await trio.sleep(2)
+        stage.control.line.note("failure", what="model_lost", detail="1006", done="reconnect")
+        await trio.sleep(1)
+        assert stage.call.failures == tuple(told)
+    assert told == [Failure(at_ms=2_000, what="model_lost", detail="1006", done="reconnect")]
+
+
+async def test_what_was_used_is_known_while_the_call_goes_on() -> None:
+    assert AttendedCall(INFO).usage == Usage()
+    async with on_stage() as stage:
+        note_usage(stage.control.line, "response", "m", {"input_tokens": 7})
+        (used,) = stage.call.usage.models
+        assert used.tokens == {"other_in": 7}

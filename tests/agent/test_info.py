@@ -46,3 +46,10 @@ def test_our_number_is_the_one_on_our_side() -> None:
     inbound = CallInfo(call_sid="CA1", caller="+1", called="+2")
     outbound = CallInfo(call_sid="CA1", caller="+1", called="+2", direction="outbound")
     assert (inbound.our_number, outbound.our_number) == ("+2", "+1")
+
+
+def test_a_stream_can_say_that_its_call_is_not_to_be_kept() -> None:
+    info = info_of_stream(started(record="false", table="7"))
+    assert not info.record
+    assert info.parameters == {"table": "7"}
+    assert info_of_stream(started(record="yes")).record

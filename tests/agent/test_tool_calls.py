@@ -231,3 +231,48 @@ async def test_how_the_call_goes_on_around_a_tool_is_as_the_agent_says() -> None
 def test_an_option_that_makes_no_sense_is_the_authors_error(options: Any, said: str) -> None:
     with pytest.raises(AgentError, match=said):
         check_options(options)
+
+
+async def test_nothing_is_recorded_while_a_tool_that_asks_for_that_runs(
+    autojump_clock: MockClock,
+) -> None:
+    agent = Agent()
+
+    @agent.tool(pauses_recording=True)
+    async def take_card(call: Call, fails: bool = False) -> str:
+        pauses = call.control.line.privacy.pauses
+        assert pauses.is_paused
+        await trio.sleep(1)
+        if fails:
+            raise ToolError("no card")
+        return "taken"
+
+    async with on_stage(agent) as stage:
+        tool, pauses = stage.call.tools["take_card"], stage.control.line.privacy.pauses
+        assert await tool.run("{}") == "taken"
+        assert not pauses.is_paused
+        with pytest.raises(ToolError):
+            await tool.run('{"fails": true}')
+        assert not pauses.is_paused
+        with trio.move_on_after(0.5):
+            await tool.run("{}")
+        assert not pauses.is_paused
+
+
+async def test_two_runs_of_such_a_tool_pause_until_both_are_over(
+    autojump_clock: MockClock,
+) -> None:
+    agent = Agent()
+
+    @agent.tool(pauses_recording=True)
+    async def take_card(seconds: int) -> None:
+        await trio.sleep(seconds)
+
+    async with on_stage(agent) as stage:
+        tool, pauses = stage.call.tools["take_card"], stage.control.line.privacy.pauses
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(tool.run, '{"seconds": 1}')
+            nursery.start_soon(tool.run, '{"seconds": 3}')
+            await trio.sleep(2)
+            assert pauses.is_paused
+        assert not pauses.is_paused

@@ -45,3 +45,19 @@ async def test_a_tool_that_was_answered_is_forgotten() -> None:
     line.forget_tool("C1")
     assert not line.tool_calls
     assert not line.tool_outputs
+
+
+async def test_a_failure_is_counted_where_it_is_noted() -> None:
+    line = Line.begin()
+    line.note("failure", what="model_lost", detail="1006", done="reconnect")
+    assert line.tally.counters["failures"] == 1
+
+
+async def test_a_pause_is_noted_once_however_many_reasons_it_has() -> None:
+    line, notebook = Line.begin(), Notebook()
+    line.observers = [notebook]
+    for why in ("a", "b"):
+        line.pause_recording(why)
+    for why in ("b", "a", "a"):
+        line.resume_recording(why)
+    assert [kind for kind, _ in notebook.notes] == ["recording_paused", "recording_resumed"]

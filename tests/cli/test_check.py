@@ -6,6 +6,8 @@ import pytest
 
 import trio_media.__main__ as program
 from trio_media import Agent, Config
+from trio_media.cli.check import describe
+from trio_media.config import PricesConfig, RealtimeConfig, RecordingConfig
 from trio_media.errors import AgentError
 
 AGENTS = """
@@ -90,3 +92,22 @@ def test_an_agent_that_the_service_cannot_serve_is_one_line(
     monkeypatch.setattr(Agent, "check", refuse)
     assert program.run(["check", "check_agents:agent"]) == 2
     assert "the service has no MCP" in capsys.readouterr().err
+
+
+def test_what_is_kept_and_what_models_cost_is_said() -> None:
+    said = "\n".join(describe(Config()))
+    assert "recording: nothing is kept" in said
+    assert "prices" not in said
+    config = Config(
+        recording=RecordingConfig(dir="kept", consent="announce", keep_days=30, mask_keys=True),
+        prices=PricesConfig(models={"gpt-realtime": {"audio_in": 32}}),
+        realtime=RealtimeConfig(api_key="k"),
+    )
+    said = "\n".join(describe(config))
+    assert "recording: in kept, announced first, kept for 30 days, without keys" in said
+    assert "prices: gpt-realtime, in USD" in said
+    assert "note: gpt-4o-mini-transcribe has no price" in said
+    plain = RecordingConfig(dir="kept")
+    said = "\n".join(describe(Config(recording=plain, prices=config.prices)))
+    assert "recording: in kept, not announced, kept for ever" in said
+    assert "note: gpt" not in said, "the built-in model has no price"

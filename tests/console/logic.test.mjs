@@ -13,7 +13,7 @@ import { joined, unitOf } from "./static/overview_view.js";
 import { Playout } from "./static/playout.js";
 import { Resampler } from "./static/resample.js";
 import { Viewport, inView } from "./static/viewport.js";
-import { clock, explain, title } from "./static/words.js";
+import { clock, explain, money, title, used } from "./static/words.js";
 
 const LOG = readFileSync(new URL("./demo.jsonl", import.meta.url), "utf8").split("\n");
 
@@ -313,4 +313,37 @@ test("a chart says of how long its figures are", () => {
   const units = [{ unit: "ms", kind: "lines" }, { unit: "s", kind: "bars" }, { kind: "stack" }];
   assert.deepEqual(units.map((one) => unitOf(one, 1)), ["ms", "s each minute", "each minute"]);
   assert.deepEqual(units.map((one) => unitOf(one, 12)), ["ms, worst minute of 12", "s each 12 minutes", "each 12 minutes"]);
+});
+
+// --- what is known of a call ------------------------------------------------------------------
+
+test("a failure is a mark among the notes, with what was done and what was said", () => {
+  const call = lanesOf([{ t_ms: 40, note: "failure", what: "model_lost", detail: "1006", done: "reconnect" }]);
+  const [{ begins, look, label, detail }] = call.lanes.notes;
+  assert.deepEqual([begins, look, label, detail], [40, "failure", "model lost: reconnect", "1006"]);
+});
+
+test("what was used is in no lane", () => {
+  assert.deepEqual(lanesOf([{ t_ms: 40, note: "usage", model: "m" }]).lanes.notes, []);
+});
+
+test("a pause of the recording is a mark among the notes", () => {
+  const [{ label }] = lanesOf([{ t_ms: 40, note: "recording_paused", why: "tool" }]).lanes.notes;
+  assert.equal(label, "recording paused");
+});
+
+test("a cost is said to a hundredth of a cent, and none is none", () => {
+  assert.equal(money("0.0069656", "EUR"), "0.0070 EUR");
+  assert.equal(money(null, ""), null);
+  assert.equal(money(undefined, ""), null);
+});
+
+test("each model says what it counted", () => {
+  const models = [
+    { model: "m", tokens: { text_in: 5, audio_out: 7 }, audio_ms: 0 },
+    { model: "w", tokens: {}, audio_ms: 1500 },
+  ];
+  assert.equal(used({ models }), "m: 12 tokens, w: 1.50 s");
+  assert.equal(used({ models: [] }), null);
+  assert.equal(used(undefined), null);
 });

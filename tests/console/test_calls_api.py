@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
+
+import pytest
 
 from tests.console.world import Console, open_console
 
@@ -106,3 +109,44 @@ async def test_nothing_is_kept_and_nothing_is_there() -> None:
     async with open_console() as console:
         assert (await console.get("/api/calls"))["calls"] == []
         assert (await console.ask("GET", "/api/calls/CA1")).status_code == 404
+
+
+async def test_a_call_can_be_forgotten_once_it_is_over_and_it_is_logged_who_did_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="trio_media.console")
+    async with open_console(folder=tmp_path) as console:
+        over = await one_over(console)
+        live = await console.world.call()
+        await console.until_live(live, floor="model")
+        refused = await console.ask("DELETE", f"/api/calls/{live.call_sid}")
+        assert refused.status_code == 409
+        assert len(list(tmp_path.glob(f"{over}.*"))) == 3
+        gone = await console.ask("DELETE", f"/api/calls/{over}")
+        assert (gone.status_code, gone.content) == (204, b"")
+        assert list(tmp_path.glob(f"{over}.*")) == []
+        assert (await console.ask("GET", f"/api/calls/{over}")).status_code == 404
+        assert (await console.ask("DELETE", f"/api/calls/{over}")).status_code == 404
+        assert (await console.plain("DELETE", f"/api/calls/{over}")).status_code == 401
+    (done,) = (
+        record
+        for record in caplog.records
+        if record.message == "console: forget" and record.status == 204  # type: ignore[attr-defined]
+    )
+    assert (done.call_sid, done.signed_in_by) == (over, "token")  # type: ignore[attr-defined]
+
+
+async def test_what_cannot_be_deleted_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_console(folder=tmp_path) as console:
+        over = await one_over(console)
+
+        def unlink(path: Path, missing_ok: bool = False) -> None:
+            raise PermissionError(13, "Permission denied")
+
+        monkeypatch.setattr(Path, "unlink", unlink)
+        refused = await console.ask("DELETE", f"/api/calls/{over}")
+        monkeypatch.undo()
+        assert refused.status_code == 500
+        assert "Permission denied" in refused.json()["detail"]

@@ -13,7 +13,7 @@ from trio_media.agent.call import Call
 from trio_media.agent.info import CallInfo
 from trio_media.call.line import Line
 from trio_media.call.options import policy_of
-from trio_media.config import Config
+from trio_media.config import Config, RecordingConfig
 from trio_media.console.feed import QUEUE_MAX, SUBSCRIBERS_MAX, Feed, Subscription
 from trio_media.console.live_call import LINES_MAX, LiveCall
 from trio_media.core import commands as cm
@@ -23,8 +23,9 @@ from trio_media.telephony.events import MediaStreamStarted
 POLICY = policy_of(Config(), has_judge=True)
 
 
-def begin(feed: Feed, call_sid: str = "CA1") -> LiveCall:
+def begin(feed: Feed, call_sid: str = "CA1", *, folder: str = "") -> LiveCall:
     line = Line.begin()
+    line.recording = RecordingConfig(dir=folder)
     call = Call(CallInfo(call_sid=call_sid, caller="+1"))
     started = MediaStreamStarted(
         stream_sid="MZ1",
@@ -171,7 +172,39 @@ async def test_the_lines_in_memory_are_bounded_and_have_no_secret() -> None:
 
 async def test_where_logs_are_files_nothing_is_kept_in_memory() -> None:
     feed = Feed(policy=POLICY, has_files=True)
-    live = begin(feed)
+    live = begin(feed, folder="kept")
     live.line.note("n")
     assert len(list(live.log_lines())) == 1
     assert live.view().has_log
+
+
+async def test_a_call_that_is_not_kept_has_no_log() -> None:
+    live = begin(Feed(policy=POLICY, has_files=True))
+    live.line.note("n")
+    assert len(list(live.log_lines())) == 1
+    assert not live.view().has_log
+
+
+@pytest.mark.parametrize("masks_keys", [True, False])
+async def test_keys_are_told_as_configured_and_in_no_pause(masks_keys: bool) -> None:
+    feed = Feed(policy=POLICY, masks_keys=masks_keys)
+    early = feed.subscribe("CA1")  # before the call is there
+    live = begin(feed)
+    late = feed.subscribe("CA1")
+    assert early is not None
+    assert late is not None
+    keys: list[cm.Command] = [cm.SendKeys(1, "12")]
+    live.line.observe_event(ev.KeyPressed("1"), 10)
+    live.line.observe_commands(keys, 10)
+    live.line.pause_recording("application")
+    live.line.observe_event(ev.KeyPressed("2"), 20)
+    live.line.observe_commands(keys, 20)
+    live.line.resume_recording("application")
+    wanted = ["0", "00", "0", "00"] if masks_keys else ["1", "12", "0", "00"]
+    for lines in (
+        [line for kind, line in told(early) if kind == "line"],
+        [line for kind, line in told(late) if kind == "line"],
+        [json.loads(line) for line in live.log_lines()],
+    ):
+        found = [line.get("digit") or line.get("digits") for line in lines]
+        assert [one for one in found if one] == wanted

@@ -9,9 +9,12 @@ import trio
 from trio.testing import MockClock
 
 from tests.console.test_feed import POLICY, begin, told
+from trio_media.call.spending import note_usage
+from trio_media.config import PricesConfig
 from trio_media.console.feed import Feed
 from trio_media.core import commands as cm
 from trio_media.core import events as ev
+from trio_media.facts.masking import mask_numbers
 from trio_media.recording.log_format import read_log
 
 RECORDED = Path(__file__).parent / "recorded" / "demo.jsonl"
@@ -179,3 +182,39 @@ async def test_the_figures_of_a_recorded_call_are_those_counted_by_hand(
         # Turns that were over at 7,022 and 20,521 ms; their answers began at 7,274 and 20,774 ms.
         "dead_air_ms": 252 + 253,
     }
+
+
+async def test_what_a_call_costs_and_what_failed_is_shown_while_it_goes_on() -> None:
+    feed = Feed(policy=POLICY)
+    subscription = feed.subscribe()
+    assert subscription is not None
+    live = begin(feed)
+    feed.tell_changes()
+    told(subscription)
+    live.line.prices = PricesConfig(currency="EUR", models={"m": {"other_in": 2.0}})
+    note_usage(live.line, "response", "m", {"input_tokens": 1_000})
+    feed.tell_changes()
+    ((_, shown),) = told(subscription)
+    assert (shown["cost"], shown["currency"]) == ("0.002", "EUR")
+    live.line.note("failure", what="rate_limited", detail="", done="retry")
+    live.line.note("tool_called", call_id="c1", name="book")
+    detail = live.detail()
+    assert live.view().failures_count == 1
+    assert [one.done for one in detail.failures] == ["retry"]
+    assert [one.name for one in detail.tools] == ["book"]
+    assert detail.usage["models"][0]["tokens"] == {"other_in": 1_000}
+
+
+async def test_the_page_is_shown_no_more_of_a_text_than_others() -> None:
+    live = begin(Feed(policy=POLICY))
+    line = live.line
+    line.privacy.redact = mask_numbers
+    line.insiders = [live.call.watch]
+    line.observe_event(ev.ServerSpeechStarted("T1"), 0)
+    line.observe_event(ev.TurnCommitted("T1"), 0)
+    line.note("caller_text", item_id="T1", text="It is 4711 4711.")
+    line.observe_event(ev.TurnTranscribed("T1", ev.Verdict.WORDS), 0)
+    line.observe_commands([cm.TurnDecided("T1", "answered")], 0)
+    assert [one.text for one in live.call.transcript] == ["It is 4711 4711."]
+    assert [one.text for one in live.detail().transcript] == ["It is **** ****."]
+    assert not any(b"4711" in written for written in live.log_lines())

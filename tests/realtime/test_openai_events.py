@@ -77,7 +77,9 @@ REAL: list[tuple[str, dict[str, Any], ModelEvent | None]] = [
             "transcript": "Hi!",
             "usage": {"type": "duration", "seconds": 1.0},
         },
-        events.InputTranscribed(item_id="item_1", text="Hi!"),
+        events.InputTranscribed(
+            item_id="item_1", text="Hi!", usage={"type": "duration", "seconds": 1.0}
+        ),
     ),
     (
         f"{TRANSCRIPTION}.failed",

@@ -10,12 +10,13 @@ import wave
 from pathlib import Path
 
 import attrs
+import numpy as np
 import pytest
 import trio
 
 from trio_media.config import RecordingConfig
-from trio_media.core.commands import EndCall
-from trio_media.core.events import LocalSpeechBegan
+from trio_media.core.commands import DigitsCollected, DigitsOutcome, EndCall, SendKeys
+from trio_media.core.events import KeyPressed, LocalSpeechBegan
 from trio_media.core.policy import Policy
 from trio_media.recording import event_log
 from trio_media.recording.disk import DEFAULT_LIMITS, FILE_THREADS_MAX, DiskLimits
@@ -23,6 +24,7 @@ from trio_media.recording.keeping import Keeper, keep_call
 from trio_media.recording.summary import NOTES_MAX
 from trio_media.telephony.events import MediaStreamStarted
 
+LOUD = b"\x00" * 160
 LIMITS = attrs.evolve(DEFAULT_LIMITS, write_deadline_s=math.inf)
 STARTED = MediaStreamStarted(
     stream_sid="MZ1",
@@ -206,3 +208,54 @@ async def test_a_recording_ends_when_its_call_does(tmp_path: Path) -> None:
     with wave.open(str(tmp_path / "CA1.wav"), "rb") as file:
         assert file.getnframes() == 1_507 * 8
     assert json.loads((tmp_path / "CA1.json").read_text())["duration_ms"] == 1_507
+
+
+async def test_a_pause_is_silent_on_both_sides_and_its_texts_and_keys_are_not_told(
+    tmp_path: Path,
+) -> None:
+    with trio.fail_after(10):
+        async with trio.open_nursery() as nursery:
+            config = RecordingConfig(dir=str(tmp_path))
+            [keeper] = keep_call(
+                config, STARTED, Policy(), now_ms=lambda: 2_000, nursery=nursery, limits=LIMITS
+            )
+            keeper.event(KeyPressed("7"), 10)
+            keeper.note("recording_paused", 50, why="application")
+            keeper.event(KeyPressed("8"), 60)
+            keeper.commands([SendKeys(1, "89")], 60)
+            for at_ms in range(0, 200, 20):
+                keeper.caller_audio(at_ms, LOUD)
+            keeper.note("recording_resumed", 110, why="application")
+            # Told when it was heard: after the pause, in which it changes from one side of
+            # silence to the other.
+            keeper.heard_audio(0, b"\x00" * 880 + b"\x80" * 720)
+            keeper.event(KeyPressed("9"), 190)
+            await trio.testing.wait_all_tasks_blocked()
+            nursery.cancel_scope.cancel()
+    log = [json.loads(line) for line in (tmp_path / "CA1.jsonl").read_text().splitlines()]
+    assert [line["digit"] for line in log if line.get("event") == "KeyPressed"] == ["7", "0", "9"]
+    assert [line["digits"] for line in log if line.get("command") == "SendKeys"] == ["00"]
+    assert "recording_paused" in {line.get("note") for line in log}
+    with wave.open(str(tmp_path / "CA1.wav")) as recording:
+        pcm = np.frombuffer(recording.readframes(200 * 8), dtype="<i2").reshape(-1, 2)
+    is_loud = np.abs(pcm.reshape(200, 8, 2)).max(axis=1) > 1_000
+    # The caller's frames from 60 ms on came in the pause; all of what was heard came behind it.
+    assert [ms for ms in range(200) if not is_loud[ms, 0]] == list(range(50, 200))
+    assert [ms for ms in range(200) if not is_loud[ms, 1]] == list(range(50, 110))
+    assert (pcm[110 * 8 :, 1] > 0).all()
+
+
+async def test_keys_are_not_told_where_they_are_to_be_masked(tmp_path: Path) -> None:
+    with trio.fail_after(10):
+        async with trio.open_nursery() as nursery:
+            config = RecordingConfig(dir=str(tmp_path), mask_keys=True)
+            [keeper] = keep_call(
+                config, STARTED, Policy(), now_ms=lambda: 2_000, nursery=nursery, limits=LIMITS
+            )
+            keeper.event(KeyPressed("7"), 10)
+            keeper.commands([DigitsCollected(1, "47#", DigitsOutcome.COMPLETE)], 10)
+            await trio.testing.wait_all_tasks_blocked()
+            nursery.cancel_scope.cancel()
+    log = (tmp_path / "CA1.jsonl").read_text()
+    assert '"digit":"0"' in log
+    assert '"digits":"00#"' in log

@@ -18,6 +18,7 @@ from trio_media.core.invariants import Invariants
 from trio_media.core.machine import DecisionCore
 from trio_media.core.version import DECISION_VERSION
 from trio_media.errors import LogUnreadable
+from trio_media.facts.masking import commands_without_keys, event_without_keys
 from trio_media.recording import event_log
 from trio_media.recording.event_log import EventLog
 from trio_media.recording.log_format import (
@@ -387,3 +388,32 @@ def test_a_second_header_is_refused(lively: ScriptedCall, tmp_path: Path) -> Non
     lines = [LogLine(0, ev.TimePassed()), LogLine(0, lively.header)]
     with pytest.raises(LogUnreadable, match="line 3: a second header"):
         replay_log(write(tmp_path / "log", lively, lines))
+
+
+def test_a_log_that_does_not_tell_the_keys_is_decided_just_so(tmp_path: Path) -> None:
+    call = ScriptedCall([Answer([(2_000, "Yes.")])])
+    call.at(0, ev.SessionReady(server_acts=False))
+    call.at(50, ev.DigitsRequested(1, 4, "#", 5_000, 2_000))
+    for number, digit in enumerate("471#92"):
+        call.at(100 + 100 * number, ev.KeyPressed(digit))
+    call.at(6_000, ev.CallEnded())
+    call.note(6_000, CALL_ENDED, by="carrier", reason="caller_hung_up")
+    call.run(6_500)
+    records = [record_without_keys(line.record) for line in call.lines]
+    lines = [LogLine(old.t_ms, new) for old, new in zip(call.lines, records, strict=True)]
+    path = write(tmp_path / "a.jsonl", call, lines)
+    told = path.read_text()
+    assert '"digits":"000"' in told
+    assert '"digits":"00"' in told
+    assert '"digit":"4"' not in told
+    replay = replay_log(path)
+    assert (replay.differences, replay.broken, replay.failure) == ([], [], None)
+
+
+def record_without_keys(record: Record) -> Record:
+    if isinstance(record, EVENTS):
+        return event_without_keys(record)
+    if isinstance(record, typing.get_args(cm.Command)):
+        (command,) = commands_without_keys([record])
+        return command
+    return record

@@ -82,6 +82,7 @@ def test_a_turn_has_its_times_its_words_and_its_fate(builder: SummaryBuilder) ->
             "transcript": "hello",
             "verdict": "words",
             "fate": "answered",
+            "answer_ms": None,
         }
     ]
 
@@ -366,3 +367,54 @@ def test_a_log_gives_the_summary_that_the_call_gave(lively_log: Path, lively: An
     assert summary["counters"]["hushes"] == 3
     assert summary["counters"]["resumes"] == 1
     assert summary["latencies"]["commit_to_audio"]["count"] == 3
+
+
+def test_it_has_what_was_said_in_the_order_in_which_it_was_said(builder: SummaryBuilder) -> None:
+    speak(builder, 1, 0, cause=cm.Cause.APPLICATION)
+    builder.note("model_text", 230, item_id="item_1", text="one two three four five")
+    builder.event(ev.ServerSpeechStarted("t1"), 400)
+    builder.commands([cm.ItemHeard(1, "item_1", 400, 1_000)], 450)
+    builder.event(ev.TurnCommitted("t1"), 900)
+    builder.note("caller_text", 1_200, item_id="t1", text="hello")
+    builder.event(ev.TurnTranscribed("t1", ev.Verdict.WORDS), 1_200)
+    assert builder.build()["transcript"] == [
+        {"role": "model", "text": "one two", "at_ms": 200, "heard_ms": 400, "was_cut": True},
+        {"role": "caller", "text": "hello", "at_ms": 400, "heard_ms": 0, "was_cut": False},
+    ]
+
+
+def test_what_plays_when_the_call_ends_was_heard_until_then(builder: SummaryBuilder) -> None:
+    speak(builder, 1, 0, cause=cm.Cause.APPLICATION)
+    builder.note("model_text", 230, item_id="item_1", text="one two three four five")
+    builder.note("call_ended", 410, by="carrier", reason="caller_hung_up")
+    (said,) = builder.build()["transcript"]
+    assert (said["text"], said["heard_ms"]) == ("one", 200)
+
+
+def test_it_says_in_words_how_the_call_ended(builder: SummaryBuilder) -> None:
+    assert builder.build()["ended_in_words"] is None
+    builder.note("call_ended", 410, by="carrier", reason="caller_hung_up")
+    assert builder.build()["ended_in_words"] == "The caller hung up."
+
+
+def test_it_adds_up_what_was_used_and_what_failed(builder: SummaryBuilder) -> None:
+    used = {"what": "response", "model": "m", "tokens": {"text_in": 5}, "audio_ms": 0}
+    for _ in range(2):
+        builder.note("usage", 10, **used, cost="0.01", currency="USD")
+    builder.note("failure", 20, what="model_lost", detail="1006", done="reconnect")
+    summary = builder.build()
+    assert (summary["usage"]["cost"], summary["usage"]["currency"]) == ("0.02", "USD")
+    assert summary["usage"]["models"][0]["tokens"] == {"text_in": 10}
+    assert summary["failures"] == [
+        {"at_ms": 20, "what": "model_lost", "detail": "1006", "done": "reconnect"}
+    ]
+    assert summary["failures_dropped"] == 0
+    assert summary["notes"] == []
+
+
+def test_a_turn_says_how_long_its_answer_took(builder: SummaryBuilder) -> None:
+    builder.event(ev.TurnCommitted("t1"), 1_000)
+    builder.commands([cm.TurnDecided("t1", "answered")], 1_000)
+    speak(builder, 1, 1_000, cause=cm.Cause.TURN)
+    builder.event(ev.TurnCommitted("t2"), 3_000)
+    assert [turn["answer_ms"] for turn in builder.build()["turns"]] == [210, None]

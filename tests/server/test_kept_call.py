@@ -21,22 +21,30 @@ STARTED = MediaStreamStarted(stream_sid="MZ1", call_sid="CA1", account_sid="AC1"
 
 @attrs.define
 class Clock:
-    """Stands for the line of a call."""
+    """Stands for the line of a call, which knows what is kept of it."""
+
+    recording: RecordingConfig
 
     def now_ms(self) -> int:
         return 0
 
 
-async def observed(config: Config, monkeypatch: pytest.MonkeyPatch) -> list[object]:
-    """The observers that a call is given, with one of the caller's own."""
+async def observed(
+    config: Config, monkeypatch: pytest.MonkeyPatch, recording: RecordingConfig | None = None
+) -> list[object]:
+    """The observers that a call is given, with one of the caller's own.
+
+    ``recording``: what is kept of this call, where that is not what is configured.
+    """
     seen: list[object] = []
     ours = object()
 
     async def run_call(stream: object, *, options: CallOptions, **_: object) -> CallEnd:
         assert options.observers is not None
         assert options.checks_invariants is (config.log.level == "debug")
+        clock = Clock(config.recording if recording is None else recording)
         async with trio.open_nursery() as nursery:
-            seen.extend(options.observers(STARTED, Clock(), nursery))  # type: ignore[arg-type]
+            seen.extend(options.observers(STARTED, clock, nursery))  # type: ignore[arg-type]
             nursery.cancel_scope.cancel()
         return CallEnd(call_sid="CA1", reason="caller_hung_up", duration_ms=1)
 
@@ -75,3 +83,12 @@ async def test_every_promise_is_checked_when_the_operator_debugs(
 async def test_a_call_is_not_kept_when_none_is(monkeypatch: pytest.MonkeyPatch) -> None:
     with trio.fail_after(10):
         assert len(await observed(Config(), monkeypatch)) == 1
+
+
+async def test_a_call_is_not_kept_when_it_is_decided_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = Config(recording=RecordingConfig(dir=str(tmp_path)))
+    with trio.fail_after(10):
+        assert len(await observed(config, monkeypatch, RecordingConfig())) == 1
+    assert list(tmp_path.iterdir()) == []

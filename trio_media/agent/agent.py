@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar, Unpack, overload
 
 import attrs
 
-from trio_media.agent.application import Code
+from trio_media.agent.application import Code, is_async
 from trio_media.agent.attended import CallPlan
 from trio_media.agent.built_in import BUILT_IN, built_in_tools
 from trio_media.agent.call import Call
@@ -36,6 +36,7 @@ from trio_media.call.account import CarrierAccount
 from trio_media.call.attending import Attend, Attendance
 from trio_media.config import Config, VoicemailPolicy
 from trio_media.errors import AgentError, CallRefused
+from trio_media.facts.privacy import Redact
 from trio_media.logs import call_logger
 from trio_media.telephony.events import MediaStreamStarted
 
@@ -71,6 +72,13 @@ class Agent:
     voicemail_message: Setting[str] = attrs.field(default=None, kw_only=True)
     """What is said to it with ``leave_message``, word for word: a text, or a function of
     `CallInfo`; None: as configured."""
+    record: Setting[bool] = attrs.field(default=None, kw_only=True)
+    """False, also from a function of `CallInfo`: nothing of the call is kept; None: as configured,
+    which is what True is, too."""
+    redact: Redact | None = attrs.field(default=None, kw_only=True, repr=False)
+    """Gives what was said as others than this agent may have it: files, the page, the API, traces.
+    A quick function of ``(role, text)``, ``role`` being ``caller`` or ``model``; where it fails,
+    the text is withheld.  `mask_numbers` is one."""
     settings_timeout_s: float = attrs.field(default=3, kw_only=True)
     """For all functions that decide a setting together."""
     hook_timeout_s: float = attrs.field(default=30, kw_only=True)
@@ -82,6 +90,8 @@ class Agent:
         for name in SETTINGS:
             check_setting(name, getattr(self, name))
         check_voicemail(self.voicemail)
+        if self.redact is not None and (not callable(self.redact) or is_async(self.redact)):
+            raise AgentError(f"redact: a function that is not async, not {self.redact!r}")
         for name in ("settings_timeout_s", "hook_timeout_s"):
             if not 0 < getattr(self, name) <= TIMEOUT_S_MAX:
                 raise AgentError(f"{name}: above 0 and at most {TIMEOUT_S_MAX:g}")
@@ -168,6 +178,10 @@ class Agent:
         """Tell a function of ``(call, tool_run)`` which tool the model called, and how it went."""
         return self._add_hook("tool_called", function)
 
+    def on_failure(self, function: F) -> F:
+        """Tell a function of ``(call, failure)`` what went wrong, and what was done about it."""
+        return self._add_hook("failure", function)
+
     def on_machine(self, function: F) -> F:
         """Tell a function of ``(call, result)`` once that a machine answered, and how we know.
 
@@ -219,6 +233,8 @@ class Agent:
         tools = dict(self._tools)
         told = [tool.in_session() for tool in tools.values()]
         told += [server.in_session() for server in self._mcp.values()]
+        if not info.record:
+            decided["record"] = False
         config = configured(config, decided, told)
         check_message(config)
         plan = CallPlan(
@@ -226,6 +242,7 @@ class Agent:
             hook_timeout_s=self.hook_timeout_s,
             config=config.agent,
             account=account,
+            redact=self.redact,
         )
         call = Call(info, plan)
         call.tools = {name: tool_of(tool, call) for name, tool in tools.items()}

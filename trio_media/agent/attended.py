@@ -18,7 +18,6 @@ from trio_media.agent.asking import Ending
 from trio_media.agent.hooks import HookRuns, run_hooks, run_last_hooks
 from trio_media.agent.info import CallInfo
 from trio_media.agent.limits import LengthLimit
-from trio_media.agent.transcript import Spoken
 from trio_media.agent.voicemail import Voicemail
 from trio_media.agent.watching import CallState, CallWatch
 from trio_media.boundary import crash_boundary
@@ -30,8 +29,14 @@ from trio_media.call.tools import Tool
 from trio_media.config import AgentConfig
 from trio_media.core.commands import EndingOutcome
 from trio_media.errors import AgentError, LocalProtocolError
+from trio_media.facts.failures import Failure
+from trio_media.facts.privacy import Redact
+from trio_media.facts.transcript import REDACTED, Role, Spoken
+from trio_media.facts.usage import Usage
 from trio_media.logs import CallLogger, call_logger
 
+APPLICATION: Final = "application"
+"""Why nothing is recorded, when the application paused it by hand."""
 TASKS_MAX: Final = 64  # of the application in one call; each is one that can hang
 Args = TypeVarTuple("Args")
 
@@ -45,6 +50,8 @@ class CallPlan:
     config: AgentConfig = attrs.field(factory=AgentConfig)
     account: CarrierAccount | None = attrs.field(default=None, repr=False)
     """None: there are no warm transfers."""
+    redact: Redact | None = attrs.field(default=None, repr=False)
+    """What others than the application are told of a text; None: all of it."""
 
 
 @attrs.define(eq=False, repr=False)
@@ -120,11 +127,24 @@ class AttendedCall:
         """What was counted up to now."""
         return {} if self._line is None else dict(self._line.tally.counters)
 
+    @property
+    def failures(self) -> tuple[Failure, ...]:
+        """What went wrong up to now, and what was done about it, oldest first."""
+        return tuple(self.watch.failures.kept)
+
+    @property
+    def usage(self) -> Usage:
+        """What the model services were used for up to now, and what that cost."""
+        return Usage() if self._line is None else self._line.spending.usage()
+
     # --- for whoever runs the call -----------------------------------------------------------
 
     def observers(self, line: Line) -> Sequence[CallObserver]:
         """See `Attendant.observers`."""
         self._line = self.callee.line = line
+        line.privacy.began_ms = self.watch.transcript.began_ms
+        if self.plan.redact is not None:
+            line.privacy.redact = partial(self._redacted, self.plan.redact)
         self._clock = trio.lowlevel.current_clock()
         return [self.watch, self.callee] if self._meets_machines else [self.watch]
 
@@ -172,6 +192,13 @@ class AttendedCall:
         if self._line is not None:
             self._line.tally.count(name)
 
+    def _redacted(self, redact: Redact, role: Role, text: str) -> str:
+        """Redact a text; what cannot be redacted is withheld."""
+        told = [REDACTED]
+        with crash_boundary(partial(self.crashed, "redact")):
+            told.append(redact(role, text))
+        return told[-1]
+
     def crashed(self, name: str, error: Exception) -> None:
         """Log and count what code of the application raised."""
         self._runs.crashed(name, error)
@@ -199,6 +226,28 @@ class AttendedCall:
             return failed
 
     # --- for the application -----------------------------------------------------------------
+
+    def pause_recording(self) -> None:
+        """Record nothing, until `resume_recording`: a passage is nobody else's business.
+
+        The recording is silent on both sides, texts of what is said meanwhile are withheld, and
+        keys are not told.  The application goes on to have all of it.
+        """
+        self.pause_for(APPLICATION)
+
+    def resume_recording(self) -> None:
+        """Record again.  Where a tool of its own pauses, or is to be announced first, not yet."""
+        self.resume_for(APPLICATION)
+
+    def pause_for(self, why: str) -> None:
+        """Record nothing for a reason of several."""
+        if self._line is not None and not self.is_over:
+            self._line.pause_recording(why)
+
+    def resume_for(self, why: str) -> None:
+        """Record again, as far as this reason goes."""
+        if self._line is not None and not self.is_over:
+            self._line.resume_recording(why)
 
     def start_soon(self, task: Callable[[Unpack[Args]], Awaitable[object]], *args: *Args) -> None:
         """Start a task of the application, which ends with the call at the latest.

@@ -29,6 +29,7 @@ HOOKS: Final[Mapping[str, tuple[str, ...]]] = {
     "interrupted": ("interruption",),
     "dtmf": ("digit",),
     "tool_called": ("tool_run",),
+    "failure": ("failure",),
     "machine": ("result",),
     "ending": ("reason",),
     "end": ("end",),

@@ -10,10 +10,11 @@ from typing import Final, Literal, TypeAlias
 
 import attrs
 
+from trio_media.call.greeting import RECORD, may_record
 from trio_media.telephony.events import MediaStreamStarted
 
 Direction: TypeAlias = Literal["inbound", "outbound"]
-OURS: Final = frozenset({"token", "caller", "called", "direction"})
+OURS: Final = frozenset({"token", "caller", "called", "direction", RECORD})
 """Parameters of a media stream that this package puts there; the token is a secret."""
 
 
@@ -28,6 +29,9 @@ class CallInfo:
     """Who is called; empty: unknown."""
     direction: Direction = "inbound"
     """Outbound: we placed the call, and ``called`` is who we talk to."""
+    record: bool = True
+    """False: the media stream was started with ``record`` = ``false``, and nothing of the call is
+    kept."""
     parameters: Mapping[str, str] = attrs.field(factory=dict)
     """What else the media stream was started with."""
 
@@ -45,6 +49,7 @@ def info_of_stream(started: MediaStreamStarted) -> CallInfo:
         caller=given.get("caller", ""),
         called=given.get("called", ""),
         direction=_direction(given.get("direction", "")),
+        record=may_record(given),
         parameters={name: value for name, value in given.items() if name not in OURS},
     )
 

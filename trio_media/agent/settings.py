@@ -32,7 +32,9 @@ SETTINGS: Final[Mapping[str, type]] = {
     "voice": str,
     "session": Mapping,
     "voicemail_message": str,
+    "record": bool,
 }
+_WANTED: Final[Mapping[type, str]] = {Mapping: "a mapping", str: "a text", bool: "True or False"}
 NOT_DECIDED: Final = "the agent could not decide about the call"
 SORRY: Final = "Sorry, this call cannot be taken right now. Please call again later."
 
@@ -53,8 +55,7 @@ def check_setting(name: str, value: object) -> None:
     if value is None or callable(value):
         return
     if not isinstance(value, kind):
-        wanted = "a mapping" if kind is Mapping else "a text"
-        raise AgentError(f"{name}: {wanted} or a function of CallInfo, not {value!r}")
+        raise AgentError(f"{name}: {_WANTED[kind]} or a function of CallInfo, not {value!r}")
     if isinstance(value, Mapping):
         try:
             check_value("realtime.session", value, "session")
@@ -142,8 +143,10 @@ def configured(
         # The names of voices are a service's own, unless it is configured with the same one.
         voice = decided.get("voice") if fallback.voice == realtime.voice else None
         fallback = _asked(fallback, voice, decided, tools)
+    folder = config.recording.dir if decided.get("record", True) else ""
     return attrs.evolve(
         config,
+        recording=attrs.evolve(config.recording, dir=folder),
         agent=attrs.evolve(config.agent, **told),
         realtime=_asked(realtime, decided.get("voice"), decided, tools),
         fallback=fallback,

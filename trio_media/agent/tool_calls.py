@@ -8,6 +8,7 @@ Rule 2: an exception is logged with its traceback, and may be tried again where 
 from __future__ import annotations
 
 import enum
+import itertools
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from trio_media.agent.call import Call
 
 TIMEOUT_S_MAX: Final = 600.0  # nobody stays on the line for longer
+_runs: Final = itertools.count(1)  # tells the runs of a tool apart that run side by side
 DONE: Final = "done"  # what the model is told by a function that returns nothing
 
 
@@ -43,6 +45,8 @@ class ToolOptions(TypedDict, total=False):
     hold_answers: bool
     idempotent: bool
     wants_answer: bool
+    pauses_recording: bool
+    """Nothing is recorded while it runs: see `Call.pause_recording`."""
 
 
 class ToolOutcome(enum.Enum):
@@ -103,6 +107,7 @@ def tool_of(tool: AgentTool, call: Call) -> Tool:
     options: dict[str, Any] = {**tool.options}
     options.pop("name", None)
     options.pop("description", None)
+    options.pop("pauses_recording", None)
     return Tool(run=partial(run_agent_tool, tool, call), **options)
 
 
@@ -114,6 +119,9 @@ async def run_agent_tool(tool: AgentTool, call: Call, arguments: str) -> str:
     """
     began_s = trio.current_time()
     outcome = ToolOutcome.CANCELLED
+    pause = f"tool {tool.schema.name}, run {next(_runs)}"
+    if tool.options.get("pauses_recording", False):
+        call.pause_for(pause)
     try:
         keywords = tool.schema.arguments_of(arguments)
         output = await _run(tool, call, keywords)
@@ -124,6 +132,7 @@ async def run_agent_tool(tool: AgentTool, call: Call, arguments: str) -> str:
         outcome = ToolOutcome.FAILED
         raise
     finally:
+        call.resume_for(pause)
         took_ms = int((trio.current_time() - began_s) * 1_000)
         name = tool.schema.name
         run = ToolRun(name=name, arguments=arguments, outcome=outcome, took_ms=took_ms)

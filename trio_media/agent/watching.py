@@ -10,9 +10,10 @@ from typing import Any, ClassVar, Final
 
 import attrs
 
-from trio_media.agent.transcript import Spoken, Transcript
 from trio_media.core import commands as cm
 from trio_media.core import events as ev
+from trio_media.facts.failures import FAILURE, Failures
+from trio_media.facts.transcript import Spoken, Transcript
 
 ENDINGS_KEPT: Final = 16  # requests to end the call of which a reason is known
 TEXTS: Final = frozenset({"caller_text", "model_text"})
@@ -53,6 +54,7 @@ class CallWatch:
 
     tell: Tell
     transcript: Transcript = attrs.field(init=False)
+    failures: Failures = attrs.field(factory=Failures)
     wants_heard_audio: ClassVar[bool] = False
     is_ready: bool = False
     is_ending: bool = False
@@ -158,8 +160,12 @@ class CallWatch:
         """See `CallObserver.note`."""
         if kind == "transfer_failed":
             self.left_as = None  # here, for one that the end of the call overtook, too
+        if kind == FAILURE:
+            self.tell("failure", self.failures.note(fields, t_ms))
         if kind in TEXTS:
-            self.transcript.note(kind, fields["item_id"], fields["text"])
+            shown = fields.get("shown")
+            item_id, text = fields["item_id"], fields["text"]
+            self.transcript.note(kind, item_id, text, shown=shown, t_ms=t_ms)
             self.transcript.advance(t_ms)
 
     def caller_audio(self, at_ms: int, payload: bytes) -> None:

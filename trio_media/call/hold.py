@@ -15,10 +15,11 @@ from trio_media.audio.webrtc import make_onset_detector
 from trio_media.call.attending import Attendance, Attendant
 from trio_media.call.caller_timeline import CallerTimeline
 from trio_media.call.choosing import Services
-from trio_media.call.control import CallControl, Words
+from trio_media.call.control import CallControl
 from trio_media.call.desk import Desk
 from trio_media.call.forgetting import forget_sound
 from trio_media.call.going import CALLER_HUNG_UP, end_at_carrier, is_ended_well, onward_of, why_over
+from trio_media.call.greeting import CONSENT, begin_keeping, greet, is_announced
 from trio_media.call.heard import HeardTape, nobody
 from trio_media.call.inbound import fill_gap, inbound_audio
 from trio_media.call.keeping import SessionKeeper
@@ -29,12 +30,11 @@ from trio_media.call.model_service import FIRST, Reaching, services_of
 from trio_media.call.options import CallOptions, policy_of, voice_ms
 from trio_media.call.outbound import write_carrier
 from trio_media.call.owner import own_call
-from trio_media.call.phrases import GREETING, Phrases
+from trio_media.call.phrases import Phrases
 from trio_media.call.record import CallEnd, CallObserver
 from trio_media.call.recorded_lines import recorded_lines
 from trio_media.call.watch import CLOSE_S, close_leg, look_after
 from trio_media.config import Config
-from trio_media.core.events import Say
 from trio_media.core.invariants import Invariants
 from trio_media.core.machine import DecisionCore
 from trio_media.core.outcomes import Recorded
@@ -73,7 +73,7 @@ async def hold_call(
     line.model_outbox.keeps_sound = config.realtime.reconnect_max > 0
     written, session_over = trio.Event(), trio.Event()
     async with trio.open_nursery() as nursery:
-        _begin_observing(line, started, nursery, attendant, options)
+        _begin_observing(line, started, nursery, attendance, options)
         desk = Desk(
             line=line,
             core=DecisionCore(policy),
@@ -177,14 +177,19 @@ def _begin_observing(
     line: Line,
     started: MediaStreamStarted,
     nursery: trio.Nursery,
-    attendant: Attendant | None,
+    attendance: Attendance,
     options: CallOptions,
 ) -> None:
     """Let everybody see what the call decides, before it decides anything."""
+    begin_keeping(line, attendance.config, started)
+    attendant = attendance.attendant
     if options.observers is not None:
         line.observers = options.observers(started, line, nursery)
     if attendant is not None:
-        line.observers = [*line.observers, *attendant.observers(line)]
+        line.insiders = attendant.observers(line)
+        line.observers = [*line.observers, *line.insiders]
+    if is_announced(line):
+        line.pause_recording(CONSENT, is_of_caller=True)
 
 
 def _begin_attending(
@@ -197,8 +202,8 @@ def _begin_attending(
     """Give the call into the hands of the application, and greet."""
     if options.on_control is not None:
         options.on_control(control)
-    if config.agent.greeting:
-        nursery.start_soon(_greet, control, config)
+    if config.agent.greeting or is_announced(control.line):
+        nursery.start_soon(greet, control, config)
     if attendant is not None:
         attendant.begin(control, nursery)
 
@@ -237,11 +242,6 @@ async def _tell_end(
         over.set()
 
 
-async def _greet(control: CallControl, config: Config) -> None:
-    words = Words(text=GREETING.format(words=config.agent.greeting))
-    await control.speak(words, say=Say.GREETING, protected=config.barge_in.protect_greeting)
-
-
 def _tape(line: Line, echo: EchoGate | None) -> HeardTape | None:
     """Follow what is heard, where anybody wants to know.
 
@@ -269,4 +269,5 @@ def _ended(started: MediaStreamStarted, reason: str, line: Line) -> CallEnd:
         duration_ms=line.now_ms(),
         counters=counters,
         latencies_ms=line.tally.latencies_ms,
+        usage=line.spending.usage(),
     )

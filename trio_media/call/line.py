@@ -19,8 +19,12 @@ from trio_media.call.outboxes import CarrierOutbox, ModelOutbox
 from trio_media.call.record import CallObserver, Tally
 from trio_media.call.texts import Texts
 from trio_media.call.tool import Tool
+from trio_media.config import PricesConfig, RecordingConfig
 from trio_media.core.commands import Command
 from trio_media.core.events import Event, SessionReady
+from trio_media.facts.failures import FAILURE
+from trio_media.facts.privacy import PAUSED, RESUMED, Privacy
+from trio_media.facts.usage import Spending
 
 INBOX_MAX: Final = 128  # events; full: producers wait, and TCP pushes the peers back
 
@@ -93,6 +97,15 @@ class Line:
     send_inbox: trio.MemorySendChannel[Letter]
     receive_inbox: trio.MemoryReceiveChannel[Letter]
     observers: Sequence[CallObserver] = ()
+    insiders: Sequence[CallObserver] = ()
+    """Of the observers those that are the application's own: they are told what others are not."""
+    privacy: Privacy = attrs.field(factory=Privacy)
+    """The attendant says how texts are redacted, before the call begins."""
+    recording: RecordingConfig = attrs.field(factory=RecordingConfig)
+    """What is kept of this call.  Set before the call begins, as are the prices."""
+    prices: PricesConfig = attrs.field(factory=PricesConfig)
+    spending: Spending = attrs.field(factory=Spending)
+    """The model's reader adds."""
     carrier_outbox: CarrierOutbox = attrs.field(factory=CarrierOutbox)
     model_outbox: ModelOutbox = attrs.field(factory=ModelOutbox)
     store: AudioStore = attrs.field(factory=AudioStore)
@@ -158,10 +171,29 @@ class Line:
         self.tool_outputs.pop(call_id, None)
 
     def note(self, kind: str, **fields: Any) -> None:  # noqa: ANN401
-        """Tell the observers of something that decides nothing."""
+        """Tell the observers of something that decides nothing: others than the application as
+        they may have it."""
         now_ms = self.now_ms()
+        if kind == FAILURE:
+            self.tally.count("failures", why=str(fields.get("what", "")))
+        told = self.privacy.told(kind, fields, now_ms)
+        inside = fields if told is fields else {**fields, "shown": told["text"]}
         for observer in self.observers:
-            observer.note(kind, now_ms, **fields)
+            is_inside = any(one is observer for one in self.insiders)
+            observer.note(kind, now_ms, **(inside if is_inside else told))
+
+    def pause_recording(self, why: str, *, is_of_caller: bool = False) -> None:
+        """Record nothing until `resume_recording` for this reason, and all others.
+
+        ``is_of_caller``: what the model says meanwhile is recorded in words.
+        """
+        if self.privacy.pause(why, self.now_ms(), is_of_caller=is_of_caller):
+            self.note(PAUSED, why=why)
+
+    def resume_recording(self, why: str) -> None:
+        """Record again, as far as this reason goes."""
+        if self.privacy.resume(why, self.now_ms()):
+            self.note(RESUMED, why=why)
 
     def observe_event(self, event: Event, now_ms: int) -> None:
         """Tell the observers what is about to be decided on: before, so that whatever the core

@@ -21,6 +21,7 @@ from trio_media.realtime import SERVICES
 from trio_media.realtime import events as rt
 
 FORMAT: Final = "audio/pcmu"
+BUILT_IN: Final = "embedded"  # whatever model is asked for: it has its own price, which is none
 DEFAULT_SILENCE_MS: Final = 500  # the service's default, where it does not say
 FIRST: Final = "realtime"
 FALLBACK: Final = "fallback"
@@ -41,6 +42,8 @@ class ModelService:
     session_max_s: float
     """How long the service lets a session last; 0: it says so, or there is no limit."""
     request: rt.SessionRequest
+    model: str = ""
+    """What its use is counted under."""
     backchannels: frozenset[str] = frozenset()
     """What a caller says who wants no answer, as `plain_words` gives it."""
     name: str = FIRST
@@ -49,6 +52,11 @@ class ModelService:
     """The caller's audio goes out in messages of so much; 0: as it comes."""
     breaker: Breaker | None = None
     """Whether it is worth a try, for all calls of the process; None: it always is."""
+
+    @property
+    def transcriber(self) -> str:
+        """What the use of its transcriber is counted under."""
+        return self.model if self.model == BUILT_IN else self.request.transcription_model
 
 
 @attrs.frozen(kw_only=True)
@@ -94,6 +102,7 @@ def _service(
         connect_timeout_s=realtime.connect_timeout_s,
         session_max_s=realtime.session_max_s,
         request=session_request(config, realtime),
+        model=realtime.model if realtime.effective_provider != BUILT_IN else BUILT_IN,
         backchannels=_plain(config.barge_in.backchannels),
         name=name,
         append_ms=realtime.append_ms,

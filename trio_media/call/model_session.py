@@ -24,6 +24,7 @@ from trio_media.call.model_service import (
 )
 from trio_media.call.prepared import Agreed, PreparedSession
 from trio_media.call.session_age import ends_at_s, tell_age
+from trio_media.call.spending import note_usage
 from trio_media.call.translate import to_core
 from trio_media.call.watch import close_leg
 from trio_media.core import events as ev
@@ -243,7 +244,7 @@ async def realtime_events(leg: Leg, service: ModelService, line: Line) -> None:
         event = service.codec.decode(await leg.receive())
         if event is None:
             continue
-        _note(event, line)
+        _note(event, service, line)
         if isinstance(event, rt.ModelError) and event.kind is rt.ErrorKind.FATAL:
             raise refusal_of(event)
         decided = _to_core(event, service, line)
@@ -292,7 +293,7 @@ def _keep_tool_call(event: rt.OutputItemDone, call_id: str, line: Line) -> None:
     line.tool_calls[call_id] = ToolCall(call_id, event.name or "", event.arguments or "")
 
 
-def _note(event: rt.ModelEvent, line: Line) -> None:
+def _note(event: rt.ModelEvent, service: ModelService, line: Line) -> None:
     """Tell the observers what decides nothing but is worth knowing."""
     match event:
         case rt.OutputTranscriptDelta(item_id=item_id, text=text):
@@ -302,10 +303,11 @@ def _note(event: rt.ModelEvent, line: Line) -> None:
             line.model_outbox.sound.began(item_id, start_ms)
         case rt.SpeechStopped(item_id=item_id):
             line.model_outbox.sound.ended(item_id)
-        case rt.InputTranscribed(item_id=item_id, text=text):
+        case rt.InputTranscribed(item_id=item_id, text=text, usage=usage):
             line.texts.whole(item_id, text)
             line.model_outbox.sound.settled(item_id)
             line.note("caller_text", item_id=item_id, text=text)
+            note_usage(line, "transcription", service.transcriber, usage)
         case rt.OutputTranscriptDone(item_id=item_id, text=text):
             line.texts.whole(item_id, text)
             line.note("model_text", item_id=item_id, text=text)
@@ -315,6 +317,7 @@ def _note(event: rt.ModelEvent, line: Line) -> None:
             line.note("model_error", what=kind.value, code=code, detail=detail, event_id=ours)
         case rt.ResponseDone(response_id=response_id, error_code=code, usage=usage):
             line.note("response_done", response_id=response_id, code=code, usage=dict(usage))
+            note_usage(line, "response", service.model, usage)
         case rt.ItemTruncated(item_id=item_id, audio_end_ms=end_ms):
             line.tally.count("truncates_confirmed")
             line.note("truncated", item_id=item_id, audio_end_ms=end_ms)

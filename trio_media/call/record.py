@@ -10,6 +10,8 @@ import attrs
 
 from trio_media.core.commands import Command
 from trio_media.core.events import Event
+from trio_media.facts.endings import end_in_words
+from trio_media.facts.usage import Usage
 from trio_media.telephony.twiml import Verb
 
 
@@ -52,8 +54,15 @@ class CallEnd:
     duration_ms: int
     counters: Mapping[str, int] = attrs.field(factory=dict)
     latencies_ms: Mapping[str, list[int]] = attrs.field(factory=dict)
+    usage: Usage = attrs.field(factory=Usage)
+    """What the model services were used for, and what that cost."""
     onward: tuple[Verb, ...] | None = None
     """What is left for the carrier to do with the caller; None: nobody decided that."""
+
+    @property
+    def in_words(self) -> str:
+        """How it ended, for people."""
+        return end_in_words(self.reason)
 
 
 class CallCounts(Protocol):

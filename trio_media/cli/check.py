@@ -11,7 +11,7 @@ import click
 from trio_media.cli.options import config_option, read_config
 
 if TYPE_CHECKING:
-    from trio_media.config import Config, RealtimeConfig
+    from trio_media.config import Config, RealtimeConfig, RecordingConfig
 
 
 @click.command()
@@ -46,6 +46,7 @@ def describe(config: Config) -> list[str]:
     ]
     if config.fallback is not None:
         lines.append(_described("fallback", config.fallback))
+    lines += [*_of_recording(config.recording), *_of_prices(config)]
     if twilio.validates_signature and not config.server.public_url:
         lines.append(
             "note: server.public_url is empty; signatures are checked against the Host header, "
@@ -57,6 +58,30 @@ def describe(config: Config) -> list[str]:
             "told so; a load balancer that shall ask another server instead needs reject, or "
             "/readyz"
         )
+    return lines
+
+
+def _of_recording(recording: RecordingConfig) -> list[str]:
+    if not recording.dir:
+        return ["recording: nothing is kept"]
+    asked = "announced first" if recording.consent == "announce" else "not announced"
+    kept = f"for {recording.keep_days:g} days" if recording.keep_days else "for ever"
+    keys = ", without keys" if recording.mask_keys else ""
+    return [f"recording: in {recording.dir}, {asked}, kept {kept}{keys}"]
+
+
+def _of_prices(config: Config) -> list[str]:
+    prices, realtime = config.prices, config.realtime
+    if not prices.models:
+        return []
+    lines = [f"prices: {', '.join(prices.models)}, in {prices.currency}"]
+    used = [realtime.model, realtime.transcription]
+    if realtime.effective_provider != "embedded":
+        lines += [
+            f"note: {model} has no price under [prices]; its cost is not told"
+            for model in used
+            if model and model not in prices.models
+        ]
     return lines
 
 

@@ -120,6 +120,7 @@ ROUTES: Final = (
     ApiRoute("GET", "/api/calls", calls_api.list_calls),
     ApiRoute("POST", "/api/calls", control_api.dial, "dial"),
     ApiRoute("GET", "/api/calls/{call_sid}", calls_api.show_call),
+    ApiRoute("DELETE", "/api/calls/{call_sid}", calls_api.forget_call, "forget"),
     ApiRoute("GET", "/api/calls/{call_sid}/log", calls_api.show_log, "read the log"),
     ApiRoute("GET", "/api/calls/{call_sid}/recording", calls_api.show_recording, "listen"),
     ApiRoute("POST", "/api/calls/{call_sid}/interrupt", control_api.interrupt, "interrupt"),

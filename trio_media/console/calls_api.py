@@ -78,6 +78,19 @@ async def show_recording(console: Console, request: Request) -> Response:
     return FileResponse(path, media_type="audio/wav")
 
 
+async def forget_call(console: Console, request: Request) -> Response:
+    """``DELETE /api/calls/{call_sid}``: nothing that was kept of it stays."""
+    call_sid = request.path_params["call_sid"]
+    if any(call["call_sid"] == call_sid for call in await _live_calls(console)):
+        raise Problem(409, "the call is not over")
+    deleted = await console.directory.forget(call_sid)
+    if deleted.failures:
+        raise Problem(500, f"not all of it could be deleted: {'; '.join(deleted.failures)}")
+    if not deleted.files:
+        raise unknown_call()
+    return Response(status_code=204)
+
+
 def unknown_call() -> Problem:
     """Give the problem of whoever asks for what is not there."""
     return Problem(404, "nothing of such a call is known")

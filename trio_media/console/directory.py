@@ -18,10 +18,12 @@ import attrs
 import msgspec
 import trio
 
-from trio_media.agent.transcript import heard_text
 from trio_media.console.problems import Problem
-from trio_media.console.views import CallDetail, CallView, InterruptionView, SpokenView
-from trio_media.core.units import HEARD_ENOUGH_MS
+from trio_media.console.views import CallDetail, CallView, InterruptionView, ToolView
+from trio_media.facts.failures import Failure
+from trio_media.facts.transcript import Spoken
+from trio_media.facts.usage import Usage, usage_fields
+from trio_media.recording.retention import Deleted, delete_call
 
 FILES_MAX: Final = 100_000  # of the folder that are looked at
 SUMMARY_BYTES_MAX: Final = 32 << 20
@@ -48,22 +50,20 @@ class _BargeIn:
 @attrs.define
 class _Turn:
     opened_ms: int
-    transcript: str | None = None
-    fate: str | None = None
+    answer_ms: int | None = None
 
 
 @attrs.define
-class _Item:
-    received_ms: int = 0
-    heard_ms: int = 0
-    text: str | None = None
+class _Tool:
+    t_ms: int
+    name: str | None = None
+    outcome: str | None = None
+    took_ms: int | None = None
 
 
 @attrs.define
-class _Response:
-    asked_ms: int | None = None
-    opened_ms: int | None = None
-    items: list[_Item] = attrs.field(factory=list)
+class _Asked:
+    tools: list[_Tool] = attrs.field(factory=list)
 
 
 @attrs.define
@@ -79,9 +79,14 @@ class Summary:
     started_at: str
     duration_ms: int
     ended: dict[str, str] | None = None
+    ended_in_words: str | None = None
     parameters: dict[str, str] = attrs.field(factory=dict)
     turns: list[_Turn] = attrs.field(factory=list)
-    responses: list[_Response] = attrs.field(factory=list)
+    transcript: list[Spoken] = attrs.field(factory=list)
+    asked: _Asked = attrs.field(factory=_Asked)
+    usage: dict[str, Any] = attrs.field(factory=lambda: usage_fields(Usage()))
+    failures: list[Failure] = attrs.field(factory=list)
+    failures_dropped: int = 0
     barge_ins: list[_BargeIn] = attrs.field(factory=list)
     hushes: list[_Hush] = attrs.field(factory=list)
     latencies: dict[str, Any] = attrs.field(factory=dict)
@@ -110,6 +115,13 @@ class Directory:
     async def file(self, call_sid: str, end: str) -> Path | None:
         """Give the newest file of a call, by its ending (``jsonl``, ``wav``)."""
         return await self._read(lambda: self._file(call_sid, end), None)
+
+    async def forget(self, call_sid: str) -> Deleted:
+        """Delete everything that is kept of a call that is over.
+
+        Raises `Problem` when the disk is too slow: then it may be deleted all the same.
+        """
+        return await self._read(lambda: self._forget(call_sid), Deleted())
 
     async def _read(self, read: Callable[[], T], nothing: T) -> T:
         if self._folder is None:
@@ -182,6 +194,13 @@ class Directory:
                 return path
         return None
 
+    def _forget(self, call_sid: str) -> Deleted:
+        assert self._folder is not None
+        names = self._names(call_sid)
+        for key in [key for key in list(self._kept) if key[0].removesuffix(".json") in names]:
+            self._kept.pop(key, None)
+        return delete_call(self._folder, names)
+
     def _names(self, call_sid: str) -> list[str]:
         """Give what the files of a call are called, the newest media stream first."""
         assert self._folder is not None
@@ -212,6 +231,10 @@ class Directory:
             interruptions=len(barge_ins),
             last_interruption=barge_ins[-1] if barge_ins else None,
             end_reason=CUT if summary.ended is None else summary.ended.get("reason"),
+            end_in_words=summary.ended_in_words,
+            cost=cost if isinstance(cost := summary.usage.get("cost"), str) else None,
+            currency=str(summary.usage.get("currency", "")),
+            failures_count=len(summary.failures) + summary.failures_dropped,
             has_log=(self._folder / f"{name}.jsonl").is_file(),
             has_recording=(self._folder / f"{name}.wav").is_file(),
         )
@@ -230,43 +253,19 @@ def detail_of(summary: Summary) -> CallDetail:
         "onset_to_hush": [hush.onset_to_hush_ms for hush in summary.hushes],
         "hush_to_take": [one.hush_to_take_ms for one in summary.barge_ins],
         "interruption_settled": [one.settle_ms for one in summary.barge_ins],
+        "turn_to_audio": [turn.answer_ms for turn in summary.turns],
     }
     return CallDetail(
-        transcript=sorted([*_said(summary), *_answered(summary)], key=lambda one: one.at_ms),
+        transcript=summary.transcript,
         counters=summary.counters,
         latencies_ms={
             kind: [one for one in samples if one is not None] for kind, samples in taken.items()
         },
         barge_ins=[shown_barge_in(one) for one in summary.barge_ins],
+        tools=[
+            ToolView(at_ms=tool.t_ms, name=tool.name, outcome=tool.outcome, took_ms=tool.took_ms)
+            for tool in summary.asked.tools
+        ],
+        failures=summary.failures,
+        usage=summary.usage,
     )
-
-
-def _said(summary: Summary) -> list[SpokenView]:
-    return [
-        SpokenView(
-            role="caller", text=turn.transcript, at_ms=turn.opened_ms, heard_ms=0, was_cut=False
-        )
-        for turn in summary.turns
-        if turn.transcript and turn.fate != "void"
-    ]
-
-
-def _answered(summary: Summary) -> list[SpokenView]:
-    said: list[SpokenView] = []
-    for response in summary.responses:
-        at_ms = response.opened_ms if response.opened_ms is not None else response.asked_ms
-        for item in response.items:
-            was_cut = item.heard_ms + HEARD_ENOUGH_MS < item.received_ms
-            text = item.text or ""
-            text = heard_text(text, item.heard_ms, item.received_ms) if was_cut else text
-            if text and item.heard_ms:
-                said.append(
-                    SpokenView(
-                        role="model",
-                        text=text,
-                        at_ms=at_ms or 0,
-                        heard_ms=item.heard_ms,
-                        was_cut=was_cut,
-                    )
-                )
-    return said

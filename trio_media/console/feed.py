@@ -26,6 +26,7 @@ from trio_media.console.views import call_fields, encoded
 from trio_media.core.commands import Command
 from trio_media.core.events import Event
 from trio_media.core.policy import Policy
+from trio_media.facts.masking import commands_without_keys, event_without_keys
 from trio_media.recording.keeping import SECRET_PARAMETERS
 from trio_media.recording.log_format import LogHeader, Note, Record
 from trio_media.telephony.events import MediaStreamStarted
@@ -83,18 +84,24 @@ class LineTap:
     """
 
     subscribers: list[Subscription] = attrs.field(factory=list)
+    live: LiveCall | None = None
+    """The call; None: it is not there yet."""
     wants_heard_audio: ClassVar[bool] = False
     _loudest_dbfs: float | None = None
     _since_ms: int = 0
 
     def event(self, event: Event, t_ms: int) -> None:
         """See `CallObserver.event`."""
-        self._tell(event, t_ms)
+        self._tell(event_without_keys(event) if self._hides_keys else event, t_ms)
 
     def commands(self, commands: Sequence[Command], t_ms: int) -> None:
         """See `CallObserver.commands`."""
-        for command in commands:
+        for command in commands_without_keys(commands) if self._hides_keys else commands:
             self._tell(command, t_ms)
+
+    @property
+    def _hides_keys(self) -> bool:
+        return self.live is not None and self.live.hides_keys
 
     def note(self, kind: str, t_ms: int, **fields: Any) -> None:  # noqa: ANN401
         """See `CallObserver.note`."""
@@ -134,6 +141,8 @@ class Feed:
     worker: int = 0
     has_files: bool = False
     """Whether logs are kept in files."""
+    masks_keys: bool = False
+    """Nobody is told which keys were pressed."""
     overview: Overview = attrs.field(factory=Overview)
     calls: dict[str, LiveCall] = attrs.field(factory=dict)
     _taps: dict[str, LineTap] = attrs.field(factory=dict)
@@ -162,13 +171,17 @@ class Feed:
             overview=self.overview,
             changed=self._has_changed,
             keeps_lines=not self.has_files,
-            has_log=self.has_files,
+            has_log=self.has_files and bool(line.recording.dir),
+            masks_keys=self.masks_keys,
         )
         self.calls[started.call_sid] = live
         self.overview.current.counts["calls"] += 1
         self._has_changed(live)
         tap = self._taps.get(started.call_sid)
-        return [live] if tap is None else [live, tap]
+        if tap is None:
+            return [live]
+        tap.live = live
+        return [live, tap]
 
     def find(self, call_sid: str) -> LiveCall | None:
         """Give a live call."""
@@ -220,6 +233,7 @@ class Feed:
         if tap is None:
             tap = self._taps[call_sid] = LineTap()
             live = self.calls.get(call_sid)
+            tap.live = live
             if live is not None:
                 # A new list: the call may be going through the old one.
                 live.line.observers = [*live.line.observers, tap]

@@ -17,18 +17,20 @@ from trio_media.agent.call import Call
 from trio_media.call.control import CallControl
 from trio_media.call.line import Line
 from trio_media.console.dead_air import DeadAir
+from trio_media.console.live_facts import SHOWN_NOTES, LiveFacts
 from trio_media.console.overview import Overview
 from trio_media.console.views import (
     CallDetail,
     CallView,
     Floor,
     InterruptionView,
-    SpokenView,
     encoded,
     floor_of,
 )
 from trio_media.core import commands as cm
 from trio_media.core import events as ev
+from trio_media.facts.masking import commands_without_keys, event_without_keys
+from trio_media.facts.usage import cost_text, usage_fields
 from trio_media.recording.log_format import LogHeader, Note, Record, encode_line
 
 LINES_MAX: Final = 5_000  # of a log that is in memory: some minutes of a lively call
@@ -45,7 +47,6 @@ _SHOWN_EVENTS: Final = frozenset(
 )
 """Events that may change what is shown; what comes with every frame or mark is none."""
 _SPEECH: Final = (ev.Reason.LOCAL_SPEECH, ev.Reason.SERVER_SPEECH)
-_SHOWN_NOTES: Final = frozenset({"caller_text", "model_text", "call_ended"})
 
 
 @attrs.define(eq=False, kw_only=True)
@@ -63,6 +64,8 @@ class LiveCall:
     """Whether its log is kept here, because it is kept nowhere else."""
     has_log: bool = False
     """Whether its log is kept in a file."""
+    masks_keys: bool = False
+    """It is not told which keys were pressed."""
     control: CallControl | None = None
     is_over: bool = False
     wants_heard_audio: ClassVar[bool] = False
@@ -76,6 +79,7 @@ class LiveCall:
     _hushed_ms: int | None = None
     _truncates: dict[int, None] = attrs.field(factory=dict)
     _dead_air: DeadAir = attrs.field(factory=DeadAir)
+    _facts: LiveFacts = attrs.field(factory=LiveFacts)
     _item_id: str = ""
     """What was played last."""
     _begun_seq: int | None = None
@@ -90,7 +94,8 @@ class LiveCall:
     def event(self, event: ev.Event, t_ms: int) -> None:
         """See `CallObserver.event`."""
         if self.keeps_lines:
-            self._records.append((t_ms, (event,)))
+            shown = event_without_keys(event) if self.hides_keys else event
+            self._records.append((t_ms, (shown,)))
         if type(event) in _SHOWN_EVENTS:
             self._saw(event, t_ms)
             self._change()
@@ -127,7 +132,8 @@ class LiveCall:
         if not commands:
             return
         if self.keeps_lines:
-            self._records.append((t_ms, commands))
+            shown = commands_without_keys(commands) if self.hides_keys else commands
+            self._records.append((t_ms, shown))
         for command in commands:
             ordered = _ORDERED.get(type(command))
             if ordered is not None and self._is_news(command):
@@ -199,8 +205,14 @@ class LiveCall:
         """See `CallObserver.note`."""
         if self.keeps_lines:
             self._records.append((t_ms, (Note(kind, fields),)))
-        if kind in _SHOWN_NOTES:
+        if kind in SHOWN_NOTES:
+            self._facts.note(kind, t_ms, fields)
             self._change()
+
+    @property
+    def hides_keys(self) -> bool:
+        """Whether it is not told now which keys are pressed."""
+        return self.masks_keys or self.line.privacy.pauses.is_paused
 
     def caller_audio(self, at_ms: int, payload: bytes) -> None:
         """See `CallObserver.caller_audio`."""
@@ -237,6 +249,7 @@ class LiveCall:
     def view(self) -> CallView:
         """Show it in a list."""
         info, latencies = self.call.info, self.line.tally.latencies_ms.get(TURN_LATENCY)
+        usage = self.line.spending.usage()
         return CallView(
             call_sid=info.call_sid,
             state="live",
@@ -249,6 +262,9 @@ class LiveCall:
             turn_latency_ms=latencies[-1] if latencies else None,
             interruptions=self._interruptions,
             last_interruption=self._barge_ins[-1] if self._barge_ins else None,
+            cost=cost_text(usage.cost),
+            currency=usage.currency,
+            failures_count=self._facts.failures_count,
             worker=self.worker,
             has_log=self.has_log or self.keeps_lines,
         )
@@ -257,19 +273,13 @@ class LiveCall:
         """Show what else is known of it."""
         tally = self.line.tally
         return CallDetail(
-            transcript=[
-                SpokenView(
-                    role=spoken.role,
-                    text=spoken.text,
-                    at_ms=spoken.at_ms,
-                    heard_ms=spoken.heard_ms,
-                    was_cut=spoken.was_cut,
-                )
-                for spoken in self.call.transcript
-            ],
+            transcript=self.call.watch.transcript.shown,
             counters=dict(tally.counters),
             latencies_ms={kind: list(taken) for kind, taken in tally.latencies_ms.items()},
             barge_ins=list(self._barge_ins),
+            tools=self._facts.tools,
+            failures=list(self._facts.failures.kept),
+            usage=usage_fields(self.line.spending.usage()),
         )
 
     def log_lines(self) -> Iterator[bytes]:

@@ -108,6 +108,8 @@ def _looking_at_calls() -> dict[str, Schema]:
     lines = {"200": _answer("The event log, a JSON object a line.", STRING, "application/x-ndjson")}
     sound = _answer("Stereo: the caller left, the model right.", {}, "audio/wav")
     recording = {"200": sound, "206": sound, **NOT_FOUND, "416": {"description": "No such range."}}
+    gone = {"204": {"description": "Nothing of it is kept."}, **GATE, **NOT_FOUND, **SLOW}
+    gone |= {"403": CHANGING["403"], "409": NOT_LIVE["409"], "500": problem("Some of it stays.")}
     one = "/api/calls/{call_sid}"
     return {
         "/api/calls": {
@@ -119,7 +121,8 @@ def _looking_at_calls() -> dict[str, Schema]:
         one: {
             "get": _operation(
                 "show_call", "Show a call", {**whole, **GATE, **NOT_FOUND, **SLOW}, CALL_SID
-            )
+            ),
+            "delete": _operation("forget_call", "Delete what was kept of a call", gone, CALL_SID),
         },
         f"{one}/log": {
             "get": _operation(

@@ -13,6 +13,7 @@ Schema: TypeAlias = dict[str, Any]
 INTEGER: Final[Schema] = {"type": "integer"}
 STRING: Final[Schema] = {"type": "string"}
 BOOLEAN: Final[Schema] = {"type": "boolean"}
+COST: Final[Schema] = {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?$"}
 COUNTS: Final[Schema] = {"type": "object", "additionalProperties": INTEGER}
 NO_BODY: Final[Schema] = {"type": "object", "additionalProperties": False}
 
@@ -71,6 +72,15 @@ def schemas() -> dict[str, Schema]:
                 "was_cut": BOOLEAN,
             }
         ),
+        "Tool": object_of(
+            {
+                "at_ms": INTEGER,
+                "name": or_null(STRING),
+                "outcome": or_null(STRING),
+                "took_ms": or_null(INTEGER),
+            }
+        ),
+        **_facts(),
         "Call": object_of(call),
         "WholeCall": object_of(
             {
@@ -79,6 +89,9 @@ def schemas() -> dict[str, Schema]:
                 "counters": COUNTS,
                 "latencies_ms": {"type": "object", "additionalProperties": list_of(INTEGER)},
                 "barge_ins": list_of(ref("Interruption")),
+                "tools": list_of(ref("Tool")),
+                "failures": list_of(ref("Failure")),
+                "usage": ref("Usage"),
             }
         ),
         "Minute": object_of(
@@ -102,6 +115,25 @@ _COUNTED: Final[Mapping[str, str]] = {
 }
 
 
+def _facts() -> dict[str, Schema]:
+    model = {
+        "model": STRING,
+        "responses": INTEGER,
+        "transcriptions": INTEGER,
+        "tokens": {**COUNTS, "description": "By kind."},
+        "audio_ms": INTEGER,
+        "cost": or_null(COST),
+    }
+    used = {
+        "currency": STRING,
+        "cost": {**or_null(COST), "description": "Of all that has a price."},
+        "is_cost_whole": BOOLEAN,
+        "models": list_of(object_of(model)),
+    }
+    failure = {"at_ms": INTEGER, "what": STRING, "detail": STRING, "done": STRING}
+    return {"Failure": object_of(failure), "Usage": object_of(used)}
+
+
 def _call_properties() -> dict[str, Schema]:
     return {
         "call_sid": STRING,
@@ -122,6 +154,10 @@ def _call_properties() -> dict[str, Schema]:
             **or_null(STRING),
             "description": "`cut`: it could not say so, because its process was killed, say.",
         },
+        "end_in_words": or_null(STRING),
+        "cost": {**or_null(COST), "description": "What the models cost, where they have prices."},
+        "currency": STRING,
+        "failures_count": INTEGER,
         "worker": INTEGER,
         "has_log": BOOLEAN,
         "has_recording": BOOLEAN,

@@ -7,6 +7,9 @@ from typing import Any, Final, Literal, TypeAlias
 
 import attrs
 
+from trio_media.facts.failures import Failure
+from trio_media.facts.transcript import Spoken
+from trio_media.facts.usage import Usage, usage_fields
 from trio_media.recording.log_format import Record, encode_line
 
 Floor: TypeAlias = Literal["idle", "caller", "model", "both", "hushed"]
@@ -27,14 +30,14 @@ class InterruptionView:
 
 
 @attrs.frozen(kw_only=True)
-class SpokenView:
-    """Something that was said, and heard."""
+class ToolView:
+    """A tool that the model called."""
 
-    role: Literal["caller", "model"]
-    text: str
     at_ms: int
-    heard_ms: int
-    was_cut: bool
+    name: str | None
+    outcome: str | None
+    """None: it runs, or ran on when the call ended."""
+    took_ms: int | None
 
 
 @attrs.frozen(kw_only=True)
@@ -55,6 +58,11 @@ class CallView:
     interruptions: int = 0
     last_interruption: InterruptionView | None = None
     end_reason: str | None = None
+    end_in_words: str | None = None
+    cost: str | None = None
+    """What the models cost up to now, as a decimal number; None: nothing has a price."""
+    currency: str = ""
+    failures_count: int = 0
     worker: int = 0
     """Where it is; 0: the server is one process, or the call is over."""
     has_log: bool = False
@@ -65,10 +73,14 @@ class CallView:
 class CallDetail:
     """What is shown of one call besides."""
 
-    transcript: Sequence[SpokenView] = ()
+    transcript: Sequence[Spoken] = ()
     counters: Mapping[str, int] = attrs.field(factory=dict)
     latencies_ms: Mapping[str, Sequence[int]] = attrs.field(factory=dict)
     barge_ins: Sequence[InterruptionView] = ()
+    tools: Sequence[ToolView] = ()
+    failures: Sequence[Failure] = ()
+    """The first of them: `CallView.failures_count` counts all."""
+    usage: Mapping[str, Any] = attrs.field(factory=lambda: usage_fields(Usage()))
 
 
 def call_fields(view: CallView) -> dict[str, Any]:

@@ -20,6 +20,8 @@ COMMITS_MAX: Final = 64  # turns whose fate is open
 class Answer:
     """An answer on its way."""
 
+    turn: str
+    """The item of the turn that it answers."""
     committed_ms: int
     response: int | None = None
     """Its number; None until there is a create for it."""
@@ -51,7 +53,7 @@ class AwaitedAnswer:
         committed_ms = self._commits_ms.pop(command.item_id, None)
         if committed_ms is None or not command.fate.startswith("answered"):
             return False
-        self.answer = Answer(committed_ms)
+        self.answer = Answer(command.item_id, committed_ms)
         return True
 
     def creating(self, command: cm.CreateResponse) -> None:

@@ -120,6 +120,7 @@ class InputTranscribed:
 
     item_id: str
     text: str
+    usage: Mapping[str, Any] = attrs.field(factory=dict)
 
 
 @attrs.frozen(kw_only=True)

@@ -124,7 +124,8 @@ def _input_transcribed(raw: Raw) -> ModelEvent | None:
     if not isinstance(text, str):
         # Silence and "not told" are not the same: only the first says that nothing was said.
         return events.InputTranscriptionFailed(item_id=item_id, code="no_transcript")
-    return events.InputTranscribed(item_id=item_id, text=text)
+    usage = _object(raw, "usage")
+    return events.InputTranscribed(item_id=item_id, text=text, usage=usage)
 
 
 def _input_transcription_failed(raw: Raw) -> ModelEvent | None:

@@ -21,6 +21,8 @@ from trio_media.config import RecordingConfig
 from trio_media.core.commands import Command
 from trio_media.core.events import Event
 from trio_media.core.policy import Policy
+from trio_media.facts.masking import commands_without_keys, event_without_keys
+from trio_media.facts.privacy import Pauses
 from trio_media.recording.disk import (
     DEFAULT_LIMITS,
     LAST_STEP_DEADLINE_S,
@@ -51,6 +53,9 @@ class Keeper:
     summary: SummaryBuilder
     log: EventLog | None
     recorder: StereoRecorder | None
+    masks_keys: bool = False
+    """Which keys were pressed is not told, also while nothing is paused."""
+    pauses: Pauses = attrs.field(factory=Pauses)
 
     @property
     def wants_heard_audio(self) -> bool:
@@ -59,6 +64,8 @@ class Keeper:
 
     def event(self, event: Event, t_ms: int) -> None:
         """The core is about to handle an event."""
+        if self._hides_keys:
+            event = event_without_keys(event)
         self.summary.event(event, t_ms)
         if self.log is not None:
             self.log.event(event, t_ms)
@@ -67,27 +74,51 @@ class Keeper:
         """The core ordered something."""
         if not commands:
             return
+        if self._hides_keys:
+            commands = commands_without_keys(commands)
         self.summary.commands(commands, t_ms)
         if self.log is not None:
             self.log.commands(commands, t_ms)
 
     def note(self, kind: str, t_ms: int, **fields: Any) -> None:  # noqa: ANN401
         """Something happened that decides nothing."""
+        self.pauses.note(kind, t_ms)
         self.summary.note(kind, t_ms, **fields)
         if kind == CALL_ENDED and self.recorder is not None:
             self.recorder.close(t_ms)
         if self.log is not None:
             self.log.note(kind, t_ms, **fields)
 
+    @property
+    def _hides_keys(self) -> bool:
+        return self.masks_keys or self.pauses.is_paused
+
     def caller_audio(self, at_ms: int, payload: bytes) -> None:
         """The caller's voice."""
-        if self.recorder is not None:
+        if self.recorder is None:
+            return
+        if self.pauses:
+            self._write_recorded(self.recorder.write_left, at_ms, payload)
+        else:
             self.recorder.write_left(at_ms, payload)
 
     def heard_audio(self, at_ms: int, payload: bytes) -> None:
         """What the carrier plays from a time on."""
-        if self.recorder is not None:
+        if self.recorder is None:
+            return
+        if self.pauses:
+            self._write_recorded(self.recorder.write_right, at_ms, payload)
+        else:
             self.recorder.write_right(at_ms, payload)
+
+    def _write_recorded(
+        self, write: Callable[[int, bytes], None], at_ms: int, payload: bytes
+    ) -> None:
+        """Write what was not said in a pause."""
+        ends_ms = at_ms + -(-len(payload) // BYTES_PER_MS)
+        for begins_ms, until_ms in self.pauses.recorded(at_ms, ends_ms):
+            first, end = (ms - at_ms for ms in (begins_ms, until_ms))
+            write(begins_ms, payload[first * BYTES_PER_MS : end * BYTES_PER_MS])
 
 
 def keep_call(
@@ -117,7 +148,7 @@ def keep_call(
         },
     )
     place = _Place(Path(config.dir), started.call_sid)
-    keeper = Keeper(SummaryBuilder(header), None, None)
+    keeper = Keeper(SummaryBuilder(header), None, None, masks_keys=config.mask_keys)
     if config.events:
         keeper.log = EventLog(header)
     if config.audio:

@@ -27,6 +27,7 @@ from trio_media.core.policy import Policy
 from trio_media.core.units import FRAME_MS
 from trio_media.core.version import DECISION_VERSION
 from trio_media.errors import LogCutOff, LogUnreadable, evidence
+from trio_media.facts import failures, usage
 
 FORMAT_VERSION: Final = 2
 UNKNOWN_DECISIONS: Final = 0  # the decision version of a log that does not tell it
@@ -37,6 +38,8 @@ MODEL_TEXT: Final = "model_text"  # all that the model says in an item: item_id,
 MODEL_TEXT_DELTA: Final = "model_text_delta"  # more of what it says: item_id, text
 TOOL_CALLED: Final = "tool_called"  # a tool is run: call_id, name
 TOOL_ENDED: Final = "tool_ended"  # ... and is over: call_id, name, outcome, took_ms
+USAGE: Final = usage.USAGE  # what a response or a transcript used, and cost
+FAILURE: Final = failures.FAILURE  # what went wrong: what, detail, done
 CALL_ENDED: Final = "call_ended"  # who ended the call and why: by, reason
 LINES_DROPPED: Final = "lines_dropped"  # the log has a hole here: count
 RECORDING_LOST: Final = "recording_lost"  # there is no recording, or none any more: reason

@@ -16,6 +16,10 @@ import msgspec
 
 from trio_media.core import commands as cm
 from trio_media.core import events as ev
+from trio_media.facts.endings import end_in_words
+from trio_media.facts.failures import Failures
+from trio_media.facts.transcript import Spoken, Transcript
+from trio_media.facts.usage import Spending, usage_fields
 from trio_media.recording import log_format
 from trio_media.recording.log_format import LogHeader, LogLine, Note, encode_line
 from trio_media.recording.summary_asked import Asked
@@ -65,8 +69,11 @@ class SummaryBuilder:
         self._turns = _Turns()
         self._speech = ModelSpeech()
         self._interruptions = Interruptions()
-        self._latencies = Latencies()
+        self._latencies = Latencies(self._turns.answered)
         self._asked = Asked()
+        self._transcript = Transcript(_untold)
+        self._failures = Failures()
+        self._spending = Spending()
         self._counts: Counter[str] = Counter()
         self._notes: list[dict[str, Any]] = []
         self.changes = 0
@@ -82,6 +89,7 @@ class SummaryBuilder:
         if kind in _OF_TIME:
             return
         self._speech.event(event, t_ms)
+        self._transcript.event(event, t_ms)
         self._latencies.event(event, t_ms)
         if kind in _OF_AUDIO:
             return
@@ -89,6 +97,7 @@ class SummaryBuilder:
         self._interruptions.event(event, t_ms)
         if isinstance(event, ev.CallEnded) and self._ended is None:
             self._ended = {"by": "carrier", "reason": "call_ended"}
+        self._transcript.advance(t_ms)
 
     def commands(self, commands: Sequence[cm.Command], t_ms: int) -> None:
         """Take in what the core made of the event, in its order."""
@@ -99,6 +108,7 @@ class SummaryBuilder:
             if isinstance(command, cm.SendMark):
                 continue
             self._speech.command(command, t_ms)
+            self._transcript.commands(command, t_ms)
             self._latencies.command(command, t_ms)
             if isinstance(command, cm.PlayAudio):
                 continue
@@ -120,12 +130,19 @@ class SummaryBuilder:
         match kind, fields:
             case log_format.CALLER_TEXT, {"item_id": str(item_id), "text": str(text)}:
                 self._turns.transcribed(item_id, text, t_ms)
+                self._transcript.note(kind, item_id, clip(text), t_ms=t_ms)
             case log_format.MODEL_TEXT, {"item_id": str(item_id), "text": str(text)}:
                 self._speech.transcribed(item_id, text, is_more=False)
+                self._transcript.note(kind, item_id, clip(text), t_ms=t_ms)
             case log_format.MODEL_TEXT_DELTA, {"item_id": str(item_id), "text": str(text)}:
                 self._speech.transcribed(item_id, text, is_more=True)
             case log_format.CALL_ENDED, _:
                 self._ended = {name: clip(fields.get(name, "")) for name in ("by", "reason")}
+                self._transcript.end(t_ms)
+            case log_format.USAGE, _:
+                self._spending.note(fields)
+            case log_format.FAILURE, _:
+                self._failures.note(fields, t_ms)
             case _:
                 self._counts["notes"] += 1
                 if len(self._notes) < NOTES_MAX or self._is_untold_loss(kind):
@@ -147,7 +164,9 @@ class SummaryBuilder:
     def build(self) -> dict[str, Any]:
         """Give the summary so far, of nothing but what JSON can hold."""
         self._speech.advance(self._now_ms)
-        header = self._header
+        self._transcript.advance(self._now_ms)
+        header, ended = self._header, self._ended
+        in_words = None if ended is None else end_in_words(ended["reason"], ended["by"])
         summary = {
             "summary_version": SUMMARY_VERSION,
             "call_sid": header.call_sid,
@@ -155,7 +174,9 @@ class SummaryBuilder:
             "parameters": dict(header.parameters),
             "started_at": header.started_at,
             "duration_ms": self._now_ms,
-            "ended": self._ended,
+            "ended": ended,
+            "ended_in_words": in_words,
+            "transcript": list(self._transcript.entries),
             "turns": self._turns.kept.all(),
             "responses": self._speech.responses.all(),
             "barge_ins": self._interruptions.kept.all(),
@@ -163,6 +184,9 @@ class SummaryBuilder:
             "interruptions": self._interruptions.build(),
             "asked": self._asked.build(),
             "latencies": self._latencies.build(),
+            "usage": usage_fields(self._spending.usage()),
+            "failures": self._failures.kept,
+            "failures_dropped": self._failures.dropped,
             "counters": self._counters(),
             "notes": self._notes,
             "package_version": header.package_version,
@@ -189,6 +213,10 @@ class SummaryBuilder:
             "audio_sent_ms": self._speech.sent_ms,
             "records_dropped": dropped,
         }
+
+
+def _untold(_spoken: Spoken) -> None:
+    """Nobody is told of each entry: all of them are built."""
 
 
 def _plain_note(kind: str, t_ms: int, fields: Mapping[str, object]) -> dict[str, Any]:
@@ -228,6 +256,10 @@ class _Turns:
     def decided(self, command: cm.TurnDecided) -> None:
         if (turn := self.kept.get(command.item_id)) is not None:
             turn.fate = command.fate
+
+    def answered(self, item_id: str, took_ms: int) -> None:
+        if (turn := self.kept.get(item_id)) is not None:
+            turn.answer_ms = took_ms
 
     def transcribed(self, item_id: str, text: str, t_ms: int) -> None:
         if (turn := self._find(item_id, t_ms)) is not None:

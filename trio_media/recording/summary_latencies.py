@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Any, Final
 
 import attrs
@@ -40,10 +41,16 @@ class Delay:
         }
 
 
+def _nobody(_turn: str, _took_ms: int) -> None:
+    """Nobody is told."""
+
+
 class Latencies:
     """Measures delays by the events and commands of a call."""
 
-    def __init__(self) -> None:
+    def __init__(self, answered: Callable[[str, int], None] = _nobody) -> None:
+        self._answered = answered
+        """Told of each turn how long its answer took."""
         self.commit_to_audio = Delay()
         self.quiet_to_audio = Delay()
         self.onset_to_clear = Delay()
@@ -134,6 +141,7 @@ class Latencies:
         if answer is None:
             return
         self.commit_to_audio.add(at_ms - answer.committed_ms)
+        self._answered(answer.turn, at_ms - answer.committed_ms)
         if self._quiet_before_ms is not None:
             self.quiet_to_audio.add(at_ms - self._quiet_before_ms)
 

@@ -58,6 +58,9 @@ class TurnRecord:
     """``words``, ``backchannel`` or ``empty``."""
     fate: str | None = None
     """``answered``, ``answered by the server``, ``left``, ``void`` or ``lapsed``."""
+    answer_ms: int | None = None
+    """From its commit to the first audio of its answer on the carrier's wire; None: there was no
+    answer, or it was cut off before."""
 
 
 @attrs.define(slots=False)

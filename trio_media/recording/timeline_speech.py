@@ -9,7 +9,7 @@ import attrs
 
 from trio_media.core import commands as cm
 from trio_media.core import events as ev
-from trio_media.recording.heard_spans import Ear, HeardSpan
+from trio_media.facts.heard_spans import Ear, HeardSpan
 from trio_media.recording.timeline_facts import Fact, Facts, Lane, Look, seconds
 
 SEAM_MS: Final = 20  # a frame: what is nearer than this at the ear is one stretch

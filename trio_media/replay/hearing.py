@@ -6,7 +6,7 @@ import attrs
 
 from trio_media.core import commands as cm
 from trio_media.core import events as ev
-from trio_media.recording.heard_spans import Ear, HeardSpan
+from trio_media.facts.heard_spans import Ear, HeardSpan
 
 
 @attrs.frozen

@@ -55,7 +55,7 @@ class Family:
     ends in ``*`` then; ``?``: why it was counted."""
     at_first: Sequence[tuple[str, ...]] = ()
     """What is there from the start."""
-    unit_ms: int = 1
+    unit: int = 1
     """What the counters' amounts are divided by."""
 
 
@@ -81,7 +81,7 @@ FAMILIES: Final = (
             "cleared_unwritten_ms": ("interrupted",),
         },
         at_first=(("model_behind",), ("voice_model_behind",), ("interrupted",)),
-        unit_ms=FRAME_MS,
+        unit=FRAME_MS,
     ),
     Family(
         "frames_missing",
@@ -89,7 +89,7 @@ FAMILIES: Final = (
         ("reason",),
         {"caller_gap_ms": ("gap",), "caller_fill_ms": ("silence",)},
         at_first=(("gap",), ("silence",)),
-        unit_ms=FRAME_MS,
+        unit=FRAME_MS,
     ),
     Family("caller_frames", "Media of callers that came.", (), {"caller_frames": ()}),
     Family(
@@ -143,6 +143,32 @@ FAMILIES: Final = (
         at_first=tuple((end,) for end in ENDS),
     ),
     Family("tools", "Calls of tools.", ("outcome",), {"tools_*": ("*",)}),
+    Family(
+        "failures",
+        "What went wrong in calls, whatever was done about it.",
+        ("what",),
+        {"failures": ("?",)},
+    ),
+    Family(
+        "tokens",
+        "Tokens that the model services counted, by kind: text and audio, in and out.",
+        ("model", "kind"),
+        {"used_*": ("?", "*")},
+    ),
+    Family(
+        "transcribed_seconds",
+        "Audio that was transcribed by services that count it so.",
+        ("model",),
+        {"used_audio_ms": ("?",)},
+        unit=1_000,
+    ),
+    Family(
+        "cost",
+        "What the model services cost, in the currency of [prices].",
+        ("model",),
+        {"cost_millionths": ("?",)},
+        unit=1_000_000,
+    ),
 )
 LATENCIES: Final[Mapping[str, tuple[str, str]]] = {
     "model_connect": (
@@ -218,7 +244,7 @@ class CallMetrics:
                     for label, value in zip(family.labels, values, strict=True)
                 )
             )
-        counter.inc(amount / family.unit_ms)
+        counter.inc(amount / family.unit)
 
     def took(self, kind: str, latency_ms: int) -> None:
         """Something of a call took so long.  What is not one of `LATENCIES` is not told."""

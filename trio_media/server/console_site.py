@@ -41,6 +41,7 @@ def make_feed(config: Config, *, worker: int | None, has_judge: bool) -> Feed:
         policy=policy_of(config, has_judge=has_judge),
         worker=worker or 0,
         has_files=bool(recording.dir) and recording.events,
+        masks_keys=recording.mask_keys,
     )
 
 

@@ -38,7 +38,7 @@ async def run_kept_call(
         started: MediaStreamStarted, line: Line, nursery: trio.Nursery
     ) -> Sequence[CallObserver]:
         kept = keep_call(
-            config.recording,
+            line.recording,
             started,
             policy_of(config, has_judge=judge is not None),
             now_ms=line.now_ms,

@@ -38,12 +38,15 @@ from trio_media.server.model_access import open_model_access
 from trio_media.server.opening import Opening, make_port
 from trio_media.server.receiving import Receiving
 from trio_media.server.reception import Reception
+from trio_media.server.retaining import delete_old_calls
 from trio_media.server.roster import Report
 from trio_media.server.sharing import dial_id_prefix
 from trio_media.server.tokens import CallTokens, UsedInDirectory
 from trio_media.server.twilio_rest_client import TwilioRest, open_twilio_rest
 
 SECRET_CHARS_MIN: Final = 8  # of one that others may try; those made here have 32 and more
+
+FIRST_WORKER: Final = 1  # it does what is to be done once
 
 log = logging.getLogger("trio_media.server")
 
@@ -168,6 +171,9 @@ async def serve(
         nursery.start_soon(models.run)
         if dialing is not None:
             dialing.models = models
+        if worker is None or worker == FIRST_WORKER:
+            is_live = reception.live.__contains__
+            nursery.start_soon(delete_old_calls, config.recording, is_live)
         if console.siblings is not None and options.used_tokens_dir and worker:
             await nursery.start(serve_siblings, console, options.used_tokens_dir, worker)
         nursery.start_soon(measure_lateness, lateness, metrics.observe_lateness)

@@ -1,7 +1,7 @@
 // What can be done to a live call from this page, and how it is said.
 
 import { attempt, h, toast } from "./dom.js";
-import { callPath, send } from "./api.js";
+import { callPath, remove, send } from "./api.js";
 import { outcomeInWords, words } from "./words.js";
 
 const SAID = {
@@ -20,6 +20,21 @@ export async function hangUp(sid, caller) {
   if (!isSure) return;
   const result = await attempt(() => send(callPath(sid, "/hang-up"), {}));
   if (result) toast("Hung up.");
+}
+
+export async function forget(sid, caller) {
+  const isSure = await ask({
+    title: `Delete the recording, the log and the summary of the call from ${caller || "unknown"}?`,
+    does: "Delete", isHarsh: true,
+  });
+  if (!isSure) return;
+  const isGone = await attempt(async () => {
+    await remove(callPath(sid));
+    return true;
+  });
+  if (!isGone) return;
+  toast("Nothing of the call is kept any more.");
+  location.hash = "#/";
 }
 
 export async function say(sid) {
@@ -86,4 +101,9 @@ export function callButtons(call) {
     button("Say…", () => say(sid)),
     button("Hang up", () => hangUp(sid, call.caller), "quiet harsh"),
   );
+}
+
+export function endedButtons(call) {
+  const act = () => forget(call.call_sid, call.caller);
+  return h("div", { class: "buttons" }, h("button", { type: "button", class: "quiet harsh", onclick: act }, "Forget"));
 }

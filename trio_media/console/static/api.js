@@ -51,6 +51,10 @@ export async function send(path, body) {
   return response.status === 204 ? null : response.json();
 }
 
+export async function remove(path) {
+  await check(await reach(path, { method: "DELETE" }));
+}
+
 export const callPath = (sid, rest = "") => `/api/calls/${encodeURIComponent(sid)}${rest}`;
 
 // What the server pushes.  `heard` maps a kind of event to who is told of its parsed content, and

@@ -1,11 +1,11 @@
 // One call: its lanes, its interruptions and why, its transcript, its recording.
 
 import { callPath } from "./api.js";
-import { callButtons } from "./actions.js";
+import { callButtons, endedButtons } from "./actions.js";
 import { CallFeed } from "./call_feed.js";
 import { h, say, toast } from "./dom.js";
 import { Timeline } from "./timeline.js";
-import { clock, counted, explain, seconds, title, words } from "./words.js";
+import { clock, counted, explain, money, seconds, title, used, words } from "./words.js";
 
 const UNHEARD_CHARS = 120; // shown of what nobody heard
 
@@ -191,15 +191,17 @@ class CallView {
     document.title = `${this.heading.textContent} · trio_media`;
     const policy = lanes.header?.policy;
     const takes = lanes.episodes.list.filter(({ takeMs }) => takeMs !== null).length;
-    const ended = isLive ? "live" : lanes.ended ?? (words(call.end_reason) || "ended");
+    const ended = isLive ? "live" : call.end_in_words ?? lanes.ended ?? (words(call.end_reason) || "ended");
     say(this.facts, [ended, new Date(call.started_at).toLocaleString(),
       clock(isLive ? this.panel.feed.nowMs : call.duration_ms, false), counted(lanes.responsesCount, "response"),
-      counted(takes, "interruption"),
+      counted(takes, "interruption"), call.failures_count ? counted(call.failures_count, "failure") : null,
+      money(call.cost, call.currency), used(call.usage),
       policy && `authority ${policy.authority}, detector ${policy.ear}`,
       lanes.badLines ? `${lanes.badLines} lines of the log are unreadable` : null, call.call_sid].filter(Boolean).join(" · "));
     if (isLive !== this.wasLive) {
       this.wasLive = isLive;
-      this.acts.replaceChildren(...(isLive ? [callButtons(call)] : []));
+      const isKept = call.has_log || call.has_recording;
+      this.acts.replaceChildren(...(isLive ? [callButtons(call)] : isKept ? [endedButtons(call)] : []));
     }
     if (!isLive && call.has_recording && this.audio.hidden) {
       this.audio.src = callPath(this.sid, "/recording");

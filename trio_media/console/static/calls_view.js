@@ -3,7 +3,7 @@
 import { Feed, get } from "./api.js";
 import { callButtons, dial } from "./actions.js";
 import { attempt, h, say } from "./dom.js";
-import { clock, words } from "./words.js";
+import { clock, money, words } from "./words.js";
 
 const ENDED_SHOWN = 50;
 const LIVE_ASKED = 100; // the others show up with their next change
@@ -27,7 +27,7 @@ class CallsView {
       table(["Caller", "For", "Floor", "Answer after", "Last interruption", ""], this.live, "Live calls"),
       this.none,
       h("h2", {}, "Ended calls"),
-      table(["Caller", "When", "For", "Interruptions", "How it ended", "Kept"], this.ended, "Ended calls", "ended"),
+      table(["Caller", "When", "For", "Interruptions", "How it ended", "Cost", "Kept"], this.ended, "Ended calls", "ended"),
       this.noneEnded,
     );
     this.feed = new Feed("/api/events", {
@@ -152,6 +152,7 @@ function endedRow(call) {
     cell("When", h("time", { datetime: call.started_at }, at.toLocaleString())),
     cell("For", clock(call.duration_ms, false)),
     cell("Interruptions", String(call.interruptions)),
-    cell("How it ended", words(call.end_reason) || "–"),
+    cell("How it ended", call.end_in_words ?? (words(call.end_reason) || "–")),
+    cell("Cost", money(call.cost, call.currency) ?? "–"),
     cell("Kept", [call.has_log && "log", call.has_recording && "recording"].filter(Boolean).join(", ") || "–"));
 }

@@ -1,9 +1,9 @@
 // What each line of an event log does to the lanes: one entry for each event, command and note.  Pure.
 
-import { seconds, words } from "./words.js";
+import { failureInWords, seconds, words } from "./words.js";
 
 const IN_OTHER_LANES = new Set([
-  "started", "model_ready", "local_speech", "response_done", "truncated", "model_text_delta",
+  "started", "model_ready", "usage", "local_speech", "response_done", "truncated", "model_text_delta",
 ]);
 
 // Returns what a line does, or undefined where the lanes do not show it.
@@ -201,6 +201,9 @@ const NOTES = {
     const fact = tool(call, line, t);
     fact.ends = t;
     fact.label = `${line.name}: ${words(line.outcome)}, ${line.took_ms} ms`;
+  },
+  failure(call, line, t) {
+    call.mark("notes", "failure", t, failureInWords(line), { detail: line.detail });
   },
   call_ended(call, line) {
     call.ended = `${words(line.reason)}, by ${line.by === "carrier" ? "the carrier" : words(line.by)}`;

@@ -19,7 +19,7 @@ const LOOKS = {
   onset: "--onset", speech: "--speech", key: "--key", turn: "--turn", response: "--response",
   hush: "--hush", resume: "--resume", take: "--take", clear: "--clear", mark: "--mark",
   echo: "--echo", create: "--create", cancel: "--take", tell: "--tell", tool: "--tool",
-  other: "--other",
+  other: "--other", failure: "--take",
 };
 
 export function gutter(widthPx) {

@@ -44,6 +44,24 @@ export function counted(count, noun) {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
+// What the models cost, to a hundredth of a cent; nothing where they have no prices.
+export function money(cost, currency) {
+  return cost === null || cost === undefined ? null : `${Number(cost).toFixed(4)} ${currency}`;
+}
+
+// How many tokens each model counted, or how long it listened.
+export function used(usage) {
+  const told = (usage?.models ?? []).map(({ model, tokens, audio_ms: audioMs }) => {
+    const count = Object.values(tokens).reduce((sum, one) => sum + one, 0);
+    return `${model}: ${count > 0 ? `${count} tokens` : seconds(audioMs)}`;
+  });
+  return told.join(", ") || null;
+}
+
+export function failureInWords({ what, done }) {
+  return done ? `${words(what)}: ${words(done)}` : words(what);
+}
+
 export function seconds(ms) {
   return `${(ms / 1000).toFixed(2)} s`;
 }

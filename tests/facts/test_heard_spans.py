@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trio_media.core.commands import PlayAudio
-from trio_media.recording.heard_spans import Ear, HeardSpan
+from trio_media.facts.heard_spans import Ear, HeardSpan
 
 
 def test_audio_is_heard_in_real_time_from_its_write_on() -> None:

@@ -10,7 +10,8 @@ Rule 2: of the model counts what was heard: all, or as many characters as the sh
         that was heard, rounded down to whole words.  That is an estimate: no service says which
         word belongs to which millisecond.
 Rule 3: what nobody heard, what has no words, and a turn that was none is no entry.
-Rule 4: an entry is told of once, in its order; a text that takes longer than `LATE_MS` holds up
+Rule 4: others than the application are shown each text as it was allowed for them.
+Rule 5: an entry is told of once, in its order; a text that takes longer than `LATE_MS` holds up
         nothing, and has its place when it comes after all.
 """
 
@@ -24,12 +25,17 @@ import attrs
 from trio_media.core import commands as cm
 from trio_media.core import events as ev
 from trio_media.core.units import HEARD_ENOUGH_MS
-from trio_media.recording.heard_spans import Ear, HeardSpan
+from trio_media.facts.heard_spans import Ear, HeardSpan
 
 ENTRIES_MAX: Final = 2_000  # a talk of hours; the oldest go first
 UNPLACED_MAX: Final = 64  # texts of which nothing was heard yet; most never will be
 LATE_MS: Final = 5_000  # transcribers take one or two seconds
 Role: TypeAlias = Literal["caller", "model"]
+REDACTED: Final = "[redacted]"
+"""Stands for a text that could not be redacted."""
+WITHHELD: Final = "[not recorded]"
+"""Stands for a text that belongs to a pause of the recording."""
+MARKS: Final = frozenset({REDACTED, WITHHELD})
 
 
 @attrs.frozen(kw_only=True)
@@ -52,9 +58,13 @@ class _Part:
 
     role: Role
     item_id: str
+    seen_ms: int
+    """When anything was known of it."""
     at_ms: int | None = None
     """None: it has no place yet."""
     text: str | None = None
+    shown_text: str | None = None
+    """As it is shown to others; None: as it is."""
     is_judged: bool = False
     """Of the caller: it is known that this was a turn.  Of the model: what was heard is."""
     judged_ms: int = 0
@@ -65,6 +75,7 @@ class _Part:
     is_none: bool = False
     """It will be no entry."""
     spoken: Spoken | None = None
+    shown: Spoken | None = None
     is_passed: bool = False
     """Its text was waited for no longer."""
 
@@ -72,14 +83,15 @@ class _Part:
         """Whether its text is waited for no longer."""
         return self.is_none or (self.is_judged and now_ms >= self.judged_ms + LATE_MS)
 
-    def entry(self) -> Spoken | None:
-        """What it is, once all of that is known."""
-        if self.is_none or not self.is_judged or self.text is None or self.at_ms is None:
+    def entry(self, text: str | None) -> Spoken | None:
+        """What it is with this text, once all of that is known."""
+        if self.is_none or not self.is_judged or text is None or self.at_ms is None:
             return None
         if self.role == "caller":
-            return Spoken(role="caller", text=self.text, at_ms=self.at_ms)
+            return Spoken(role="caller", text=text, at_ms=self.at_ms)
         was_cut = self.heard_ms + HEARD_ENOUGH_MS < self.received_ms
-        text = heard_text(self.text, self.heard_ms, self.received_ms) if was_cut else self.text
+        if was_cut and text not in MARKS:
+            text = heard_text(text, self.heard_ms, self.received_ms)
         return Spoken(
             role="model", text=text, at_ms=self.at_ms, heard_ms=self.heard_ms, was_cut=was_cut
         )
@@ -125,6 +137,16 @@ class Transcript:
         """What is known to be said, oldest first."""
         return tuple(part.spoken for part in self._placed if part.spoken is not None)
 
+    @property
+    def shown(self) -> tuple[Spoken, ...]:
+        """The same, as others may have it."""
+        return tuple(part.shown for part in self._placed if part.shown is not None)
+
+    def began_ms(self, role: Role, item_id: str) -> int | None:
+        """When anything was known of what has this id; None: nothing is."""
+        part = self._known.get((role, item_id)) or self._unplaced.get((role, item_id))
+        return None if part is None else part.seen_ms
+
     # --- what it sees ------------------------------------------------------------------------
 
     def event(self, event: ev.Event, t_ms: int) -> None:
@@ -136,18 +158,19 @@ class Transcript:
                 self._ear.wrote(seq, at_ms)
                 self._hear(self._ear.heard_by(t_ms))
             case ev.AudioReceived(item_id=item_id, length_ms=length_ms):
-                part = self._part("model", item_id)
+                # Nothing is known by this that is not looked at again when the item was heard.
+                part = self._find("model", item_id, t_ms)
                 part.received_ms += 0 if part.is_judged else length_ms
             case ev.SessionReady(transcribes=transcribes):
                 self._transcribes = transcribes
             case ev.ServerSpeechStarted(item_id=item_id):
-                self._place(self._part("caller", item_id), t_ms)
+                self._place(self._part("caller", item_id, t_ms), t_ms)
             case ev.TurnCommitted(item_id=item_id):
-                part = self._part("caller", item_id)
+                part = self._part("caller", item_id, t_ms)
                 self._place(part, t_ms)
                 part.is_committed = True
             case ev.TurnTranscribed(item_id=item_id):
-                self._part("caller", item_id).is_transcribed = True
+                self._part("caller", item_id, t_ms).is_transcribed = True
             case ev.TurnFailed(item_id=item_id):
                 self._failed(item_id)
             case ev.ClipOffered(item_id=item_id):
@@ -158,31 +181,33 @@ class Transcript:
     def commands(self, command: cm.Command, t_ms: int) -> None:
         """Take in a command."""
         match command:
-            case cm.PlayAudio(item_id=item_id) if item_id not in self._clips:
+            case cm.PlayAudio(item_id=item_id):
                 self._ear.sent(command)
-                self._place(self._part("model", item_id), t_ms)
-            case cm.PlayAudio():
-                self._ear.sent(command)
+                if ("model", item_id) not in self._known and item_id not in self._clips:
+                    self._place(self._part("model", item_id, t_ms), t_ms)
             case cm.ClearCarrier():
                 self._hear(self._ear.cleared(t_ms))
             case cm.ReleaseAudio(item_id=item_id):
                 self._clips.discard(item_id)
             case cm.ItemHeard(item_id=item_id, heard_ms=heard_ms, received_ms=received_ms):
-                part = self._part("model", item_id)
+                part = self._part("model", item_id, t_ms)
                 part.heard_ms, part.received_ms = heard_ms, received_ms
                 part.is_none = part.is_none or not heard_ms
                 _judge(part, t_ms)
             case cm.TurnDecided(item_id=item_id, fate=fate):
-                part = self._part("caller", item_id)
+                part = self._part("caller", item_id, t_ms)
                 part.is_none = part.is_none or fate == "void"
                 _judge(part, t_ms)
             case _:
                 return
 
-    def note(self, kind: str, item_id: str, text: str) -> None:
-        """Take in a note, ``caller_text`` or ``model_text``."""
-        part = self._part("caller" if kind == "caller_text" else "model", item_id)
+    def note(
+        self, kind: str, item_id: str, text: str, *, shown: str | None = None, t_ms: int = 0
+    ) -> None:
+        """Take in a note, ``caller_text`` or ``model_text``.  ``shown``: the text for others."""
+        part = self._part("caller" if kind == "caller_text" else "model", item_id, t_ms)
         part.text = text.strip()
+        part.shown_text = None if shown is None else shown.strip()
         part.is_none = part.is_none or not part.text
 
     def advance(self, now_ms: int) -> None:
@@ -214,13 +239,18 @@ class Transcript:
 
     # --- how it keeps it ---------------------------------------------------------------------
 
-    def _part(self, role: Role, item_id: str) -> _Part:
+    def _find(self, role: Role, item_id: str, t_ms: int) -> _Part:
         key = (role, item_id)
         part = self._known.get(key) or self._unplaced.get(key)
         if part is None:
-            part = self._unplaced[key] = _Part(role, item_id)
+            part = self._unplaced[key] = _Part(role, item_id, t_ms)
             if len(self._unplaced) > UNPLACED_MAX:
                 del self._unplaced[next(iter(self._unplaced))]
+        return part
+
+    def _part(self, role: Role, item_id: str, t_ms: int) -> _Part:
+        """Find it, and look at it again: something is known of it that may settle it."""
+        part = self._find(role, item_id, t_ms)
         if part.spoken is None:
             self._touched.append(part)
         return part
@@ -245,13 +275,16 @@ class Transcript:
         self.dropped += oldest.spoken is not None
 
     def _settle(self, part: _Part) -> None:
-        entry = part.entry()
+        entry = part.entry(part.text)
         if entry is None:
             return
         if not entry.text:
             part.is_none = True
             return
-        part.spoken = entry
+        part.spoken = part.shown = entry
+        if part.shown_text is not None:
+            shown = part.entry(part.shown_text)
+            part.shown = shown if shown is not None and shown.text else None
         if part.is_passed:
             self.tell(entry)
 

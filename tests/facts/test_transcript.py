@@ -6,16 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trio_media.agent.transcript import (
+from trio_media.core import commands as cm
+from trio_media.core import events as ev
+from trio_media.facts.transcript import (
     ENTRIES_MAX,
     LATE_MS,
     UNPLACED_MAX,
+    WITHHELD,
     Spoken,
     Transcript,
     heard_text,
 )
-from trio_media.core import commands as cm
-from trio_media.core import events as ev
 
 Step: TypeAlias = Any
 
@@ -338,3 +339,41 @@ def test_texts_of_which_nothing_is_ever_heard_are_forgotten() -> None:
         book.see(("model_text", f"M{number}", "Never."))
     assert len(book.transcript._unplaced) == UNPLACED_MAX
     assert not book.texts()
+
+
+def test_others_are_shown_what_they_may_have_cut_where_it_was_cut() -> None:
+    book = Book()
+    book.see(ev.ServerSpeechStarted("T1"), ev.TurnCommitted("T1"))
+    book.transcript.note("caller_text", "T1", "card 4711", shown="card ****", t_ms=30)
+    book.see(ev.TurnTranscribed("T1", ev.Verdict.WORDS), cm.TurnDecided("T1", "answered"))
+    book.see(ev.AudioReceived("R1", "M1", 1_000), book.play("M1"))
+    book.transcript.note("model_text", "M1", "one two three four", shown="a b c d", t_ms=60)
+    book.see(heard("M1", 500))
+    assert book.texts() == ["card 4711", "one two"]
+    assert [entry.text for entry in book.transcript.shown] == ["card ****", "a b"]
+    assert book.told_texts() == ["card 4711", "one two"], "hooks are the application's own"
+
+
+def test_a_mark_that_stands_for_a_text_is_not_cut() -> None:
+    book = Book()
+    book.see(ev.AudioReceived("R1", "M1", 1_000), book.play("M1"))
+    book.transcript.note("model_text", "M1", "one two three four", shown=WITHHELD, t_ms=60)
+    book.see(heard("M1", 500))
+    assert [entry.text for entry in book.transcript.shown] == [WITHHELD]
+
+
+def test_a_text_of_which_others_may_have_nothing_is_no_entry_for_them() -> None:
+    book = Book()
+    book.see(ev.AudioReceived("R1", "M1", 1_000), book.play("M1"))
+    book.transcript.note("model_text", "M1", "one two", shown=" ", t_ms=60)
+    book.see(heard("M1"))
+    assert book.texts() == ["one two"]
+    assert book.transcript.shown == ()
+
+
+def test_it_is_known_when_anything_was_known_of_an_item() -> None:
+    book = Book()
+    book.later(500)
+    book.see(ev.ServerSpeechStarted("T1"), ev.TurnCommitted("T1"))
+    assert book.transcript.began_ms("caller", "T1") == 510
+    assert book.transcript.began_ms("model", "T1") is None

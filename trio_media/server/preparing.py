@@ -34,7 +34,8 @@ async def prepare_session(session: PreparedSession) -> None:
             nursery.cancel_scope.cancel()
     except* (LegLost, ModelRefused, RemoteProtocolError) as group:
         if not session.is_handed_over:
-            log.warning("no model session could be made beforehand: %s", first_of(group))
+            reason = session.service.hide(str(first_of(group)))
+            log.warning("no model session could be made beforehand: %s", reason)
     finally:
         session.lost()
 

@@ -66,8 +66,7 @@ class ModelPlace:
                 name = f"c{self.good_connections}"
                 await serve_model_connection(stream, GOOD, name=name)
             else:
-                with contextlib.suppress(*GONE):
-                    await be_hostile(stream, plan)
+                await be_hostile(stream, plan)
         finally:
             self._open -= 1
             if plan is not None:
@@ -135,25 +134,30 @@ class _Heard:
 
 async def be_hostile(stream: trio.SocketStream, plan: ModelPlan) -> None:
     """Carry out a plan with one connection, and close it."""
+    heard = _Heard(FrameProtocol(client=False, extensions=[]))
     async with stream, trio.open_nursery() as nursery:
-        head = b""
-        while b"\r\n\r\n" not in head:
-            piece = await stream.receive_some()
-            if not piece or len(head) > HEAD_BYTES_MAX:
-                return
-            head += bytes(piece)
-        await stream.send_all(accept_of(head) if plan.head is None else plan.head)
-        heard = _Heard(FrameProtocol(client=False, extensions=[]))
-        nursery.start_soon(_listen, stream, heard, nursery.cancel_scope)
-        if plan.agrees and plan.head is None:
-            await _agree(stream, heard)
-        for one in plan.messages:
-            await stream.send_all(encoded(heard.repeated(one), is_masked=False))
-            await trio.lowlevel.checkpoint()
-        await leave(stream, plan.ending)
-        with trio.move_on_after(LINGER_S):
-            await trio.sleep_forever()
+        # In here: a nursery would wrap what tells that the server has left.
+        with contextlib.suppress(*GONE):
+            await _answer_head(stream, plan)
+            nursery.start_soon(_listen, stream, heard, nursery.cancel_scope)
+            if plan.agrees and plan.head is None:
+                await _agree(stream, heard)
+            for one in plan.messages:
+                await stream.send_all(encoded(heard.repeated(one), is_masked=False))
+                await trio.lowlevel.checkpoint()
+            await leave(stream, plan.ending)
+            await trio.sleep(LINGER_S)
         nursery.cancel_scope.cancel()
+
+
+async def _answer_head(stream: trio.SocketStream, plan: ModelPlan) -> None:
+    head = b""
+    while b"\r\n\r\n" not in head:
+        piece = await stream.receive_some()
+        if not piece or len(head) > HEAD_BYTES_MAX:
+            raise trio.BrokenResourceError
+        head += bytes(piece)
+    await stream.send_all(accept_of(head) if plan.head is None else plan.head)
 
 
 async def _agree(stream: trio.SocketStream, heard: _Heard) -> None:

@@ -45,7 +45,9 @@ class Finding:
 
     def told(self) -> str:
         """For people."""
-        again = f"scripts/fuzz --seed {self.seed} --only {self.kind}"
+        again = f"scripts/fuzz --seed {self.seed}"
+        if self.kind in STRATEGIES:
+            again += f" --only {self.kind}"
         return f"FOUND by {self.kind}, again with: {again}\n  {self.plans}\n  {self.wrong}"
 
 
@@ -58,6 +60,7 @@ class Hunt:
     seed: int
     until_s: float
     """By Trio's clock."""
+    rounds_max: int = 1_000_000
     attempts: Counter[str] = attrs.field(factory=Counter)
     findings: list[Finding] = attrs.field(factory=list)
     _failed: tuple[list[Plan], str] | None = None
@@ -65,9 +68,11 @@ class Hunt:
     def run(self) -> None:
         """Hunt, in a thread of its own."""
         seed, left = self.seed, list(self.kinds)
-        while left and len(self.findings) < FINDINGS_MAX and not self._is_over():
+        while left and len(self.findings) < FINDINGS_MAX and seed < self.seed + self.rounds_max:
             for kind in list(left):
-                if not self._is_over() and not self._round(kind, seed):
+                if self._is_over():
+                    return
+                if not self._round(kind, seed):
                     left.remove(kind)  # it would find the same again
             seed += 1
 

@@ -105,12 +105,7 @@ class Target:
 
     def _told(self) -> str:
         told, self.bad_lines = self.bad_lines[:LINES_SHOWN], []
-        return "\n".join(
-            json.loads(f'"{line}"')
-            if "\\n" in line and '"' not in line
-            else line.replace("\\n", "\n")
-            for line in told
-        )
+        return "\n".join(line.replace("\\n", "\n") for line in told)
 
     async def broken_promises(self) -> dict[str, float]:
         """What its metrics say went wrong inside calls."""

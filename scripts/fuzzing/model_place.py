@@ -31,7 +31,7 @@ class ModelPlace:
     """Listens for the server."""
 
     port: int = 0
-    good_connections: int = 0
+    _good_connections: int = 0
     done: trio.Event = attrs.field(factory=trio.Event)
     """Set when so many connections as there are plans had theirs."""
     _plans: Sequence[ModelPlan] = ()
@@ -61,9 +61,8 @@ class ModelPlace:
         self._open += 1
         try:
             if plan is None:
-                self.good_connections += 1
-                self._wake()
-                name = f"c{self.good_connections}"
+                self._good_connections += 1
+                name = f"c{self._good_connections}"
                 await serve_model_connection(stream, GOOD, name=name)
             else:
                 await be_hostile(stream, plan)
@@ -78,11 +77,6 @@ class ModelPlace:
     def _wake(self) -> None:
         news, self._news = self._news, trio.Event()
         news.set()
-
-    async def until_good(self, count: int) -> None:
-        """Wait until so many have had the good model."""
-        while self.good_connections < count:
-            await self._news.wait()
 
     async def until_left(self, most: int) -> None:
         """Wait until no more than so many are connected."""

@@ -54,7 +54,7 @@ async def fuzz(kinds: tuple[str, ...], seconds: float, seed: int) -> Result:
             await nursery.start(place.serve)
             async with open_target(Path(folder), place.port) as target:
                 good = GoodCalls(target, place, turn)
-                before = await target.look()
+                before = await target.look(counts_calls=True)
                 await good.make()
                 hunt = Hunt(
                     Bench(target, place, turn, good), kinds, seed, trio.current_time() + seconds
@@ -97,7 +97,7 @@ async def _quiet(hunt: Hunt, target: Target, before: Standing) -> Standing:
     try:
         with trio.move_on_after(QUIET_S):
             while True:
-                after = await target.look()
+                after = await target.look(counts_calls=True)
                 if _is_as_before(after, before):
                     break
                 await trio.sleep(LOOK_EVERY_S)
@@ -118,4 +118,5 @@ def _is_as_before(after: Standing, before: Standing) -> bool:
         after.tasks <= before.tasks
         and after.descriptors <= before.descriptors
         and after.threads <= before.threads
+        and after.calls <= before.calls
     )

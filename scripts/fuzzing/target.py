@@ -17,7 +17,7 @@ import httpx
 import trio
 from of_http import ADMIN
 
-ANSWER_S: Final = 20.0  # a server that says nothing for so long hangs
+ANSWER_S: Final = 30.0  # a server that says nothing for so long hangs
 LINES_SHOWN: Final = 40
 BAD_LEVELS: Final = frozenset({"error", "critical"})
 
@@ -33,6 +33,8 @@ class Standing:
     tasks: int
     descriptors: int
     threads: int
+    calls: int
+    """That are still in memory; 0 where they were not counted."""
     resident_kb: int
 
 
@@ -84,13 +86,13 @@ class Target:
         elif record.get("level") in BAD_LEVELS or "Traceback" in line:
             self.bad_lines.append(line)
 
-    async def look(self) -> Standing:
+    async def look(self, *, counts_calls: bool = False) -> Standing:
         """Ask how it stands; what it has logged before is known then.  Raises `Wrong`."""
         assert self.process.stdin is not None
         wanted = len(self.standings) + 1
         with trio.move_on_after(ANSWER_S):
             try:
-                await self.process.stdin.send_all(b"\n")
+                await self.process.stdin.send_all(b"calls\n" if counts_calls else b"\n")
             except (trio.BrokenResourceError, trio.ClosedResourceError):
                 self.is_over = True
             while len(self.standings) < wanted and not self.is_over:

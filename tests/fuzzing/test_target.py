@@ -30,6 +30,7 @@ STANDING = json.dumps(
         "tasks": 9,
         "descriptors": 12,
         "threads": 4,
+        "calls": 0,
         "resident_kb": 1,
     }
 )

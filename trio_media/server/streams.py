@@ -114,3 +114,9 @@ class SingleRequestStream(ReplayedStream):
         if scope.cancelled_caught:
             await trio.aclose_forcefully(self)
             raise trio.BrokenResourceError("the client does not read")
+
+    async def send_eof(self) -> None:
+        """Half-close behind what is being sent.  The HTTP code does so while others still send."""
+        with trio.move_on_after(SEND_S):
+            async with self._sending:
+                await super().send_eof()

@@ -100,3 +100,16 @@ async def test_of_two_senders_the_second_waits_for_the_first(autojump_clock: Moc
         while len(received) < 110:
             received += await theirs.receive_some()
     assert received in (b"first" * 10 + b"second" * 10, b"second" * 10 + b"first" * 10)
+
+
+async def test_a_half_close_waits_for_what_is_being_sent(autojump_clock: MockClock) -> None:
+    ours, theirs = lockstep_stream_pair()
+    stream = SingleRequestStream(ours, b"", request_bytes=0)
+    received = b""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(stream.send_all, b"answer")
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.start_soon(stream.send_eof)
+        while piece := await theirs.receive_some():
+            received += piece
+    assert received == b"answer"

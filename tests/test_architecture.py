@@ -19,9 +19,13 @@ MAY_IMPORT = {
     "telephony": {"telephony"},
     "realtime": {"realtime"},
     "config": {"config", "config_load", "config_rules"},
+    "config_secrets": {"config"},
+    "hiding": set(),
     "recording": {"recording", "core", "audio", "config", "telephony"},
     "replay": {"replay", "recording", "core"},
-    "call": {"call", "telephony", "realtime", "audio", "core", "config"},
+    "call": {
+        *("call", "telephony", "realtime", "audio", "core", "config", "config_secrets", "hiding"),
+    },
     "agent": {
         *("agent", "call", "telephony", "realtime", "audio", "core", "recording"),
         *("boundary", "config", "config_rules", "logs"),
@@ -35,13 +39,14 @@ MAY_IMPORT = {
         *("phone", "server", "telephony", "audio", "boundary"),  # the carrier it stands in for
     },
     "console": {
-        *("console", "agent", "call", "telephony", "audio", "core", "recording", "config"),
+        *("console", "agent", "call", "telephony", "audio", "core", "recording"),
+        *("config", "config_secrets"),
     },
     "embedded": {"embedded", "audio"},
     "phone": {"phone", "audio"},
     "server": {
         *("server", "console", "agent", "call", "audio", "telephony", "embedded", "recording"),
-        *("boundary", "config", "logs"),
+        *("boundary", "config", "hiding", "logs"),
     },
     "boundary": {"boundary"},
 }

@@ -21,6 +21,7 @@ import attrs
 
 from trio_media.config import Config
 from trio_media.config_rules import check_combinations, check_value
+from trio_media.config_secrets import url_without_secrets
 from trio_media.errors import ConfigError
 
 DEFAULT_PATH: Final = Path("trio-media.toml")
@@ -49,6 +50,8 @@ class _Key:
     kind: object
     """The declared type, without ``None``."""
     is_secret: bool
+    is_private: bool
+    """Something in it may be secret."""
 
     @property
     def dotted(self) -> str:
@@ -94,16 +97,6 @@ def load_config(
     return config
 
 
-def secret_values(config: Config) -> list[str]:
-    """Give every secret that is set, so that logs can hide them."""
-    return [
-        value
-        for section, keys in _SCHEMA.items()
-        for key in keys.values()
-        if key.is_secret and (value := getattr(getattr(config, section), key.name))
-    ]
-
-
 def _schema() -> dict[str, dict[str, _Key]]:
     sections: dict[str, dict[str, _Key]] = {}
     for section, section_class in typing.get_type_hints(Config).items():
@@ -114,6 +107,7 @@ def _schema() -> dict[str, dict[str, _Key]]:
                 name=field.name,
                 kind=_without_none(kinds[field.name]),
                 is_secret=field.repr is False,
+                is_private=callable(field.repr),
             )
             for field in attrs.fields(section_class)
         }
@@ -212,7 +206,13 @@ def _suggest(wrong: str, known: Mapping[str, object]) -> str:
 
 def _blame(setting: _Setting) -> str:
     """Begin an error about a setting: who set what to which value."""
-    shown = "(hidden)" if setting.key.is_secret else repr(setting.value)
+    value = setting.value
+    if isinstance(value, str) and "://" in value:
+        value = url_without_secrets(value)
+    is_hidden = setting.key.is_secret or (
+        setting.key.is_private and not isinstance(value, int | float)
+    )
+    shown = "(hidden)" if is_hidden else repr(value)
     if len(shown) > VALUE_SHOWN_MAX:
         shown = shown[:VALUE_SHOWN_MAX] + "..."
     return f"{setting.source}: {setting.key.dotted} = {shown}"

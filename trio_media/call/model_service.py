@@ -14,8 +14,10 @@ from trio_media.call.leg import OpenModelLeg, Transport, open_model_transport
 from trio_media.call.translate import plain_words
 from trio_media.call.transports import transport_named
 from trio_media.config import Config, RealtimeConfig
+from trio_media.config_secrets import model_secrets
 from trio_media.core import events as ev
 from trio_media.errors import ModelRefused
+from trio_media.hiding import Hiding
 from trio_media.realtime import SERVICES
 from trio_media.realtime import events as rt
 
@@ -38,6 +40,8 @@ class ModelService:
     request: rt.SessionRequest
     backchannels: frozenset[str] = frozenset()
     """What a caller says who wants no answer, as `plain_words` gives it."""
+    hide: Callable[[str], str] = attrs.field(factory=Hiding)
+    """Takes out of what the service says what it was told in confidence: it may quote our key."""
 
 
 def model_service(
@@ -55,6 +59,7 @@ def model_service(
         connect_timeout_s=realtime.connect_timeout_s,
         request=session_request(config),
         backchannels=_plain(config.barge_in.backchannels),
+        hide=_hiding(model_secrets(realtime)),
     )
 
 
@@ -62,6 +67,12 @@ def model_service(
 def _plain(phrases: tuple[str, ...]) -> frozenset[str]:
     """Give phrases as they are compared: all calls of a configuration share them."""
     return frozenset(map(plain_words, phrases))
+
+
+@functools.lru_cache(maxsize=8)
+def _hiding(secrets: tuple[str, ...]) -> Hiding:
+    """Give what hides secrets: all calls of a configuration share it."""
+    return Hiding(secrets)
 
 
 def model_url(config: RealtimeConfig) -> str:

@@ -62,6 +62,7 @@ async def hold_model_session(
         line.tally.count("model_protocol_errors")
     if stop.cancel_called:
         return
+    reason = service.hide(reason)
     was_there = line.model_outbox.leg is not None
     line.tally.count("model_losses" if was_there else "model_connect_failures", why=why)
     line.model_outbox.close()
@@ -184,7 +185,7 @@ async def realtime_events(leg: Leg, service: ModelService, line: Line) -> None:
             continue
         if isinstance(event, rt.SpeechStarted):
             line.server_speech_ms = line.now_ms()
-        _note(event, line)
+        _note(event, line, service)
         if isinstance(event, rt.ModelError) and event.kind is rt.ErrorKind.FATAL:
             raise ModelRefused(event.code, event.message)
         decided = _to_core(event, service, line)
@@ -233,7 +234,7 @@ def _keep_tool_call(event: rt.OutputItemDone, call_id: str, line: Line) -> None:
     line.tool_calls[call_id] = ToolCall(call_id, event.name or "", event.arguments or "")
 
 
-def _note(event: rt.ModelEvent, line: Line) -> None:
+def _note(event: rt.ModelEvent, line: Line, service: ModelService) -> None:
     """Tell the observers what decides nothing but is worth knowing."""
     match event:
         case rt.InputTranscribed(item_id=item_id, text=text):
@@ -242,9 +243,11 @@ def _note(event: rt.ModelEvent, line: Line) -> None:
             line.note("model_text", item_id=item_id, text=text)
         case rt.ModelError(kind=kind, code=code, message=message, event_id=ours):
             line.tally.count(f"model_errors_{kind.value}")
-            detail = message[:200]
+            detail = service.hide(message)[:200]
+            code = service.hide(code)
             line.note("model_error", what=kind.value, code=code, detail=detail, event_id=ours)
         case rt.ResponseDone(response_id=response_id, error_code=code, usage=usage):
+            code = None if code is None else service.hide(code)
             line.note("response_done", response_id=response_id, code=code, usage=dict(usage))
         case rt.ItemTruncated(item_id=item_id, audio_end_ms=end_ms):
             line.tally.count("truncates_confirmed")

@@ -164,7 +164,11 @@ class Feed:
             keeps_lines=not self.has_files,
             has_log=self.has_files,
         )
+        replaced = self.calls.get(started.call_sid)
         self.calls[started.call_sid] = live
+        if replaced is not None:
+            replaced.over()
+            self._changed.pop(replaced, None)  # its own end finds another in its place
         self.overview.current.counts["calls"] += 1
         self._has_changed(live)
         tap = self._taps.get(started.call_sid)
@@ -230,6 +234,8 @@ class Feed:
             subscription.put(told)
 
     def _has_changed(self, live: LiveCall) -> None:
+        if self.calls.get(live.header.call_sid) is not live:
+            return  # over, or replaced: nobody is told of it, and it must not be kept here
         self._changed[live] = None
         if self._subscribers:
             self._news.set()

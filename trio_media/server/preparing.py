@@ -39,7 +39,8 @@ async def prepare_session(session: PreparedSession, count_failure: Callable[[str
         if not session.is_handed_over:
             failure = first_of(group)
             count_failure(_why(failure))
-            log.warning("no model session could be made beforehand: %s", failure)
+            reason = session.service.hide(str(failure))
+            log.warning("no model session could be made beforehand: %s", reason)
     finally:
         session.lost()
 

@@ -22,9 +22,14 @@ MAY_IMPORT = {
     "config": {"config", "config_load", "config_rules"},
     "config_file": set(),
     "config_rules": {"config", "facts"},
+    "config_secrets": {"config"},
+    "hiding": set(),
     "recording": {"recording", "facts", "core", "audio", "config", "telephony"},
     "replay": {"replay", "recording", "facts", "core"},
-    "call": {"call", "facts", "telephony", "realtime", "audio", "core", "config"},
+    "call": {
+        *("call", "facts", "telephony", "realtime", "audio", "core"),
+        *("config", "config_secrets", "hiding"),
+    },
     "agent": {
         *("agent", "call", "facts", "telephony", "realtime", "audio", "core"),
         *("boundary", "config", "config_rules", "logs"),
@@ -39,13 +44,13 @@ MAY_IMPORT = {
     },
     "console": {
         *("console", "agent", "call", "facts", "telephony", "audio", "core", "recording"),
-        *("config",),
+        *("config", "config_secrets"),
     },
     "embedded": {"embedded", "audio"},
     "phone": {"phone", "audio"},
     "server": {
         *("server", "console", "agent", "call", "facts", "audio", "telephony", "embedded"),
-        *("recording", "boundary", "config", "logs"),
+        *("recording", "boundary", "config", "hiding", "logs"),
     },
     "boundary": {"boundary"},
 }

@@ -7,7 +7,8 @@ import attrs
 import pytest
 
 from trio_media.config import Config, RealtimeConfig
-from trio_media.config_load import load_config, secret_values
+from trio_media.config_load import load_config
+from trio_media.config_secrets import secret_values
 from trio_media.errors import ConfigError
 
 
@@ -226,6 +227,13 @@ def test_nothing_said_of_a_fallback_is_none() -> None:
 )
 def test_a_fallback_is_checked_as_the_first_choice_is(text: str, part: str) -> None:
     assert part in complaint(text)
+
+
+def test_of_a_wrong_url_or_table_only_what_may_be_seen_is_shown() -> None:
+    said = complaint('[realtime]\nurl = "https://u:pw5551234@host/path?api-key=k5551234"\n')
+    assert "https://host/path" in said
+    assert "5551234" not in said
+    assert "5551234" not in complaint(environ={"TRIO_MEDIA_REALTIME_SESSION": '["k5551234"]'})
 
 
 def test_secrets_are_not_in_the_repr_and_are_all_known() -> None:

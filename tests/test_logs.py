@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -75,6 +76,18 @@ def test_a_secret_is_hidden_wherever_it_is(style: str) -> None:
     assert "rich" not in out.getvalue()
     assert out.getvalue().count("***") >= 6
     assert "failed" in out.getvalue()  # the one-letter secret hides nothing
+
+
+def test_the_traceback_with_which_the_process_ends_has_no_secret(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "excepthook", sys.__excepthook__)
+    configure_logging(LogConfig(), secrets=[SECRET], stream=io.StringIO())
+    group = ExceptionGroup("all", [ValueError(f"wrong: {SECRET}")])
+    sys.excepthook(type(group), group, None)
+    said = capsys.readouterr().err
+    assert "ValueError: wrong: ***" in said
+    assert "rich" not in said
 
 
 def test_configuring_twice_writes_once() -> None:

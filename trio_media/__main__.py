@@ -22,6 +22,7 @@ from trio_media.cli.replay import replay
 from trio_media.cli.serve import serve
 from trio_media.cli.simulate import simulate
 from trio_media.errors import ConfigError
+from trio_media.logs import without_secrets
 
 PROGRAM: Final = "trio-media"
 EXIT_FAILED: Final = 1
@@ -73,7 +74,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _complain(message: str) -> int:
-    one_line = " ".join(message.split())
+    one_line = without_secrets(" ".join(message.split()))
     click.echo(f"{PROGRAM}: {one_line}", err=True)
     return EXIT_WRONG_USE
 

@@ -22,6 +22,7 @@ from trio_media.config import Config
 from trio_media.config_file import FILE_MAX_BYTES as FILE_MAX_BYTES
 from trio_media.config_file import read_toml
 from trio_media.config_rules import check_combinations, check_value
+from trio_media.config_secrets import url_without_secrets
 from trio_media.errors import ConfigError
 
 DEFAULT_PATH: Final = Path("trio-media.toml")
@@ -51,6 +52,8 @@ class _Key:
     is_secret: bool
     takes_tables: bool
     """In a file, tables in the section that are no keys of it are its entries."""
+    is_private: bool
+    """Something in it may be secret."""
 
     @property
     def dotted(self) -> str:
@@ -96,16 +99,6 @@ def load_config(
     return config
 
 
-def secret_values(config: Config) -> list[str]:
-    """Give every secret that is set, so that logs can hide them."""
-    return [
-        value
-        for section, keys in _SCHEMA.items()
-        for key in keys.values()
-        if key.is_secret and (value := getattr(getattr(config, section), key.name, ""))
-    ]
-
-
 def _without_none(kind: object) -> object:
     if typing.get_origin(kind) in (types.UnionType, Union):
         (kind,) = (part for part in typing.get_args(kind) if part is not types.NoneType)
@@ -128,6 +121,7 @@ def _schema() -> dict[str, dict[str, _Key]]:
                 kind=_without_none(kinds[field.name]),
                 is_secret=field.repr is False,
                 takes_tables=field.metadata.get("takes_tables", False),
+                is_private=callable(field.repr),
             )
             for field in attrs.fields(section_class)
         }
@@ -220,7 +214,13 @@ def _suggest(wrong: str, known: Mapping[str, object]) -> str:
 
 def _blame(setting: _Setting) -> str:
     """Begin an error about a setting: who set what to which value."""
-    shown = "(hidden)" if setting.key.is_secret else repr(setting.value)
+    value = setting.value
+    if isinstance(value, str) and "://" in value:
+        value = url_without_secrets(value)
+    is_hidden = setting.key.is_secret or (
+        setting.key.is_private and not isinstance(value, int | float)
+    )
+    shown = "(hidden)" if is_hidden else repr(value)
     if len(shown) > VALUE_SHOWN_MAX:
         shown = shown[:VALUE_SHOWN_MAX] + "..."
     return f"{setting.source}: {setting.key.dotted} = {shown}"

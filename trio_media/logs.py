@@ -1,6 +1,7 @@
 """Logs: one line a record, for people on a terminal and as JSON everywhere else.
 
-Rule 1: a configured secret never leaves the process in a log, in whatever field it hides.
+Rule 1: a configured secret never leaves the process in a log, in whatever field it hides; nor in
+the traceback with which the process ends.
 Rule 2: a record of a call carries the call's id as a field, not in its text.
 """
 
@@ -10,15 +11,16 @@ import datetime
 import json
 import logging
 import sys
+import traceback
+import types
 from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Any, Final, TextIO, TypeAlias
 
 from trio_media.config import LogConfig
+from trio_media.hiding import Hiding
 from trio_media.log_output import DetachedOutput
 
 ROOT_NAME: Final = "trio_media"
-SECRET_MIN_CHARS: Final = 4  # hiding every "a" would make logs unreadable and hide nothing
-HIDDEN: Final = "***"
 
 CallLogger: TypeAlias = "logging.LoggerAdapter[logging.Logger]"
 
@@ -66,24 +68,14 @@ class HidingFormatter(logging.Formatter):
     Working on the finished text covers the message, its arguments, the fields and tracebacks alike.
     """
 
-    def __init__(self, inner: logging.Formatter, secrets: Iterable[str]) -> None:
+    def __init__(self, inner: logging.Formatter, hiding: Hiding) -> None:
         super().__init__()
         self._inner = inner
-        forms: set[str] = set()
-        for secret in secrets:
-            if len(secret) >= SECRET_MIN_CHARS:
-                # As it is, as repr() shows it, and both as JSON spells them.
-                for plain in (secret, repr(secret)[1:-1]):
-                    forms |= {plain, json.dumps(plain, ensure_ascii=False)[1:-1]}
-        # The longest first, so that a secret which contains another leaves no rest.
-        self._secrets = sorted(forms, key=len, reverse=True)
+        self._hiding = hiding
 
     def format(self, record: logging.LogRecord) -> str:
         """Give the inner formatter's text without secrets."""
-        text = self._inner.format(record)
-        for secret in self._secrets:
-            text = text.replace(secret, HIDDEN)
-        return text
+        return self._hiding(self._inner.format(record))
 
 
 class _CallLogger(logging.LoggerAdapter[logging.Logger]):
@@ -110,9 +102,10 @@ def configure_logging(
     ``auto`` is human on a terminal and JSON otherwise.  May be called again; the last call counts.
     """
     target = sys.stderr if stream is None else stream
+    hiding = Hiding(secrets)
     human = config.format == "human" or (config.format == "auto" and target.isatty())
     output = logging.StreamHandler(_detached(target))
-    output.setFormatter(HidingFormatter(HumanFormatter() if human else JsonFormatter(), secrets))
+    output.setFormatter(HidingFormatter(HumanFormatter() if human else JsonFormatter(), hiding))
     root = logging.getLogger(ROOT_NAME)
     for old in list(root.handlers):
         root.removeHandler(old)
@@ -125,6 +118,27 @@ def configure_logging(
     root.propagate = False
     # A log that cannot be written (closed pipe, full disk) must not print a traceback a record.
     logging.raiseExceptions = False
+    _Crash.hiding = hiding
+    sys.excepthook = _print_crash
+
+
+def without_secrets(text: str) -> str:
+    """Give a text without the secrets of the configuration that logs were last set up for."""
+    return _Crash.hiding(text)
+
+
+class _Crash:
+    """What the end of this process must not tell."""
+
+    hiding = Hiding()
+
+
+def _print_crash(
+    kind: type[BaseException], error: BaseException, trace: types.TracebackType | None
+) -> None:
+    """Print an error that nobody took, as Python does, but without secrets."""
+    text = "".join(traceback.format_exception(kind, error, trace))
+    sys.stderr.write(without_secrets(text))
 
 
 def _detached(target: TextIO) -> TextIO | DetachedOutput:

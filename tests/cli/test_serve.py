@@ -11,6 +11,8 @@ import pytest
 
 import trio_media.__main__ as program
 from trio_media.cli.serve import _show_sign_in
+from trio_media.config import ServerConfig
+from trio_media.server.sign_in_link import SignInLinks
 
 AGENTS = """
 import os
@@ -84,15 +86,22 @@ def test_each_worker_has_the_agent(folder: Path) -> None:
     assert len(set(pids)) == 1 + WORKERS, "the parent, and each worker"
 
 
-@pytest.mark.parametrize(
-    ("made", "shown"),
-    [
-        ("t0k", "console, signed in: http://127.0.0.1:1/?token=t0k\n"),
-        ("", "console: http://127.0.0.1:1/ (its token is server.admin_token)\n"),
-    ],
-)
-def test_the_link_that_signs_in_is_printed_only_where_the_token_was_made_for_this_run(
-    made: str, shown: str, capsys: pytest.CaptureFixture[str]
+def test_where_the_token_was_made_for_this_run_it_and_a_link_that_signs_in_once_are_printed(
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    made = ServerConfig(admin_token="t0k", token_secret="s")
     _show_sign_in(made, "http://127.0.0.1:1")
-    assert capsys.readouterr().err == shown
+    link, _, token = capsys.readouterr().err.splitlines()
+    beginning, _, code = link.partition("?token=")
+    assert beginning == "console, signed in: http://127.0.0.1:1/"
+    assert "t0k" not in code
+    assert SignInLinks(made).take_code(code)
+    assert token == "admin token, made for this run: t0k"
+
+
+def test_where_the_token_is_configured_nothing_of_it_is_printed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    _show_sign_in(None, "http://127.0.0.1:1")
+    said = capsys.readouterr().err
+    assert said == "console: http://127.0.0.1:1/ (its token is server.admin_token)\n"

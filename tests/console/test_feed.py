@@ -149,6 +149,20 @@ async def test_the_end_of_a_stream_that_another_has_replaced_ends_nothing() -> N
     assert feed.find("CA1") is None
 
 
+async def test_nothing_is_kept_of_a_stream_that_another_has_replaced() -> None:
+    feed = Feed(policy=POLICY)
+    first = begin(feed)
+    second = begin(feed)
+    assert first.is_over
+    first.line.observe_event(ev.SessionReady(server_acts=False), 5)
+    for live in (first, second):
+        live.line.observe_event(ev.SessionReady(server_acts=False), 10)
+        feed.over("CA1", live.line)
+    first.changed(first)
+    assert not feed.calls
+    assert not feed._changed, "nobody listens, so nothing clears this"
+
+
 async def test_so_many_are_told_and_no_more() -> None:
     feed = Feed(policy=POLICY)
     subscriptions = [feed.subscribe() for _ in range(SUBSCRIBERS_MAX)]

@@ -6,8 +6,10 @@ from pathlib import Path
 
 from tests.console.world import ADMIN, open_console
 from tests.server.world import without_account
+from trio_media.config import ServerConfig
 from trio_media.console.access import COOKIE
 from trio_media.console.pages import read_assets
+from trio_media.server.sign_in_link import SignInLinks
 
 
 async def test_the_printed_link_signs_in_and_leaves_no_token_in_the_address() -> None:
@@ -37,6 +39,22 @@ async def test_a_link_of_another_run_says_so_and_signs_nobody_in() -> None:
         assert plain.status_code == 200
         assert "another run" not in plain.text
         assert "set-cookie" not in answer.headers
+
+
+async def test_a_link_signs_in_once_and_looking_ahead_does_not_use_it_up() -> None:
+    async with open_console(change=without_account) as console:
+        server = ServerConfig(admin_token=ADMIN, token_secret="t" * 32)
+        link = f"/?token={SignInLinks(server).make_code()}"
+        assert "set-cookie" not in (await console.plain("HEAD", link)).headers
+        signed = await console.plain("GET", link)
+        assert (signed.status_code, signed.headers["location"]) == (303, "/")
+        assert COOKIE in signed.headers["set-cookie"]
+        again = await console.plain("GET", link)
+        assert again.status_code == 303, "whoever is signed in already may follow it again"
+        console.client.cookies.clear()
+        used = await console.plain("GET", link)
+        assert "was used already" in used.text
+        assert "set-cookie" not in used.headers
 
 
 async def test_a_page_speaks_to_no_other_host_and_is_in_nobodys_frame() -> None:

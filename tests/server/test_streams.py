@@ -87,3 +87,29 @@ async def test_a_client_that_takes_nothing_is_given_up(autojump_clock: MockClock
     with trio.CancelScope(shield=True), pytest.raises(trio.BrokenResourceError):
         await stream.send_all(b"an answer")
     assert trio.current_time() - began_s == SEND_S
+
+
+async def test_of_two_senders_the_second_waits_for_the_first(autojump_clock: MockClock) -> None:
+    ours, theirs = lockstep_stream_pair()
+    stream = SingleRequestStream(ours, b"", request_bytes=0)
+    received = b""
+    async with trio.open_nursery() as nursery:
+        for answer in (b"first" * 10, b"second" * 10):
+            nursery.start_soon(stream.send_all, answer)
+        await trio.testing.wait_all_tasks_blocked()
+        while len(received) < 110:
+            received += await theirs.receive_some()
+    assert received in (b"first" * 10 + b"second" * 10, b"second" * 10 + b"first" * 10)
+
+
+async def test_a_half_close_waits_for_what_is_being_sent(autojump_clock: MockClock) -> None:
+    ours, theirs = lockstep_stream_pair()
+    stream = SingleRequestStream(ours, b"", request_bytes=0)
+    received = b""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(stream.send_all, b"answer")
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.start_soon(stream.send_eof)
+        while piece := await theirs.receive_some():
+            received += piece
+    assert received == b"answer"

@@ -15,8 +15,10 @@ from trio_media.call.leg import OpenModelLeg, Transport, open_model_transport
 from trio_media.call.translate import plain_words
 from trio_media.call.transports import transport_named
 from trio_media.config import Config, RealtimeConfig
+from trio_media.config_secrets import model_secrets
 from trio_media.core import events as ev
 from trio_media.errors import ModelRefused, RefusalKind
+from trio_media.hiding import Hiding
 from trio_media.realtime import SERVICES
 from trio_media.realtime import events as rt
 
@@ -52,6 +54,8 @@ class ModelService:
     """The caller's audio goes out in messages of so much; 0: as it comes."""
     breaker: Breaker | None = None
     """Whether it is worth a try, for all calls of the process; None: it always is."""
+    hide: Callable[[str], str] = attrs.field(factory=Hiding)
+    """Takes out of what the service says what it was told in confidence: it may quote our key."""
 
     @property
     def transcriber(self) -> str:
@@ -107,6 +111,7 @@ def _service(
         name=name,
         append_ms=realtime.append_ms,
         breaker=next((one for one in reaching.breakers if one.name == name), None),
+        hide=_hiding(model_secrets(realtime)),
     )
 
 
@@ -114,6 +119,12 @@ def _service(
 def _plain(phrases: tuple[str, ...]) -> frozenset[str]:
     """Give phrases as they are compared: all calls of a configuration share them."""
     return frozenset(map(plain_words, phrases))
+
+
+@functools.lru_cache(maxsize=8)
+def _hiding(secrets: tuple[str, ...]) -> Hiding:
+    """Give what hides secrets: all calls of a configuration share it."""
+    return Hiding(secrets)
 
 
 def model_url(config: RealtimeConfig) -> str:

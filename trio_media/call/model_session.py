@@ -109,7 +109,8 @@ def _ended(attempt: Attempt, error: TrioMediaError | None, line: Line) -> Sessio
         attempt.services.failed(attempt.service, error)
     name = "model_losses" if attempt.was_there else "model_connect_failures"
     line.tally.count(name, why=why)
-    detail = "ended" if error is None else str(error)
+    hide = (attempt.service or attempt.services.first).hide
+    detail = "ended" if error is None else hide(str(error))
     return SessionEnd(why=why, detail=detail, was_there=attempt.was_there, error=error)
 
 
@@ -313,9 +314,11 @@ def _note(event: rt.ModelEvent, service: ModelService, line: Line) -> None:
             line.note("model_text", item_id=item_id, text=text)
         case rt.ModelError(kind=kind, code=code, message=message, event_id=ours):
             line.tally.count(f"model_errors_{kind.value}")
-            detail = message[:200]
+            detail = service.hide(message)[:200]
+            code = service.hide(code)
             line.note("model_error", what=kind.value, code=code, detail=detail, event_id=ours)
         case rt.ResponseDone(response_id=response_id, error_code=code, usage=usage):
+            code = None if code is None else service.hide(code)
             line.note("response_done", response_id=response_id, code=code, usage=dict(usage))
             note_usage(line, "response", service.model, usage)
         case rt.ItemTruncated(item_id=item_id, audio_end_ms=end_ms):

@@ -44,15 +44,16 @@ def dial(
     with 1 when nobody answered.
     """
     from trio_media.agent.loading import load_agent
-    from trio_media.config_load import secret_values
+    from trio_media.config_secrets import secret_values
     from trio_media.logs import configure_logging
     from trio_media.server.dial_process import run_dial
     from trio_media.server.dialing import CallToPlace
     from trio_media.server.kept_call import run_kept_call
     from trio_media.server.serving import check_exposure, with_secrets
 
-    attends = None if agent is None else load_agent(agent)
+    # First, so that the secrets are known and hidden when code of the application fails.
     config = read_config(config_path, server__host=host, server__port=port)
+    attends = None if agent is None else load_agent(agent)
     check_exposure(config, insecure=insecure)
     config = with_secrets(config)
     configure_logging(config.log, secrets=secret_values(config))

@@ -24,6 +24,8 @@ from trio_websocket import (
 
 from trio_media.call.model_service import model_headers, model_url
 from trio_media.config import RealtimeConfig
+from trio_media.config_secrets import model_secrets
+from trio_media.hiding import Hiding
 
 MESSAGE_MAX_BYTES: Final = 1 << 20
 SHOWN_CHARS_MAX: Final = 200  # of what the service says
@@ -93,13 +95,14 @@ async def try_endpoint(config: RealtimeConfig) -> Verdict:
     Takes at most ``config.connect_timeout_s``.
     """
     progress = _Progress()
-    where = f"{config.url}, model {config.model}"
+    hide = Hiding(model_secrets(config))  # services quote a wrong key back, and a URL may hold one
+    where = hide(f"{config.url}, model {config.model}")
     try:
         with trio.move_on_after(config.connect_timeout_s):
             await _try(config, progress)
             return Verdict(True, f"ok ({where})")
     except _Failed as failed:
-        return Verdict(False, f"{_hide(str(failed), config)} ({where})")
+        return Verdict(False, f"{hide(str(failed))} ({where})")
     waited = f"{config.connect_timeout_s:g} s"
     return Verdict(False, f"no answer within {waited} while {progress.step} ({where})")
 
@@ -229,8 +232,3 @@ def _said(error: BaseException) -> str:
 
 def _shorten(text: str) -> str:
     return " ".join(text.split())[:SHOWN_CHARS_MAX]
-
-
-def _hide(text: str, config: RealtimeConfig) -> str:
-    # Services quote a wrong key back.
-    return text.replace(config.api_key, "***") if config.api_key else text

@@ -38,7 +38,8 @@ def read_config(path: Path | None, **overrides: object) -> Config:
     """
     import os
 
-    from trio_media.config_load import load_config, secret_values
+    from trio_media.config_load import load_config
+    from trio_media.config_secrets import secret_values
     from trio_media.logs import configure_logging
 
     dotted = {name.replace("__", "."): value for name, value in overrides.items()}

@@ -6,10 +6,14 @@ import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from trio_media.cli.options import config_option, read_config
+
+if TYPE_CHECKING:
+    from trio_media.config import ServerConfig
 
 
 @click.command()
@@ -35,21 +39,22 @@ def serve(
     at once.
     """
     from trio_media.agent.loading import load_agent
-    from trio_media.config_load import secret_values
+    from trio_media.config_secrets import secret_values
     from trio_media.logs import configure_logging
     from trio_media.server.process import Assignment, run_server
     from trio_media.server.serving import check_exposure, with_secrets
     from trio_media.server.workers import supervise, with_workers
 
-    attends = None if agent is None else load_agent(agent)
+    # First, so that the secrets are known and hidden when code of the application fails.
     config = read_config(config_path, server__host=host, server__port=port, server__workers=workers)
+    attends = None if agent is None else load_agent(agent)
     assignment = Assignment.from_environment(os.environ)
     if assignment is None:
         check_exposure(config, insecure=insecure)
         is_made = not config.server.admin_token
         config = with_workers(with_secrets(config))
         on_url: Callable[[str], None] | None = partial(
-            _show_sign_in, config.server.admin_token if is_made else ""
+            _show_sign_in, config.server if is_made else None
         )
         if config.server.workers > 1:
             return supervise(config, _worker_arguments(agent, config_path), on_url=on_url)
@@ -64,13 +69,19 @@ def serve(
     )
 
 
-def _show_sign_in(made_token: str, url: str) -> None:
-    """Print where the console is, and a link that signs in where the token was made for this run.
+def _show_sign_in(made: ServerConfig | None, url: str) -> None:
+    """Print where the console is.  Where the token was made for this run (``made``), print a link
+    that signs in once, and the token: nobody could know it otherwise.
 
-    Not a log line: a log may be kept, and read by others.
+    Not log lines: a log may be kept, and read by others.
     """
-    if made_token:
-        click.echo(f"console, signed in: {url}/?token={made_token}", err=True)
+    if made is not None:
+        from trio_media.server.sign_in_link import LINK_S, SignInLinks
+
+        code = SignInLinks(made).make_code()
+        click.echo(f"console, signed in: {url}/?token={code}", err=True)
+        click.echo(f"(that link is good once, for {LINK_S // 60} minutes)", err=True)
+        click.echo(f"admin token, made for this run: {made.admin_token}", err=True)
     else:
         click.echo(f"console: {url}/ (its token is server.admin_token)", err=True)
 

@@ -6,7 +6,6 @@ Rule 1: what is done by a route is in `ROUTES`, once: the description is checked
 from __future__ import annotations
 
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import attrs
 import trio
@@ -18,6 +17,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from trio_media.config import Config
+from trio_media.config_secrets import url_without_secrets
 from trio_media.console import calls_api, control_api
 from trio_media.console.events_api import follow_events
 from trio_media.console.gate import Console, Endpoint, gated, json_answer, read_number
@@ -96,19 +96,9 @@ def shown_config(config: Config) -> dict[str, dict[str, Any]]:
             if callable(key.repr):
                 value = key.repr(value)
             elif isinstance(value, str) and "://" in value:
-                value = _without_secrets(value)
+                value = url_without_secrets(value)
             shown[section.name][key.name] = value
     return shown
-
-
-def _without_secrets(url: str) -> str:
-    """Give a URL without the parts in which people write keys."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return "(not a URL)"
-    host = parts.netloc.rpartition("@")[2]
-    return parts._replace(netloc=host, query="", fragment="").geturl()
 
 
 async def show_description(_console: Console, _request: Request) -> Response:

@@ -174,7 +174,11 @@ class Feed:
             has_log=self.has_files and bool(line.recording.dir),
             masks_keys=self.masks_keys,
         )
+        replaced = self.calls.get(started.call_sid)
         self.calls[started.call_sid] = live
+        if replaced is not None:
+            replaced.over()
+            self._changed.pop(replaced, None)  # its own end finds another in its place
         self.overview.current.counts["calls"] += 1
         self._has_changed(live)
         tap = self._taps.get(started.call_sid)
@@ -244,6 +248,8 @@ class Feed:
             subscription.put(told)
 
     def _has_changed(self, live: LiveCall) -> None:
+        if self.calls.get(live.header.call_sid) is not live:
+            return  # over, or replaced: nobody is told of it, and it must not be kept here
         self._changed[live] = None
         if self._subscribers:
             self._news.set()

@@ -85,6 +85,10 @@ class Limits:
         log.warning("a wrong admin token", extra={"client": client})
 
 
+def _no_code(_given: str) -> bool:
+    return False
+
+
 @attrs.frozen(kw_only=True)
 class Console:
     """What the routes need to know."""
@@ -99,6 +103,8 @@ class Console:
     """``scheme://host`` as the client of a request sees us."""
     media_url: Callable[[str], str]
     """Where media streams go, at an origin."""
+    take_code: Callable[[str], bool] = _no_code
+    """Whether something is the code of a link that signs in; it is used up then."""
     dial: Dial | None = None
     """None: there is no account to place calls."""
     siblings: Siblings | None = None

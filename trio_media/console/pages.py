@@ -93,10 +93,10 @@ class Pages:
         """``GET /``: the page; the sign-in where nobody is; the link that signs in."""
         console = self._console
         console.limits.check_requests(client_of(request))
-        given = request.query_params.get("token")
-        if given is not None:
-            return self._signed_in_by_link(request, given)
-        if console.access.who(header_of(request)) is None:
+        given, is_known = request.query_params.get("token"), self._is_signed_in(request)
+        if given is not None and request.method == "GET":  # looking ahead must not use up a link
+            return RedirectResponse("/", 303) if is_known else self._sign_in_by_link(request, given)
+        if not is_known:
             return self._sign_in_page(request)
         index = self._assets.get("index.html")
         return self._answer(request, index) if index else self._sign_in_page(request)
@@ -109,9 +109,13 @@ class Pages:
             raise Problem(404, "there is no such file")
         return self._answer(request, found)
 
-    def _signed_in_by_link(self, request: Request, given: str) -> Response:
-        if not self._takes_token(request, given):
-            return self._sign_in_page(request, "This link is of another run of the server.")
+    def _is_signed_in(self, request: Request) -> bool:
+        return self._console.access.who(header_of(request)) is not None
+
+    def _sign_in_by_link(self, request: Request, given: str) -> Response:
+        if not self._takes_code(request, given) and not self._takes_token(request, given):
+            said = "This link was used already, or is too old, or of another run of the server."
+            return self._sign_in_page(request, said)
         answer = RedirectResponse("/", 303)
         self._set_cookie(request, answer)
         return answer
@@ -139,6 +143,14 @@ class Pages:
         answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
         log.info("console: sign out", extra={"client": client_of(request)})
         return answer
+
+    def _takes_code(self, request: Request, given: str) -> bool:
+        console, client = self._console, client_of(request)
+        console.limits.check_tokens(client)
+        is_taken = len(given) <= TOKEN_CHARS_MAX and console.take_code(given)
+        if is_taken:
+            log.info("console: sign in", extra={"client": client})
+        return is_taken
 
     def _takes_token(self, request: Request, given: str) -> bool:
         console, client = self._console, client_of(request)

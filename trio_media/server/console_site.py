@@ -28,7 +28,9 @@ from trio_media.server.addresses import media_stream_url, public_origin
 from trio_media.server.dialing import CallToPlace, Dialing
 from trio_media.server.http import HttpServer
 from trio_media.server.reception import Reception, log
+from trio_media.server.sign_in_link import SignInLinks
 from trio_media.server.streams import ReplayedStream
+from trio_media.server.tokens import UsedInDirectory
 
 SIBLINGS_MAX: Final = 256  # connections of other workers at a time
 INNER_S: Final = 3_700.0  # longer than the events that are passed on by it
@@ -63,10 +65,16 @@ def make_console(
         issue_token=reception.tokens.issue,
         own_origin=functools.partial(own_origin, config.server.public_url),
         media_url=functools.partial(media_stream_url, worker=worker),
+        take_code=_links(config, shared_dir).take_code,
         dial=None if dialing is None else functools.partial(_dial, dialing),
         limits=Limits.of_one_in(config.server.workers if has_siblings else 1),
         siblings=Siblings(shared_dir, worker) if has_siblings and shared_dir and worker else None,
     )
+
+
+def _links(config: Config, shared_dir: Path | None) -> SignInLinks:
+    used = None if shared_dir is None else UsedInDirectory(shared_dir)
+    return SignInLinks(config.server, used=used)
 
 
 def own_origin(public_url: str, request: Request) -> str:

@@ -146,7 +146,9 @@ async def read_head(stream: trio.abc.ReceiveStream) -> RequestHead | None:
             parser.receive_data(bytes(piece))
             event = parser.next_event()
         except h11.RemoteProtocolError as exc:
-            raise BadHead(exc.error_status_hint, f"not a valid request: {exc}") from exc
+            # What follows the colon quotes the peer, who may have put a key there.
+            wrong = str(exc).partition(":")[0]
+            raise BadHead(exc.error_status_hint, f"not a valid request: {wrong}") from exc
         body = parser.trailing_data[0]
         if len(received) - len(body) > HEAD_MAX_BYTES:
             raise BadHead(431, f"the request head is longer than {HEAD_MAX_BYTES} bytes")

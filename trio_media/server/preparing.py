@@ -77,7 +77,8 @@ async def _try(
         if not session.is_handed_over:
             assert error is not None
             count_failure(_why(error))
-            log.warning("no model session could be made beforehand: %s", error)
+            reason = session.service.hide(str(error))
+            log.warning("no model session could be made beforehand: %s", reason)
     assert error is None or isinstance(error, TrioMediaError)
     return error
 

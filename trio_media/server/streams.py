@@ -80,6 +80,7 @@ class SingleRequestStream(ReplayedStream):
     ) -> None:
         super().__init__(stream, replay)
         self._left_bytes = request_bytes
+        self._sending = trio.Lock()
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
         """Receive more of the request; ``b""`` when the client has closed its side.
@@ -105,8 +106,17 @@ class SingleRequestStream(ReplayedStream):
                 is closed then.
         """
         # Answers that go on for long are sent by whoever shields the sending from cancellation.
+        # Of two senders the second waits: the HTTP code complains about a bad body while the
+        # application still answers.
         with trio.move_on_after(SEND_S) as scope:
-            await super().send_all(data)
+            async with self._sending:
+                await super().send_all(data)
         if scope.cancelled_caught:
             await trio.aclose_forcefully(self)
             raise trio.BrokenResourceError("the client does not read")
+
+    async def send_eof(self) -> None:
+        """Half-close behind what is being sent.  The HTTP code does so while others still send."""
+        with trio.move_on_after(SEND_S):
+            async with self._sending:
+                await super().send_eof()

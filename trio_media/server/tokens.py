@@ -103,16 +103,18 @@ class CallTokens:
         secret: str,
         *,
         used: UsedTokens | None = None,
+        lifetime_s: int = LIFETIME_S,
         now_s: Callable[[], float] = unix_now_s,
     ) -> None:
         assert secret, "a token under an empty secret is no token"
         self._secret = secret.encode()
         self._used = used or UsedInMemory()
+        self._lifetime_s = lifetime_s
         self._now_s = now_s
 
     def issue(self, call_sid: str) -> str:
         """Make a token for one call; 70 characters that need no escaping anywhere."""
-        fields = _FIELDS.pack(secrets.token_bytes(12), int(self._now_s()) + LIFETIME_S)
+        fields = _FIELDS.pack(secrets.token_bytes(12), int(self._now_s()) + self._lifetime_s)
         token = fields + self._digest(fields, call_sid)
         return base64.urlsafe_b64encode(token).rstrip(b"=").decode("ascii")
 

@@ -24,6 +24,7 @@ import trio
 
 from trio_media.config import TwilioConfig
 from trio_media.errors import ConfigError, RemoteProtocolError, RestLost, RestRefused
+from trio_media.hiding import Hiding
 from trio_media.server.whole_body import WholeBody
 from trio_media.telephony import twilio_rest
 from trio_media.telephony.twilio_rest import (
@@ -104,6 +105,7 @@ class TwilioRest:
         self._origin = twilio.rest_url.rstrip("/")
         self._client = client
         self._jitter = jitter
+        self._hide = Hiding([twilio.auth_token])
 
     async def place_call(self, call: PlaceCall) -> CallResource:
         """Place a call; return it as Twilio has queued it, long before anybody answers.
@@ -199,10 +201,11 @@ class TwilioRest:
         try:
             return read_answer(response.status_code, body)
         except RemoteProtocolError as garbled:
-            return _Failure(garbled, Trouble.UNKNOWN)
+            return _Failure(RemoteProtocolError(self._hide(str(garbled))), Trouble.UNKNOWN)
         except RestRefused as refused:
             pause_s = _retry_after_s(response.headers.get("retry-after", ""))
-            return _Failure(refused, trouble_of(refused), pause_s)
+            told = RestRefused(refused.code, refused.status, self._hide(refused.message))
+            return _Failure(told, trouble_of(refused), pause_s)
 
     async def _send(self, request: RestRequest) -> tuple[httpx.Response, bytes]:
         form: dict[str, list[str]] = {}

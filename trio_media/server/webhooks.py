@@ -223,7 +223,8 @@ async def _judge(webhooks: Webhooks, request: Request) -> Asked:
         url = f"{origin}{request.url.path}{query}"
         if not is_signed_request([twilio.auth_token], [url], form.pairs, signature):
             client = request.client.host if request.client else ""
-            webhooks.refusals.note("signature", client, urls=[url])
+            # Without the query, in which people write keys.
+            webhooks.refusals.note("signature", client, urls=[url.partition("?")[0]])
             raise BadForm(403, "the signature is missing or wrong")
     dial_id = request.query_params.get("dial", "")
     dialing = webhooks.dialing

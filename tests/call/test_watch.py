@@ -353,7 +353,7 @@ async def test_whoever_is_there_after_a_stall_is_kept(
         stood_ms = int(failure["detail"].split()[-2])
         shortest_ms = 1_000 * (STANDS_STILL_S - WATCH_EVERY_S)
         assert shortest_ms <= stood_ms <= 1_000 * STANDS_STILL_S
-        assert scn.line.tally.counters == {"process_stalls": 1}
+        assert scn.line.tally.counters == {"process_stalls": 1, "failures": 1}
 
 
 async def test_whoever_is_gone_after_a_stall_is_found_dead_a_moment_later(
@@ -408,7 +408,7 @@ async def test_a_write_that_goes_on_after_a_stall_is_left_alone(
         spy.release()
         await trio.sleep(STALL_S)
         assert not spy.is_closed
-        assert line.tally.counters == {"process_stalls": 1}
+        assert line.tally.counters == {"process_stalls": 1, "failures": 1}
         nursery.cancel_scope.cancel()
 
 

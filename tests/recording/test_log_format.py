@@ -75,7 +75,8 @@ def example_of(cls: type[Any]) -> Any:
         elif kind is str:
             arguments[field.name] = f"{field.name} é {number}"
         elif typing.get_origin(kind) is tuple:
-            arguments[field.name] = (number, number + 1)
+            of_numbers = typing.get_args(kind)[0] is int
+            arguments[field.name] = (number, number + 1) if of_numbers else ("é", f"{number}")
         else:
             arguments[field.name] = list(kind)[-1]
     return cls(**arguments)

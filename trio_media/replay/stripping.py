@@ -17,7 +17,7 @@ from trio_media.recording.log_format import CALL_ENDED, LogHeader, LogLine, Note
 from trio_media.replay.steps import Entry, Noted, Step
 
 NAMES: Final = frozenset(
-    ("item_id", "response_id", "call_id", "tool_call_id")
+    ("item_id", "item_ids", "response_id", "call_id", "tool_call_id")
 )  # given by the model service
 KEYS: Final = frozenset(("digit", "digits"))  # may be a card's number
 KEY: Final = "0"
@@ -71,8 +71,10 @@ class Stripper:
 
     def _strip(self, record: R) -> R:
         """Give names a number in their order of coming, all in one row: same stays same."""
-        changes: dict[str, str] = {}
+        changes: dict[str, Any] = {}
         for field, content in attrs.asdict(record, recurse=False).items():
+            if field == "item_ids":
+                changes[field] = tuple(map(self._name, content))
             if not isinstance(content, str):
                 continue
             if field in NAMES:

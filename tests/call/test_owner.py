@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import trio
 from trio.testing import MockClock
@@ -759,3 +761,27 @@ async def test_the_words_of_a_request_outlive_a_collision_with_the_servers_own_r
         await call.model.done("R1")
         again = (await call.model.wait_for(is_type("response.create"), count=2))[1]
         assert again["response"]["instructions"] == create["response"]["instructions"]
+
+
+async def test_what_lies_unread_after_a_stall_is_read_before_it_is_missed(
+    autojump_clock: MockClock,
+) -> None:
+    """A create is given up after ten seconds without a word; here the word was there."""
+    async with live_call(GREETS) as call:
+        model = await call.start()
+        create = await model.next_create()
+        await trio.sleep(1)
+        message = {"id": "R1", "metadata": create["response"]["metadata"]}
+        created = json.dumps({"type": "response.created", "response": message})
+        call.nursery.start_soon(model.websocket.send_message, created)
+        await trio.lowlevel.checkpoint()
+        autojump_clock.jump(12)
+        await trio.sleep(0.5)
+        assert call.notebook.noted("failure")[0]["what"] == "stalled"
+        await model.item("R1", "I1")
+        await model.audio("R1", "I1", speech(400))
+        await model.done("R1")
+        await trio.sleep(1)
+        assert numbers_of(call.carrier.heard()) == list(range(400))
+        assert cancels(model) == []
+        assert len(model.of("response.create")) == 1

@@ -16,14 +16,17 @@ from trio_media.call.carry_out import CARRY_OUT
 from trio_media.call.desk import Desk
 from trio_media.call.going import TRANSFERRED
 from trio_media.call.heard import HeardTape
-from trio_media.call.line import Ending, Letter, Nudge, SessionOpened
+from trio_media.call.line import INBOX_MAX, Ending, Letter, Nudge, SessionOpened
 from trio_media.call.remembering import REMEMBER
+from trio_media.call.watch import STOOD_STILL_S
 from trio_media.core import commands as cm
 from trio_media.core import events as ev
 from trio_media.core.invariants import BrokenInvariant
 from trio_media.core.machine import DecisionCore
 
 GONE: Final = (ev.SessionAway, ev.SessionLost)
+OF_THE_MODEL: Final = (*ev.OF_THE_MODEL, SessionOpened)
+CATCH_UP_S: Final = 0.05  # the readers get so long
 LETTERS_AT_ONCE: Final = 32  # decided in a row before others get a turn
 
 
@@ -34,6 +37,8 @@ async def own_call(desk: Desk) -> str:
             # One for many letters: a scope for each would cost as much as what is decided in it.
             with trio.CancelScope() as until_due:
                 return await _decide_until_due(desk, until_due)
+            if trio.current_time() - until_due.deadline >= STOOD_STILL_S:
+                await _catch_up(desk)
             _read(desk, Nudge())
             _write_out(desk)
             if desk.ended_by is not None:
@@ -64,6 +69,20 @@ async def _decide_until_due(desk: Desk, until_due: trio.CancelScope) -> str:
         _write_out(desk)
         if desk.ended_by is not None:
             return desk.ended_by
+
+
+async def _catch_up(desk: Desk) -> None:
+    """Let what came while the process stood still be read before its absence is decided on.
+
+    What the model says comes first: whatever else tells of the time would close what it is about.
+    """
+    await trio.sleep(CATCH_UP_S)
+    letters: list[Letter] = []
+    while len(letters) < INBOX_MAX and (letter := _waiting_letter(desk)) is not None:
+        letters.append(letter)
+    for letter in sorted(letters, key=lambda one: not isinstance(one, OF_THE_MODEL)):
+        if desk.ended_by is None:
+            _read(desk, letter)
 
 
 def _due_s(desk: Desk) -> float:

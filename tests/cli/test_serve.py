@@ -86,22 +86,15 @@ def test_each_worker_has_the_agent(folder: Path) -> None:
     assert len(set(pids)) == 1 + WORKERS, "the parent, and each worker"
 
 
-def test_where_the_token_was_made_for_this_run_it_and_a_link_that_signs_in_once_are_printed(
-    capsys: pytest.CaptureFixture[str],
+@pytest.mark.parametrize("is_made", [True, False])
+def test_a_link_that_signs_in_once_is_printed_and_the_token_only_if_nobody_could_know_it(
+    is_made: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    made = ServerConfig(admin_token="t0k", token_secret="s")
-    _show_sign_in(made, "http://127.0.0.1:1")
-    link, _, token = capsys.readouterr().err.splitlines()
+    server = ServerConfig(admin_token="t0k", token_secret="s")
+    _show_sign_in(server, "http://127.0.0.1:1", is_made=is_made)
+    link, _, *token = capsys.readouterr().err.splitlines()
     beginning, _, code = link.partition("?token=")
     assert beginning == "console, signed in: http://127.0.0.1:1/"
     assert "t0k" not in code
-    assert SignInLinks(made).take_code(code)
-    assert token == "admin token, made for this run: t0k"
-
-
-def test_where_the_token_is_configured_nothing_of_it_is_printed(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    _show_sign_in(None, "http://127.0.0.1:1")
-    said = capsys.readouterr().err
-    assert said == "console: http://127.0.0.1:1/ (its token is server.admin_token)\n"
+    assert SignInLinks(server).take_code(code)
+    assert token == (["admin token, made for this run: t0k"] if is_made else [])

@@ -54,7 +54,7 @@ def serve(
         is_made = not config.server.admin_token
         config = with_workers(with_secrets(config))
         on_url: Callable[[str], None] | None = partial(
-            _show_sign_in, config.server if is_made else None
+            _show_sign_in, config.server, is_made=is_made
         )
         if config.server.workers > 1:
             return supervise(config, _worker_arguments(agent, config_path), on_url=on_url)
@@ -69,21 +69,19 @@ def serve(
     )
 
 
-def _show_sign_in(made: ServerConfig | None, url: str) -> None:
-    """Print where the console is.  Where the token was made for this run (``made``), print a link
-    that signs in once, and the token: nobody could know it otherwise.
+def _show_sign_in(server: ServerConfig, url: str, *, is_made: bool) -> None:
+    """Print a link that signs in once, and, where it was made for this run (``is_made``), the
+    token: nobody could know it otherwise.
 
     Not log lines: a log may be kept, and read by others.
     """
-    if made is not None:
-        from trio_media.server.sign_in_link import LINK_S, SignInLinks
+    from trio_media.server.sign_in_link import LINK_S, SignInLinks
 
-        code = SignInLinks(made).make_code()
-        click.echo(f"console, signed in: {url}/?token={code}", err=True)
-        click.echo(f"(that link is good once, for {LINK_S // 60} minutes)", err=True)
-        click.echo(f"admin token, made for this run: {made.admin_token}", err=True)
-    else:
-        click.echo(f"console: {url}/ (its token is server.admin_token)", err=True)
+    code = SignInLinks(server).make_code()
+    click.echo(f"console, signed in: {url}/?token={code}", err=True)
+    click.echo(f"(that link is good once, for {LINK_S // 60} minutes)", err=True)
+    if is_made:
+        click.echo(f"admin token, made for this run: {server.admin_token}", err=True)
 
 
 def _worker_arguments(agent: str | None, config_path: Path | None) -> list[str]:

@@ -1,4 +1,4 @@
-"""The link that is printed where the admin token was made for this run: it signs in once.
+"""The link that is printed when the server starts: it signs in once.
 
 Whoever reads it later, in a terminal's scrollback, a log or a browser's history, is too late.
 

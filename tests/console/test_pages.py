@@ -33,7 +33,7 @@ async def test_a_link_of_another_run_says_so_and_signs_nobody_in() -> None:
     async with open_console(change=without_account) as console:
         answer = await console.plain("GET", "/?token=old")
         assert answer.status_code == 200
-        assert 'id="trouble">This link is of another run of the server.</p>' in answer.text
+        assert 'id="trouble">This link was used already' in answer.text
         assert "style.css" in answer.text
         plain = await console.plain("GET", "/", headers={"If-None-Match": answer.headers["etag"]})
         assert plain.status_code == 200

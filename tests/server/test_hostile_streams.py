@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import attrs
@@ -121,8 +122,9 @@ async def test_a_start_that_drips_in_is_closed_in_time_too(
             text = json.dumps({"event": "start", "start": {"x": "y" * 100_000}}).encode()
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(drip, stream, frame(1, text, masked=True))
-                while await stream.receive_some():
-                    pass
+                with suppress(trio.BrokenResourceError):  # bytes of ours lay unread
+                    while await stream.receive_some():
+                        pass
                 nursery.cancel_scope.cancel()
         assert 'calls_ended_total{reason="start_timeout"} 1.0' in await until_free(world)
 

@@ -37,6 +37,8 @@ class ModelService:
     connect_timeout_s: float
     session_max_s: float
     """How long the service lets a session last; 0: it says so, or there is no limit."""
+    is_renewed: bool = True
+    """Another session is made before that; no: it is let end."""
     request: rt.SessionRequest
     backchannels: frozenset[str] = frozenset()
     """What a caller says who wants no answer, as `plain_words` gives it."""
@@ -56,6 +58,7 @@ def model_service(
         open_leg=transport.open_model,
         connect_timeout_s=realtime.connect_timeout_s,
         session_max_s=realtime.session_max_s,
+        is_renewed=realtime.reconnect_max > 0,
         request=session_request(config),
         backchannels=_plain(config.barge_in.backchannels),
     )

@@ -135,7 +135,8 @@ async def _hold(
                 raise LegLost("model", f"no session within {service.connect_timeout_s:g} s")
             line.tally.took("model_connect", line.now_ms() - asked_ms)
             nursery.start_soon(write_model, leg, line)
-            nursery.start_soon(tell_age, agreed.ends_s, line)
+            if service.is_renewed:
+                nursery.start_soon(tell_age, agreed.ends_s, line)
             watched = Watched(leg, nursery)
             line.watched.append(watched)
             await realtime_events(leg, service, line)
@@ -281,8 +282,10 @@ def _note(event: rt.ModelEvent, line: Line) -> None:
         case rt.SpeechStarted(item_id=item_id, audio_start_ms=start_ms):
             line.server_speech_ms = line.now_ms()
             line.model_outbox.sound.began(item_id, start_ms)
-        case rt.SpeechStopped(item_id=item_id):
-            line.model_outbox.sound.ended(item_id)
+        case rt.SpeechStopped(item_id=item_id, audio_end_ms=end_ms):
+            line.model_outbox.sound.ended(item_id, end_ms)
+        case rt.InputCommitted(item_id=item_id):
+            line.model_outbox.sound.ended(item_id)  # if its end was never told
         case rt.InputTranscribed(item_id=item_id, text=text):
             line.texts.whole(item_id, text)
             line.model_outbox.sound.settled(item_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -363,4 +363,6 @@ class AnySound(RuleBasedStateMachine):
 
 
 TestAnySound = AnySound.TestCase
-TestAnySound.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)
+TestAnySound.settings = settings(
+    max_examples=100, phases=(Phase.reuse, Phase.generate), stateful_step_count=30, deadline=None
+)

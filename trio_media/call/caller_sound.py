@@ -80,12 +80,14 @@ class CallerSound:
         """The service heard it end, so far into the session's audio, the silence behind it
         included; 0: it does not say."""
         turn = self._turns.get(item_id)
+        start_ms = self._reported_ms if turn is None else turn.start_ms
+        told_ms = self._began_ms + audio_end_ms
+        is_told = audio_end_ms > 0 and start_ms < told_ms <= self.end_ms
+        end_ms = told_ms if is_told else self.end_ms
         if turn is None:  # it was too long to be kept, or began unnoticed
-            self._reported_ms = self.end_ms
+            self._reported_ms = end_ms
         elif turn.end_ms is None:
-            told_ms = self._began_ms + audio_end_ms
-            is_told = audio_end_ms > 0 and turn.start_ms < told_ms <= self.end_ms
-            self._end(turn, told_ms if is_told else self.end_ms)
+            self._end(turn, end_ms)
 
     def _end(self, turn: _Turn, end_ms: int) -> None:
         turn.end_ms = end_ms

@@ -57,7 +57,7 @@ class SessionKeeper:
 
     def drop(self, number: int | None) -> None:
         """Let go of this session, for another.  The owner tells the core that it is away."""
-        if number == self._held:
+        if number is not None and number == self._held:
             self._scope.cancel()
 
     def end(self) -> None:
@@ -78,7 +78,9 @@ class SessionKeeper:
             prepared = None
             if self._is_over:
                 return
-            is_stable = trio.current_time() - began_s >= STABLE_S
+            tried_s = trio.current_time() - began_s
+            lasted_s = tried_s if end is None else end.lasted_s  # a slow connect is no session
+            is_stable = lasted_s >= STABLE_S
             failures = 0 if is_stable else failures + 1
             if is_final(end) or failures > self.reconnect_max or not self.reconnect_max:
                 await self._give_up(end)
@@ -87,9 +89,13 @@ class SessionKeeper:
                 self._note(end, "reconnect")
                 await self.line.send_inbox.send(ev.SessionAway())
             await self._pause(failures)
+            if self._is_over:
+                return
 
     async def _hold(self, prepared: PreparedSession | None) -> SessionEnd | None:
         self._scope = trio.CancelScope()
+        if self._is_over:
+            self._scope.cancel()  # the call ended while nothing was held
         self._number += 1
         service = self.service
         if self._number > 1:
@@ -104,6 +110,8 @@ class SessionKeeper:
 
     async def _pause(self, failures: int) -> None:
         with trio.CancelScope() as self._scope:
+            if self._is_over:
+                self._scope.cancel()
             await trio.sleep(pause_s(max(0, failures - 1), self.luck()))
 
     async def _give_up(self, end: SessionEnd | None) -> None:

@@ -69,7 +69,7 @@ def test_no_event_has_names_of_which_nobody_knows() -> None:
 def test_what_has_no_name_gets_none() -> None:
     done = ResponseDone(response_id=None, status=ResponseStatus.COMPLETED)
     assert numbered(done) is done
-    item = OutputItemDone(response_id="R1", item_id="I1", kind=ItemKind.MESSAGE, completed=True)
+    item = OutputItemDone(response_id="R1", item_id="I1", kind=ItemKind.SPEECH, completed=True)
     told = numbered(item)
     assert isinstance(told, OutputItemDone)
     assert (told.item_id, told.call_id) == ("I1~3", None)

@@ -11,9 +11,11 @@ from trio_media.call.control import Words
 from trio_media.call.keeping import PAUSE_S_MAX, SessionKeeper
 from trio_media.call.leg import WEBSOCKETS
 from trio_media.call.line import Line
+from trio_media.call.model_service import model_service
 from trio_media.core import commands as cm
 from trio_media.core import events as ev
 from trio_media.core.commands import DigitsOutcome, EndingOutcome, SpeechOutcome
+from trio_media.errors import LegLost
 
 from .live import GREETS, LiveCall, config_of, for_once, live_call
 from .wires import LOUD_FRAME, QUIET_FRAME, Model, numbers_of, speech
@@ -434,6 +436,24 @@ async def test_an_item_of_a_former_session_is_not_truncated_in_this_one(
         assert told(again) == ["session.update"]
 
 
+async def test_what_nobody_heard_of_a_former_session_is_not_deleted_in_this_one(
+    autojump_clock: MockClock,
+) -> None:
+    async with live_call(QUIET) as call:
+        model = await call.start()
+        for number in (1, 2):
+            await model.turn(f"T{number}", "Go on.")
+            await model.says(f"R{number}", f"I{number}", speech(2_000))
+        await trio.sleep(0.5)
+        await breaks(call)
+        again = await call.next_model()
+        await trio.sleep(0.1)
+        call.interrupt_soon()
+        await trio.sleep(0.5)
+        assert [o.item_id for o in call.notebook.orders if isinstance(o, cm.DeleteItem)] == ["I2"]
+        assert set(told(again)[1:]) <= {"conversation.item.create"}
+
+
 async def test_an_answer_that_a_session_refuses_is_given_by_the_next(
     autojump_clock: MockClock,
 ) -> None:
@@ -474,6 +494,36 @@ async def test_a_service_that_only_ever_lets_us_wait_is_given_up(
         await trio.sleep(7 * (15 + PAUSE_S_MAX))
         assert call.ended.is_set()
         assert call.end.reason == "model_lost"
+
+
+@pytest.mark.parametrize("ends_first", [True, False])
+async def test_a_call_that_is_over_wants_no_session(
+    autojump_clock: MockClock, ends_first: bool
+) -> None:
+    """Also when it ends while its keeper waits for the owner, who reads nothing any more."""
+    connects_s: list[float] = []
+
+    async def connect() -> trio.abc.Stream:
+        await trio.lowlevel.checkpoint()
+        connects_s.append(trio.current_time())
+        raise LegLost("model", "nobody is there")
+
+    line = Line.begin()
+    keeper = SessionKeeper(model_service(QUIET, connect), line, 6, luck=lambda: 0.999)
+    if ends_first:
+        keeper.end()
+    while True:
+        try:
+            line.send_inbox.send_nowait(ev.TimePassed())
+        except trio.WouldBlock:
+            break
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(keeper.keep)
+        await wait_all_tasks_blocked()
+        keeper.end()
+        line.receive_inbox.receive_nowait()
+    assert trio.current_time() == 0, "it slept on"
+    assert len(connects_s) == (0 if ends_first else 1)
 
 
 async def test_only_the_session_that_is_held_is_dropped(autojump_clock: MockClock) -> None:

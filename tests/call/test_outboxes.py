@@ -246,6 +246,15 @@ def test_audio_of_a_long_gap_is_all_sent_however_slowly_the_wire_takes_it() -> N
     assert numbers == list(range(32_000))
 
 
+def test_a_later_gap_has_the_room_of_the_first() -> None:
+    outbox = ModelOutbox()
+    outbox.begin(cast(Leg, FreeLeg()), encode)
+    outbox.lose()
+    for _ in range(1_500):
+        outbox.put_audio(speech(20))
+    assert outbox.dropped_ms == 0
+
+
 def test_the_bound_of_a_gap_ends_with_it() -> None:
     outbox = ModelOutbox()
     for number in range(1_500):

@@ -89,8 +89,6 @@ class SessionKeeper:
                 self._note(end, "reconnect")
                 await self.line.send_inbox.send(ev.SessionAway())
             await self._pause(failures)
-            if self._is_over:
-                return
 
     async def _hold(self, prepared: PreparedSession | None) -> SessionEnd | None:
         self._scope = trio.CancelScope()

@@ -18,6 +18,7 @@ from trio_media.errors import ConfigError
 
 FRAME_MS: Final = 20  # carriers take and play audio in frames of 20 ms
 DAY_S: Final = 86_400
+SESSION_S_MIN: Final = 60  # one that is renewed more often is hardly ever there
 PHRASES_MAX: Final = 1_000  # more is a dictionary, and every transcript is looked up in it
 OPENAI_HOST: Final = "api.openai.com"
 SAY_CHARS_MAX: Final = 4_096  # the carrier's limit for one text
@@ -76,6 +77,12 @@ def _url(
     return objection
 
 
+def _session_max_s(value: float) -> str | None:
+    if value == 0 or SESSION_S_MIN <= value <= DAY_S:
+        return None
+    return f"allowed: 0, or {SESSION_S_MIN} to {DAY_S}"
+
+
 def _not_blank(value: str) -> str | None:
     return None if value.strip() else "must not be empty"
 
@@ -128,10 +135,14 @@ _OBJECTIONS: Final[Mapping[str, Objection]] = {
     "realtime.url": _url(("wss", "ws"), may_have_query=True),
     "realtime.api_key": _no_whitespace,
     "realtime.connect_timeout_s": _Range(0.1, 60).objection,
+    "realtime.reconnect_max": _Range(0, 100).objection,
+    "realtime.reconnect_say_after_ms": _Range(0, 60_000).objection,
+    "realtime.session_max_s": _session_max_s,
     "realtime.append_ms": _Range(0, 200, multiple_of=FRAME_MS).objection,
     "agent.max_call_s": _Range(0, DAY_S).objection,
     "agent.silence_s": _Range(0, 3_600).objection,
     "agent.silence_asks": _Range(0, 100).objection,
+    "agent.lost_forward": _dialled,
     "barge_in.min_speech_ms": _Range(20, 2_000).objection,
     "barge_in.backchannel_ms": _Range(0, 2_000).objection,
     "barge_in.backchannels": _phrases,
@@ -212,6 +223,8 @@ def check_combinations(config: Config) -> None:
             "provider embedded needs none"
         )
     agent = config.agent
+    if agent.lost == "forward" and not agent.lost_forward:
+        raise ConfigError("agent.lost = 'forward': needs agent.lost_forward; say needs none")
     if agent.voicemail == "leave_message" and not agent.voicemail_message.strip():
         raise ConfigError(
             "agent.voicemail = 'leave_message': needs agent.voicemail_message; "

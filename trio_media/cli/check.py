@@ -44,6 +44,7 @@ def describe(config: Config) -> list[str]:
         "configuration: ok",
         f"twilio: signatures are {signatures}",
         f"realtime: provider {realtime.effective_provider}, key {key}",
+        f"lost model: {_when_lost(config)}",
     ]
     if twilio.validates_signature and not config.server.public_url:
         lines.append(
@@ -51,6 +52,14 @@ def describe(config: Config) -> list[str]:
             "which is right only behind a proxy on this machine that sets X-Forwarded-Proto"
         )
     return lines
+
+
+def _when_lost(config: Config) -> str:
+    tries = config.realtime.reconnect_max
+    again = f"tried again {tries} times, then " if tries else "never tried again: "
+    is_forwarded = config.agent.lost == "forward"
+    end = f"forwarded to {config.agent.lost_forward}" if is_forwarded else "ended with words"
+    return f"{again}the call is {end}"
 
 
 async def _try_endpoint(config: Config) -> int:

@@ -8,6 +8,7 @@ import copy
 import json
 from typing import Any, get_args
 
+import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st

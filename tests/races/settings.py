@@ -23,8 +23,8 @@ CONFIGURED: Final = {
 
 def configured(settings: dict[str, Any]) -> Config:
     """Take from the settings what is configuration: keys of ``[barge_in]``, ``[playout]``,
-    ``[agent]`` and some of ``[realtime]``.  Nothing is said by itself, silence is nobody's business, and a voice takes at
-    once, unless they say more."""
+    ``[agent]`` and some of ``[realtime]``.  Nothing is said by itself, silence is nobody's
+    business, and a voice takes at once, unless they say more."""
     given: dict[str, dict[str, Any]] = {
         "agent": {"silence_s": 0},
         "barge_in": {"backchannel_ms": 0},

@@ -272,8 +272,14 @@ def test_a_text_of_ours_says_whose_words_it_is(role: Role, dialect: Dialect) -> 
 
 def test_words_that_may_call_no_tools_say_so(dialect: Dialect) -> None:
     codec = OpenAiCodec(dialect)
-    create = codec.encode_create(token="t", instructions="Hi.", may_call_tools=False, event_id="e1")
+    words: dict[str, Any] = {"token": "t", "instructions": "Hi.", "event_id": "e1"}
+    create = codec.encode_create(**words, may_call_tools=False)
+    assert "tool_choice" not in valid(dialect, create)["response"], "there are none"
+    tool = {"type": "function", "name": "find", "parameters": {}}
+    codec.encode_session(attrs.evolve(REQUEST, extra={"tools": [tool]}), "e0")
+    create = codec.encode_create(**words, may_call_tools=False)
     assert valid(dialect, create)["response"]["tool_choice"] == "none"
+    assert "tool_choice" not in valid(dialect, codec.encode_create(**words))["response"]
 
 
 def test_the_result_of_a_tool_names_its_call(dialect: Dialect) -> None:

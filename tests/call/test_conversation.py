@@ -91,6 +91,7 @@ def test_only_what_was_heard_is_told() -> None:
     talk = Talk()
     talk.model("I1", "One two three four", (500, 1_000))
     talk.model("I2", "Never heard.", (0, 1_000))
+    talk.model("I5", "Nor this, short as it is.", (0, 100))
     talk.model("I3", "All but the very end.", (900, 1_000))
     talk.model("I4", "Still being heard.")
     assert talk.told() == [
@@ -198,6 +199,15 @@ def test_what_the_session_knows_by_itself_is_not_told_better() -> None:
     talk.model("I1", "One two three four")
     assert talk.better("I1") is None
     assert talk.better("I9") is None
+
+
+def test_what_only_a_former_session_was_told_is_not_told_better() -> None:
+    talk = Talk()
+    talk.model("I1", "One two three four")
+    talk.anew()
+    talk.conversation.heard("I1", 0, 1_000)
+    assert talk.anew() == []
+    assert talk.better("I1") is None
 
 
 def test_each_session_is_told_by_names_of_its_own() -> None:

@@ -36,6 +36,10 @@ from trio_media.telephony.twiml import dial_target
         ("playout.mark_every_ms", [20, 200], [0, 50, 210]),
         ("twilio.start_timeout_s", [5.0], [0.0, -1.0]),
         ("realtime.connect_timeout_s", [5.0], [0.0]),
+        ("realtime.reconnect_max", [0, 6, 100], [-1, 101]),
+        ("realtime.reconnect_say_after_ms", [0, 2_000], [-1, 60_001]),
+        ("realtime.session_max_s", [0, 60, 3_600], [-1, 1, 59.9, 86_401, float("nan")]),
+        ("agent.lost_forward", ["", "+15551234567", "sip:desk@example.com"], ["123", "Ada"]),
         ("server.public_url", ["", "https://a.example", "http://a:1/b"], [
             "a.example", "ws://a", "https://", "https://u:p@a", "https://a?b", "https://a:x",
             "https://a b",
@@ -103,6 +107,12 @@ def test_signatures_need_a_token() -> None:
     with pytest.raises(ConfigError, match=r"twilio\.auth_token"):
         check_combinations(Config(twilio=TwilioConfig(validate_signature=True)))
     check_combinations(Config(twilio=TwilioConfig(validate_signature=True, auth_token="t")))
+
+
+def test_a_lost_call_is_forwarded_to_somebody() -> None:
+    with pytest.raises(ConfigError, match=r"agent\.lost_forward"):
+        check_combinations(Config(agent=AgentConfig(lost="forward")))
+    check_combinations(Config(agent=AgentConfig(lost="forward", lost_forward="+15551234567")))
 
 
 def test_openai_needs_a_key_and_a_compatible_service_does_not() -> None:

@@ -107,7 +107,8 @@ class RealtimeConfig:
     transcription: str = "gpt-4o-mini-transcribe"
     connect_timeout_s: float = 5
     reconnect_max: int = 6
-    """How often in a row a session that was lost is tried to be made anew; 0: never."""
+    """How often in a row a session that was lost is tried to be made anew; 0: never, and none is
+    renewed either."""
     reconnect_say_after_ms: int = 2000
     """A caller who hears nothing for so long while the model is away is told that it comes back."""
     session_max_s: float = 3600

@@ -23,6 +23,7 @@ DAY_S: Final = 86_400
 KEEP_DAYS_MAX: Final = 36_500  # a century; more is a mistake for 0
 MODELS_MAX: Final = 100
 PRICE_MAX: Final = 1_000_000  # for a million tokens, in any currency there is
+SESSION_S_MIN: Final = 60  # one that is renewed more often is hardly ever there
 PHRASES_MAX: Final = 1_000  # more is a dictionary, and every transcript is looked up in it
 OPENAI_HOST: Final = "api.openai.com"
 SAY_CHARS_MAX: Final = 4_096  # the carrier's limit for one text
@@ -80,6 +81,12 @@ def _url(
         return allowed if wrong or (parts.query and not may_have_query) else None
 
     return objection
+
+
+def _session_max_s(value: float) -> str | None:
+    if value == 0 or SESSION_S_MIN <= value <= DAY_S:
+        return None
+    return f"allowed: 0, or {SESSION_S_MIN} to {DAY_S}"
 
 
 def _not_blank(value: str) -> str | None:
@@ -151,7 +158,7 @@ _OF_A_SERVICE: Final[Mapping[str, Objection]] = {
     "append_ms": _Range(0, 200, multiple_of=FRAME_MS).objection,
     "reconnect_max": _Range(0, 100).objection,
     "reconnect_say_after_ms": _Range(0, 60_000).objection,
-    "session_max_s": _Range(0, DAY_S).objection,
+    "session_max_s": _session_max_s,
 }
 _OBJECTIONS: Final[Mapping[str, Objection]] = {
     "server.host": _not_blank,

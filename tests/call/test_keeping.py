@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
+import attrs
 import pytest
 import trio
+import trio_websocket
 from trio.testing import MockClock
 
 from trio_media.call.keeping import PAUSE_S_MAX, pause_s
@@ -296,3 +300,38 @@ def test_pauses_grow_up_to_a_bound_and_are_never_all_the_same(luck: float) -> No
     assert pauses[0] < 0.25
     assert pauses[-1] <= PAUSE_S_MAX
     assert pause_s(4, 0.0) < pause_s(4, 0.999)
+
+
+async def test_a_session_that_is_renewed_often_is_no_failure(autojump_clock: MockClock) -> None:
+    """As of a service that lets each live for some seconds only."""
+    config = attrs.evolve(QUIET, realtime=attrs.evolve(QUIET.realtime, session_max_s=8))
+    async with live_call(config) as call:
+        call.nursery.start_soon(agrees_always, call)
+        await call.start()
+        await trio.sleep(80)
+        assert len(call.models) >= 10
+        assert not call.ended.is_set()
+        assert not call.notebook.noted("failure")
+
+
+async def test_a_service_that_takes_no_create_is_given_up_in_the_end(
+    autojump_clock: MockClock,
+) -> None:
+    async with live_call(GREETS) as call:
+        call.nursery.start_soon(refuses_always, call)
+        await call.start()
+        assert (await call.until_end()).reason == "model_lost"
+        assert len(call.models) <= 1 + GREETS.realtime.reconnect_max
+
+
+async def refuses_always(call: LiveCall) -> None:
+    """Each session says that something else is open, whatever is asked."""
+    call.nursery.start_soon(agrees_always, call)
+    while True:
+        await trio.sleep(0.05)
+        with suppress(trio_websocket.ConnectionClosed):
+            for model in call.models[-1:]:
+                for create in model.of("response.create")[model.creates_taken :]:
+                    model.creates_taken += 1
+                    code = "conversation_already_has_active_response"
+                    await model.error(code, create["event_id"])

@@ -12,11 +12,13 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from trio_media.call.leg import Leg
 from trio_media.call.outboxes import (
+    APPEND_MS_MAX,
     APPENDS_MAX,
     CALLER_AUDIO_MS_MAX,
     CARRIER_AUDIO_MS_MAX,
     CARRIER_MESSAGES_MAX,
     CONTROL_MAX,
+    GAP_AUDIO_MS_MAX,
     CarrierBatch,
     CarrierOutbox,
     ModelOutbox,
@@ -24,7 +26,7 @@ from trio_media.call.outboxes import (
 )
 
 from .live import GREETS, ONCE, live_call
-from .wires import is_type, speech
+from .wires import is_type, numbers_of, speech
 
 
 @attrs.define(eq=False)
@@ -224,6 +226,77 @@ async def test_the_oldest_caller_audio_makes_room() -> None:
     assert outbox.dropped_ms == 12_000 - CALLER_AUDIO_MS_MAX
     pieces = [bytes.fromhex(text) for text in await outbox.next_batch()]
     assert pieces[0][:8] == speech(1, start_ms=2_000)
+
+
+def test_audio_of_a_long_gap_is_all_sent_however_slowly_the_wire_takes_it() -> None:
+    outbox, slow = ModelOutbox(), FreeLeg(room=1)
+    for number in range(1_500):
+        outbox.put_audio(speech(20, start_ms=20 * number))
+    outbox.begin(cast(Leg, slow), encode)
+    taken = list(slow.taken)
+    for number in range(1_500, 1_600):
+        outbox.put_audio(speech(20, start_ms=20 * number))
+        if number % 5 == 0:
+            outbox._has_unfinished = False
+            taken.append(outbox._take_texts())
+    while outbox._audio:
+        taken.append(outbox._take_texts())
+    assert outbox.dropped_ms == 0
+    numbers = numbers_of(b"".join(bytes.fromhex(text) for batch in taken for text in batch))
+    assert numbers == list(range(32_000))
+
+
+def test_a_later_gap_has_the_room_of_the_first() -> None:
+    outbox = ModelOutbox()
+    outbox.begin(cast(Leg, FreeLeg()), encode)
+    outbox.lose()
+    for _ in range(1_500):
+        outbox.put_audio(speech(20))
+    assert outbox.dropped_ms == 0
+
+
+def test_the_bound_of_a_gap_ends_with_it() -> None:
+    outbox = ModelOutbox()
+    for number in range(1_500):
+        outbox.put_audio(speech(20, start_ms=20 * number))
+    outbox.begin(cast(Leg, FreeLeg()), encode)
+    outbox.leg = cast(Leg, FreeLeg(is_free=False))
+    for _ in range(600):
+        outbox.put_audio(speech(20))
+    assert outbox.dropped_ms == 12_000 - CALLER_AUDIO_MS_MAX
+
+
+def test_audio_of_a_gap_without_end_is_bounded() -> None:
+    outbox = ModelOutbox()
+    for _ in range(4_000):
+        outbox.put_audio(speech(20))
+    assert outbox._audio_bytes == GAP_AUDIO_MS_MAX * 8
+    assert outbox.dropped_ms == 80_000 - GAP_AUDIO_MS_MAX
+
+
+def test_what_is_said_again_goes_before_all_else_in_pieces() -> None:
+    outbox, leg = ModelOutbox(), FreeLeg()
+    outbox.begin(cast(Leg, FreeLeg()), encode)
+    outbox.put_audio(speech(1_000))
+    outbox.write_now()
+    outbox.put_control("create")
+    outbox.lose()
+    outbox.put_audio(speech(20, start_ms=1_000))
+    outbox.say_again(())
+    outbox.begin(cast(Leg, leg), encode, ["told"])
+    [first, *pieces] = [text for batch in leg.taken for text in batch]
+    assert first == "told", "and what was for the last session is gone"
+    assert max(len(piece) for piece in pieces) <= 2 * 8 * APPEND_MS_MAX
+    assert numbers_of(bytes.fromhex("".join(pieces))) == list(range(1_020))
+
+
+def test_what_a_session_is_told_first_fills_nothing_up() -> None:
+    """A leg that writes nothing at once keeps it for a moment, and commands follow."""
+    outbox = ModelOutbox()
+    outbox.begin(cast(Leg, FreeLeg(is_free=False)), encode, ["told"] * 2 * CONTROL_MAX)
+    assert outbox.put_control("create")
+    assert outbox._take_texts() == ["told"] * 2 * CONTROL_MAX + ["create"]
+    assert not outbox._has_work()
 
 
 async def test_full_control_says_so() -> None:

@@ -60,6 +60,26 @@ def test_a_fallback_is_described_and_tried_too(
     assert "sk-secret" not in said
 
 
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ("", "tried again 6 times, then the call is ended with words"),
+        ("[realtime]\nreconnect_max = 0", "never tried again: the call is ended with words"),
+        (
+            '[agent]\nlost = "forward"\nlost_forward = "+15551234567"',
+            "tried again 6 times, then the call is forwarded to +15551234567",
+        ),
+    ],
+)
+def test_what_becomes_of_a_call_without_its_model_is_said(
+    table: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "trio-media.toml"
+    path.write_text(table, encoding="utf-8")
+    assert program.run(["check"]) == 0
+    assert f"lost model: {said}\n" in capsys.readouterr().out
+
+
 def test_an_agent_that_can_be_served_is_said_to_be(capsys: pytest.CaptureFixture[str]) -> None:
     assert program.run(["check", "check_agents:agent"]) == 0
     assert "agent: check_agents:agent can be served" in capsys.readouterr().out

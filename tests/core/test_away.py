@@ -271,6 +271,42 @@ def test_a_turn_that_had_lapsed_changes_nothing_when_the_model_goes_for_good(cal
     assert [decided.item_id for decided in call.all(cm.TurnDecided)] == ["T1"]
 
 
+@pytest.mark.parametrize("is_lingering", [True, False])
+def test_an_answer_whose_creates_a_session_refused_is_given_by_the_next(
+    call: Call, is_lingering: bool
+) -> None:
+    if is_lingering:  # a response that we gave up, and nobody knows whether it is over
+        call.asks()
+        call.passes(10_000)
+    call.says()
+    call.transcribed(ev.Verdict.WORDS)
+    while not call.all(cm.EndModelSession):
+        create = call.all(cm.CreateResponse)[-1]
+        call.refuses(ev.Refusal.ALREADY_ACTIVE, create.command)
+        call.passes(300)
+    call.model_goes_away()
+    call.passes(1_000)
+    before = len(call.creates())
+    comes_back(call)
+    assert call.creates()[before:] == [Cause.TURN]
+    call.opens("R9")
+    call.speaks(400, "R9.1")
+    call.ends("R9")
+    call.passes(60_000)
+    assert len(call.creates()) == before + 1
+
+
+def test_a_request_that_every_session_loses_is_made_of_each_and_ends_none(call: Call) -> None:
+    request = call.asks()
+    for _ in range(20):
+        call.model_goes_away()
+        comes_back(call)
+        call.passes(300)
+    assert not call.all(cm.EndModelSession)
+    assert call.said(request) is None
+    assert len(call.creates()) == 21
+
+
 # --- under the server's authority ----------------------------------------------------------------
 
 
@@ -369,6 +405,13 @@ def test_a_caller_who_waits_long_is_told_again() -> None:
     call.passes(1_000 + WORDS_AGAIN_MS - 1)
     assert recorded(call) == [Recorded.ONE_MOMENT]
     call.passes(1)
+    assert recorded(call) == [Recorded.ONE_MOMENT] * 2
+
+
+def test_a_caller_for_whom_nothing_can_be_played_is_told_again_all_the_same() -> None:
+    call = Call(TOLD)
+    call.model_goes_away()
+    call.passes(WORDS_MS + WORDS_AGAIN_MS)
     assert recorded(call) == [Recorded.ONE_MOMENT] * 2
 
 

@@ -10,6 +10,7 @@ import trio.lowlevel
 from trio_websocket import ConnectionClosed
 
 from tests.call.wires import LOUD_FRAME
+from trio_media.core.events import SessionAging
 
 from .language import near, race, scene
 from .steps import counted_steps
@@ -88,6 +89,44 @@ async def test_many_interruptions_of_long_answers_keep_nothing() -> None:
         assert len(s.told_of("cancel")) == 12
 
 
+@race("J149", "J150")
+async def test_of_all_sessions_of_a_call_one_at_most_is_open_and_none_after_it() -> None:
+    async with scene() as s:
+        for number in range(2, 6):
+            await s.call.control.line.send_inbox.send(SessionAging(0))
+            with trio.fail_after(10):
+                await s.call.next_model(number)
+            await s.after(11_000)
+            assert [model.closed.is_set() for model in s.call.models] == [
+                *[True] * (number - 1),
+                False,
+            ]
+        await s.caller.hangs_up()
+        await s.call.until_end()
+        await s.settle()
+        assert all(model.closed.is_set() for model in s.call.models)
+
+
+@race("J152", "J153")
+async def test_many_sessions_of_one_call_leave_no_audio_and_a_bounded_history() -> None:
+    async with scene(limit_s=2_000) as s:
+        line = s.call.control.line
+        for number in range(2, 22):
+            await s.model.hears(f"T{number}", "x" * 5_000)
+            await s.model.says(f"R{number}", f"I{number}", 500)
+            await s.after(12_000)
+            await s.model.leaves()
+            with trio.fail_after(10):
+                await s.call.next_model(number)
+            await s.settle()
+        await s.after(1_000)
+        assert line.store.held_bytes == 0
+        assert len(line.model_outbox.sound._kept) <= 3_000 * 8
+        told = [line for line in s.told if line.startswith("text")]
+        assert "left out" in told[0]
+        assert sum(map(len, told)) < 70_000
+
+
 @race("J159")
 async def test_a_carrier_that_reads_slowly_costs_little_memory_and_then_the_call() -> None:
     async with scene() as s:
@@ -108,7 +147,7 @@ async def test_a_carrier_that_reads_slowly_costs_little_memory_and_then_the_call
 @race("J160", "J163")
 @pytest.mark.parametrize("end", ["caller", "application", "model", "force"])
 async def test_whoever_waits_is_woken_by_any_end(end: str) -> None:
-    async with scene() as s:
+    async with scene(reconnect_max=0) as s:
         s.model.obeys_no_more()
         await s.app.says()
         await s.model.opens("R1", "I1", 3_000)

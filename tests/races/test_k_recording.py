@@ -88,6 +88,54 @@ async def test_a_turn_stands_where_it_began_however_late_its_words_come() -> Non
         assert not writer.noted("broken_invariant")
 
 
+@race("K170")
+async def test_an_answer_that_was_cancelled_is_no_history() -> None:
+    """The next session is told what was heard of it; of one that nobody heard it is told nothing,
+    and a noise that was no turn is not the caller's."""
+    async with scene() as s:
+        await s.app.says()
+        await s.model.opens("R1", "I1", 3_000)
+        words = "response.output_audio_transcript.delta"
+        text = "one two three four five six seven eight nine ten"
+        await s.model.event(words, response_id="R1", item_id="I1", delta=text)
+        await s.at(1_000)
+        await s.app.interrupts()
+        await s.app.says("And more.")
+        await s.model.created("R2")
+        await s.app.interrupts()
+        await s.model.item("R2", "I2")
+        await s.model.event(words, response_id="R2", item_id="I2", delta="Never heard.")
+        await s.app.says("Something else.")
+        await s.model.opens("R3", "I3", 2_000)
+        await s.model.hears("T1", "mhm")
+        await s.after(3_500)
+        await s.model.leaves()
+        await s.call.next_model()
+        await s.settle()
+        assert s.told[0] == "text one two three"
+        assert not [line for line in s.told if "Never" in line or "mhm" in line]
+
+
+@race("K168")
+async def test_the_next_session_is_told_the_turns_in_their_order_not_that_of_their_words() -> None:
+    async with scene() as s:
+        await s.model.hears("T1")
+        await s.model.hears("T2")
+        await s.model.says("R1", "I1", 300)
+        await s.model.transcript_done("R1", "I1")
+        await s.model.transcribes("T2", "I mean, on Friday?")
+        await s.model.transcribes("T1", "Are you open on Thursday?")
+        await s.after(2_000)
+        await s.model.leaves()
+        await s.call.next_model()
+        await s.settle()
+        assert s.told == [
+            "text Are you open on Thursday?",
+            "text I mean, on Friday?",
+            "text Goodbye.",
+        ]
+
+
 @race("K172")
 async def test_a_tail_of_less_than_a_frame_is_heard() -> None:
     async with scene() as s:

@@ -109,7 +109,7 @@ async def test_a_session_that_gives_the_rights_to_another_is_refused_at_the_star
     async with scene(authority=authority, agrees=False) as s:
         await s.app.says()
         await s.model.wire.begin(audio=flags(interrupts=interrupts, creates=creates))
-        await s.after(100)
+        await s.after(300)
         is_ours = interrupts is creates is is_asked
         assert s.call.ended.is_set() is not is_ours
         assert s.told == (["create"] if is_ours else [])
@@ -124,5 +124,5 @@ async def test_a_session_that_divides_the_rights_later_is_refused_too(interrupts
             "audio": flags(interrupts=interrupts, creates=not interrupts),
         }
         await s.model.event("session.updated", session=session)
-        await s.after(100)
+        await s.after(300)
         assert s.call.end.reason == "model_lost"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeAlias
 
@@ -10,9 +11,9 @@ import pytest
 import trio
 from trio_websocket import ConnectionClosed
 
-from tests.call.live import ENDS_WITHIN_MS, GREETS, LiveCall, live_call
+from tests.call.live import ENDS_WITHIN_MS, GREETS, ONCE, LiveCall, live_call
 from tests.call.streams import SpyStream
-from tests.call.wires import Wire, is_type, numbers_of, speech
+from tests.call.wires import Model, Wire, is_type, numbers_of, speech
 from trio_media.call.control import InterruptionResult
 from trio_media.call.watch import PING_AFTER_S, SILENT_S, STALL_S, WATCH_EVERY_S
 
@@ -22,6 +23,8 @@ At: TypeAlias = Callable[[str], Awaitable[None]]
 
 SPOKEN_MS: Final = 3_000
 STALL_MS: Final = 3_000  # a slow peer stands still for so long: less than what makes it a dead one
+ANSWER_MS: Final = 400
+AGAIN_FROM_MS: Final = 50_000  # what a second session says is numbered from here
 SETTLES_MS: Final = 1_200  # a frame's fill, a second of the watch, half a second of goodbyes
 SILENT_MS: Final = round(1_000 * (SILENT_S + WATCH_EVERY_S)) + ENDS_WITHIN_MS
 STALLED_MS: Final = round(1_000 * (PING_AFTER_S + STALL_S + WATCH_EVERY_S)) + ENDS_WITHIN_MS
@@ -164,7 +167,7 @@ async def test_a_wire_that_ends_at_any_step_ends_the_call_in_time(
     leg: str, step: str, is_polite: bool
 ) -> None:
     """The carrier's end ends it at once; the model's, when what was said has been heard."""
-    async with live_call(GREETS) as call:
+    async with live_call(ONCE) as call:
 
         async def end() -> None:
             _, wire = side(call, leg)
@@ -190,7 +193,7 @@ async def test_a_wire_that_ends_at_any_step_ends_the_call_in_time(
 @EVERY_STEP
 async def test_a_peer_that_vanishes_at_any_step_is_found_out(leg: str, step: str) -> None:
     """It says nothing any more, and takes whatever it is sent: a half-open socket."""
-    async with live_call(GREETS) as call:
+    async with live_call(ONCE) as call:
 
         async def vanish() -> None:
             side(call, leg)[0].mute()
@@ -206,7 +209,7 @@ async def test_a_peer_that_vanishes_at_any_step_is_found_out(leg: str, step: str
 @race("S7")
 @EVERY_STEP
 async def test_a_peer_that_reads_no_more_at_any_step_is_found_out(leg: str, step: str) -> None:
-    async with live_call(GREETS) as call:
+    async with live_call(ONCE) as call:
 
         async def stall() -> None:
             side(call, leg)[0].hold()
@@ -244,3 +247,53 @@ async def test_a_peer_that_reads_late_at_any_step_keeps_its_call(leg: str, step:
         assert heard[-600:] == list(range(600)), "the last answer is not heard whole"
         assert call.model.of("response.cancel")[0]["response_id"] == "R2"
         assert not call.log.lines or "crash" not in call.log.lines[-1][0]
+
+
+class StepTaken(Exception):  # it is no error
+    """The step was taken at which the fault happens: no other follows."""
+
+
+async def answer_all(model: Model) -> None:
+    """Answer every create with a short answer, as long as there is the wire."""
+    number = 0
+    with contextlib.suppress(*GONE, AssertionError):
+        while True:
+            number += 1
+            audio = speech(ANSWER_MS, start_ms=AGAIN_FROM_MS + number * ANSWER_MS)
+            await model.says(f"R{number}", f"I{number}", audio)
+
+
+@race("S7", "I138", "I139", "I142")
+@pytest.mark.parametrize("step", MODEL_STEPS)
+@pytest.mark.parametrize("is_polite", [True, False], ids=["with a goodbye", "without one"])
+async def test_a_model_that_goes_at_any_step_comes_back_and_the_call_goes_on(
+    step: str, is_polite: bool
+) -> None:
+    async with live_call(GREETS) as call:
+        course = Course()
+
+        async def at(taken: str) -> None:
+            if taken == step:
+                raise StepTaken
+
+        with contextlib.suppress(StepTaken):
+            await take_every_step(call, course, at)
+        if is_polite:
+            await call.model.websocket.aclose()
+        else:
+            await trio.aclose_forcefully(call.model.websocket._stream)
+        again = await call.next_model()
+        call.nursery.start_soon(answer_all, again)
+        await trio.sleep(12)
+        assert len(again.of("response.create")) <= 2, "an answer, and what else was asked for"
+        creates = len(again.of("response.create"))
+        await again.turn("T9", "Are you there?")
+        await trio.sleep(3)
+        assert len(again.of("response.create")) == creates + 1
+        assert not again.of("response.cancel")
+        last_ms = AGAIN_FROM_MS + (creates + 1) * ANSWER_MS
+        heard = numbers_of(call.carrier.heard())
+        assert heard[-ANSWER_MS:] == list(range(last_ms, last_ms + ANSWER_MS))
+        assert not call.ended.is_set()
+        assert len(call.models) == 2
+        nobody_waits(course)

@@ -19,7 +19,7 @@ import trio
 import trio.lowlevel
 from trio_websocket import WebSocketConnection
 
-from tests.call.live import ENDS_WITHIN_MS, LiveCall, config_of, live_call
+from tests.call.live import ENDS_WITHIN_MS, LiveCall, config_of, for_once, live_call
 from trio_media.call.audio_store import AudioStore
 from trio_media.call.leg import WebSocketLeg
 from trio_media.call.line import Line
@@ -69,6 +69,8 @@ async def one_call(chance: random.Random, admission: Admission) -> str:
     protects, lead_ms = chance.random() < 0.2, chance.choice([200, 1_000])
     config = config_of("Hello.", protect_greeting=protects)
     config = attrs.evolve(config, playout=attrs.evolve(config.playout, lead_ms=lead_ms))
+    if end.startswith("model"):
+        config = for_once(config)
     course = Course()
     with admission.slot():
         async with live_call(config) as call:

@@ -8,6 +8,7 @@ import copy
 import json
 from typing import Any, get_args
 
+import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,8 +19,10 @@ from pydantic import BaseModel, TypeAdapter
 from trio_media.errors import EVIDENCE_CHARS_MAX, RemoteProtocolError, evidence
 from trio_media.realtime import SERVICES
 from trio_media.realtime.events import (
+    AT_THE_END,
     AudioDelta,
     ModelEvent,
+    Place,
     RealtimeCodec,
     ResponseCreated,
     ResponseDone,
@@ -216,6 +219,48 @@ def test_keys_become_text_of_the_caller(dialect: Dialect) -> None:
     }
 
 
+def test_a_call_of_another_session_is_told_as_the_sdk_types_it(dialect: Dialect) -> None:
+    codec = OpenAiCodec(dialect)
+    call = {"call_id": "c1~2", "name": "find", "arguments": '{"a": 1}', "event_id": "e1"}
+    command = valid(dialect, codec.encode_tool_call(**call))  # type: ignore[arg-type]
+    assert command == {
+        "type": "conversation.item.create",
+        "event_id": "e1",
+        "item": {
+            "type": "function_call",
+            "call_id": "c1~2",
+            "name": "find",
+            "arguments": '{"a": 1}',
+        },
+    }
+    with pytest.raises(AssertionError):
+        codec.encode_tool_call(**{**call, "call_id": ""})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("place", "item_id", "previous"),
+    [
+        (AT_THE_END, None, None),
+        (Place("told_1"), "told_1", None),
+        (Place("told_2", "told_1"), "told_2", "told_1"),
+        (Place("told_1", ""), "told_1", "root"),
+        (Place(None, "told_1"), None, "told_1"),
+    ],
+)
+def test_an_item_of_ours_stands_where_it_is_to(
+    place: Place, item_id: str | None, previous: str | None, dialect: Dialect
+) -> None:
+    codec = OpenAiCodec(dialect)
+    for command in (
+        codec.encode_text(role="user", text="x", event_id="e", place=place),
+        codec.encode_tool_call(call_id="c", name="n", arguments="", event_id="e", place=place),
+        codec.encode_tool_output(call_id="c", output="x", event_id="e", place=place),
+    ):
+        told = valid(dialect, command)
+        assert told["item"].get("id") == item_id
+        assert told.get("previous_item_id") == previous
+
+
 @pytest.mark.parametrize("role", ["system", "assistant"])
 def test_a_text_of_ours_says_whose_words_it_is(role: Role, dialect: Dialect) -> None:
     command = OpenAiCodec(dialect).encode_text(role=role, text="Hello.", event_id="e1")
@@ -223,6 +268,18 @@ def test_a_text_of_ours_says_whose_words_it_is(role: Role, dialect: Dialect) -> 
     of_the_model = {"ga": "output_text", "beta": "text"}[dialect]
     kind = of_the_model if role == "assistant" else "input_text"
     assert content == {"type": kind, "text": "Hello."}
+
+
+def test_words_that_may_call_no_tools_say_so(dialect: Dialect) -> None:
+    codec = OpenAiCodec(dialect)
+    words: dict[str, Any] = {"token": "t", "instructions": "Hi.", "event_id": "e1"}
+    create = codec.encode_create(**words, may_call_tools=False)
+    assert "tool_choice" not in valid(dialect, create)["response"], "there are none"
+    tool = {"type": "function", "name": "find", "parameters": {}}
+    codec.encode_session(attrs.evolve(REQUEST, extra={"tools": [tool]}), "e0")
+    create = codec.encode_create(**words, may_call_tools=False)
+    assert valid(dialect, create)["response"]["tool_choice"] == "none"
+    assert "tool_choice" not in valid(dialect, codec.encode_create(**words))["response"]
 
 
 def test_the_result_of_a_tool_names_its_call(dialect: Dialect) -> None:

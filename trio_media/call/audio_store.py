@@ -62,6 +62,11 @@ class AudioStore:
         stored.end_byte += len(payload)
         return stored.end_byte // BYTES_PER_MS - before_ms
 
+    def received_ms(self, item_id: str) -> int:
+        """How much of an item has come; 0: it is not known, or not any more."""
+        stored = self._items.get(item_id)
+        return 0 if stored is None else stored.end_byte // BYTES_PER_MS
+
     def span(self, item_id: str, offset_ms: int, length_ms: int) -> bytes:
         """Return a span, padded with silence to its length.  Nothing before it may be forgotten
         but by `forget_before`, and nothing that was is asked for."""

@@ -17,6 +17,7 @@ from trio_media.call.tools import CANCELLED, INTERRUPTED, run_tool
 from trio_media.call.translate import event_id
 from trio_media.core import commands as cm
 from trio_media.core import events as ev
+from trio_media.realtime.numbering import number_of
 
 # --- to the carrier --------------------------------------------------------------------------
 
@@ -72,9 +73,9 @@ def _tell_model(desk: Desk, command: int, text: str) -> bool:
     return False
 
 
-def _drop_session(desk: Desk) -> None:
+def _drop_session(desk: Desk, *, renews: bool = False) -> None:
     """Let go of the session; who keeps it makes another, or says that there is none."""
-    desk.drop_session(desk.session)
+    desk.drop_session(desk.session, renews=renews)
     desk.pending.append(ev.SessionAway())
 
 
@@ -110,7 +111,8 @@ def _cancel(desk: Desk, command: cm.CancelResponse, now_ms: int) -> None:
 
 
 def _truncate(desk: Desk, command: cm.TruncateItem, now_ms: int) -> None:
-    desk.conversation.heard(command.item_id, command.audio_end_ms, _received_ms(desk, command))
+    received_ms = desk.line.store.received_ms(command.item_id)
+    desk.conversation.heard(command.item_id, command.audio_end_ms, received_ms)
     if desk.session is None:
         return
     better = desk.conversation.told_better(command.item_id, desk.model_codec)
@@ -118,6 +120,8 @@ def _truncate(desk: Desk, command: cm.TruncateItem, now_ms: int) -> None:
         for text in better:
             _tell_model(desk, command.command, text)
         return
+    if number_of(command.item_id) != desk.session:
+        return  # it was not told of it, and may have given the same name to something else
     text = desk.model_codec.encode_truncate(
         item_id=command.item_id,
         content_index=0,
@@ -129,16 +133,13 @@ def _truncate(desk: Desk, command: cm.TruncateItem, now_ms: int) -> None:
     _tell_model(desk, command.command, text)
 
 
-def _received_ms(desk: Desk, command: cm.TruncateItem) -> int:
-    """How much of the item had come."""
-    items = (item for response in desk.core.state.book for item in response.items)
-    return next(item.received_ms for item in items if item.item_id == command.item_id)
-
-
 def _delete(desk: Desk, command: cm.DeleteItem, now_ms: int) -> None:
     ours = event_id(command.command)
     told_as = desk.conversation.gone(command.item_id)
     desk.line.model_outbox.sound.settled(command.item_id)
+    if told_as is None and number_of(command.item_id) != desk.session:
+        return  # as above; or there is no session, and the next is not told of it
+    told_as = told_as or command.item_id
     text = desk.model_codec.encode_delete(item_id=told_as, event_id=ours)
     desk.line.tally.count("deletes")
     _tell_conversation(desk, command.command, text)
@@ -216,7 +217,7 @@ def _end_session(desk: Desk, command: cm.EndModelSession, now_ms: int) -> None:
 def _renew_session(desk: Desk, command: cm.RenewSession, now_ms: int) -> None:
     desk.line.note("model_session_ended", reason="it is renewed")
     desk.line.tally.count("model_renewals")
-    _drop_session(desk)
+    _drop_session(desk, renews=True)
 
 
 def _say_again(desk: Desk, command: cm.SayAgain, now_ms: int) -> None:

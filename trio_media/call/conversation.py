@@ -23,6 +23,8 @@ from trio_media.realtime.events import Place, RealtimeCodec, Role
 
 ENTRIES_MAX: Final = 400
 CHARS_MAX: Final = 60_000  # some ten thousand tokens: what a session is told costs each answer
+ITEM_CHARS_MAX: Final = 20_000  # of one item, so that what is around it has room
+CUT: Final = " (The rest is left out here.)"
 LEFT_OUT: Final = "(The beginning of this conversation is left out here.)"
 UNKNOWN: Final = "(The caller said something here of which there is no transcript.)"
 EVENT_ID: Final = "told"  # errors name it; the conversation goes on without what was refused
@@ -57,6 +59,8 @@ class Conversation:
     _entries: dict[str, Entry] = attrs.field(factory=dict)
     _told: int = 0
     """Counts up; names are made of it."""
+    _is_cut: bool = False
+    """The beginning is not kept any more."""
 
     def __bool__(self) -> bool:
         """Whether there is anything to be told."""
@@ -92,15 +96,19 @@ class Conversation:
         if entry is not None:
             entry.output = output
 
-    def gone(self, item_id: str) -> str:
-        """An item is no part of the conversation any more.  Returns its name in the session."""
+    def gone(self, item_id: str) -> str | None:
+        """An item is no part of the conversation any more.
+
+        Returns the name under which the present session was told of it; None: it was not.
+        """
         entry = self._entries.pop(item_id, None)
-        return item_id if entry is None or entry.told_as is None else entry.told_as
+        return None if entry is None else entry.told_as
 
     def _add(self, entry: Entry) -> None:
         self._entries.setdefault(entry.name, entry)
         while len(self._entries) > ENTRIES_MAX:
             del self._entries[next(iter(self._entries))]
+            self._is_cut = True
 
     # --- how it is told ------------------------------------------------------------------------
 
@@ -109,7 +117,8 @@ class Conversation:
         messages: list[str] = []
         entries = list(self._entries.values())
         first = _first_told(entries, self.texts)
-        if first:
+        self._is_cut = self._is_cut or first > 0
+        if self._is_cut:
             messages.append(codec.encode_text(role="system", text=LEFT_OUT, event_id=EVENT_ID))
         for entry in entries[:first]:
             del self._entries[entry.name]
@@ -125,19 +134,27 @@ class Conversation:
                 name=entry.tool,
                 arguments=entry.text or "",
                 event_id=EVENT_ID,
+                place=self._placed(entry, after),
             )
             if entry.output is not None:
                 yield codec.encode_tool_output(
-                    call_id=entry.name, output=entry.output, event_id=EVENT_ID
+                    call_id=entry.name,
+                    output=_cut(entry.output),
+                    event_id=EVENT_ID,
+                    place=self._placed(entry, after),
                 )
             return
         text = words_of(entry, self.texts)
         if not text:
             return
+        place = self._placed(entry, after)
+        yield codec.encode_text(role=entry.role, text=text, event_id=EVENT_ID, place=place)
+
+    def _placed(self, entry: Entry, after: str | None) -> Place:
+        """Give an entry a new name in the session; the last one counts."""
         self._told += 1
         entry.told_as = f"told_{self._told}"
-        place = Place(entry.told_as, after)
-        yield codec.encode_text(role=entry.role, text=text, event_id=EVENT_ID, place=place)
+        return Place(entry.told_as, after)
 
     def told_better(self, item_id: str, codec: RealtimeCodec) -> list[str] | None:
         """Return what tells the session that less was heard of an item than it was told.
@@ -165,7 +182,7 @@ class Conversation:
 def words_of(entry: Entry, texts: Texts) -> str:
     """Return what is told of an item that is no tool's call: empty, if nothing is."""
     if entry.text is not None:
-        return entry.text
+        return _cut(entry.text)
     text = texts.of(entry.name)
     if entry.kind == "caller":
         return text or UNKNOWN
@@ -174,13 +191,17 @@ def words_of(entry: Entry, texts: Texts) -> str:
     return heard_text(text, entry.heard_ms, entry.received_ms)
 
 
+def _cut(text: str) -> str:
+    return text if len(text) <= ITEM_CHARS_MAX else text[:ITEM_CHARS_MAX] + CUT
+
+
 def _first_told(entries: list[Entry], texts: Texts) -> int:
     """Return the first entry from which on all fit."""
     chars = 0
     for at in range(len(entries) - 1, -1, -1):
         entry = entries[at]
         is_call = entry.kind == "call"
-        words = f"{entry.text}{entry.output or ''}" if is_call else words_of(entry, texts)
+        words = f"{entry.text}{_cut(entry.output or '')}" if is_call else words_of(entry, texts)
         chars += len(words)
         if chars > CHARS_MAX:
             return at + 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import Protocol
 
 import attrs
 import trio
@@ -23,6 +24,12 @@ from trio_media.telephony.events import TelephonyCodec
 from trio_media.telephony.twiml import Verb
 
 
+class DropSession(Protocol):
+    """Lets go of a model session by its number; ``renews``: for its age alone."""
+
+    def __call__(self, number: int | None, *, renews: bool = False) -> None: ...
+
+
 @attrs.define(eq=False)
 class Desk:
     """What the owner works with.  Nobody else touches it."""
@@ -35,7 +42,7 @@ class Desk:
     nursery: trio.Nursery
     """Where tools run."""
     abort_carrier: Callable[[], Awaitable[None]]
-    drop_session: Callable[[int | None], None]
+    drop_session: DropSession
     """Lets go of this model session, for another: what is being written is finished first."""
     session: int | None = None
     """The number of the model session that knows the conversation; None: there is none."""

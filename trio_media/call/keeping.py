@@ -40,6 +40,30 @@ def pause_s(failures: int, luck: float) -> float:
     return longest_s * (1 + luck) / 2
 
 
+@attrs.define
+class _Tries:
+    """How often a session may still be tried, and what came of it so far."""
+
+    most: int
+    left: int = attrs.field(init=False)
+    failures: int = 0
+    """So many in a row came to no session at all."""
+
+    def __attrs_post_init__(self) -> None:
+        self.left = self.most
+
+    def count(self, attempt: Attempt) -> None:
+        """A session is over, or came to nothing."""
+        self.failures = 0 if attempt.was_there else self.failures + 1
+        if attempt.there_s is not None and trio.current_time() - attempt.there_s >= STABLE_S:
+            self.left = self.most
+
+    def take(self) -> int:
+        """Try once more; give how often that was done in a row."""
+        self.left -= 1
+        return self.most - self.left - 1
+
+
 @attrs.define(eq=False)
 class SessionKeeper:
     """Keeps the model session of one call; the owner tells it what it does not want any more."""
@@ -54,10 +78,16 @@ class SessionKeeper:
     _number: int = attrs.field(default=0, init=False)
     _held: int | None = attrs.field(default=None, init=False)
     """The number of the session that is there, or is being made."""
+    _renews: bool = attrs.field(default=False, init=False)
+    """It was dropped for its age alone."""
 
-    def drop(self, number: int | None) -> None:
-        """Let go of this session, for another.  The owner tells the core that it is away."""
-        if number == self._held:
+    def drop(self, number: int | None, *, renews: bool = False) -> None:
+        """Let go of this session, for another.  The owner tells the core that it is away.
+
+        ``renews``: nothing is wrong with it but its age.
+        """
+        if number is not None and number == self._held:
+            self._renews = renews
             self._scope.cancel()
 
     def end(self) -> None:
@@ -71,30 +101,35 @@ class SessionKeeper:
         ``prepared``: the first session, where it was made beforehand.  **Cancellation:** the
         connection is dropped at once, and nobody is told.
         """
-        failures = 0
+        tries = _Tries(self.reconnect_max)
         while True:
-            began_s = trio.current_time()
-            end = await self._hold(failures, prepared)
+            attempt = self._next_attempt(tries.failures, prepared)
+            end = await self._hold(attempt)
             prepared = None
             if self._is_over:
                 return
-            is_stable = trio.current_time() - began_s >= STABLE_S
-            failures = 0 if is_stable else failures + 1
-            if self._is_final(end) or failures > self.reconnect_max or not self.reconnect_max:
+            if end is None and self._renews:
+                continue
+            tries.count(attempt)
+            if self._is_final(end) or not tries.left:
                 await self._give_up(end)
                 return
             if end is not None:
                 self._note(end, "reconnect")
                 await self.line.send_inbox.send(ev.SessionAway())
-            await self._pause(failures)
+            await self._pause(tries.take())
 
-    async def _hold(self, failures: int, prepared: PreparedSession | None) -> SessionEnd | None:
-        self._scope = trio.CancelScope()
+    def _next_attempt(self, failures: int, prepared: PreparedSession | None) -> Attempt:
         self._number += 1
-        self._held = self._number
-        attempt = Attempt(
+        return Attempt(
             services=self.services, number=self._number, failures=failures, prepared=prepared
         )
+
+    async def _hold(self, attempt: Attempt) -> SessionEnd | None:
+        self._scope = trio.CancelScope()
+        if self._is_over:
+            self._scope.cancel()  # the call ended while nothing was held
+        self._held, self._renews = attempt.number, False
         try:
             return await hold_model_session(attempt, self.line, self._scope)
         finally:
@@ -113,9 +148,11 @@ class SessionKeeper:
     def _all(self) -> tuple[ModelService, ...]:
         return self.services.services
 
-    async def _pause(self, failures: int) -> None:
+    async def _pause(self, tries: int) -> None:
         with trio.CancelScope() as self._scope:
-            await trio.sleep(pause_s(max(0, failures - 1), self.luck()))
+            if self._is_over:
+                self._scope.cancel()
+            await trio.sleep(pause_s(tries, self.luck()))
 
     async def _give_up(self, end: SessionEnd | None) -> None:
         if end is not None:

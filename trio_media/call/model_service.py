@@ -43,6 +43,8 @@ class ModelService:
     connect_timeout_s: float
     session_max_s: float
     """How long the service lets a session last; 0: it says so, or there is no limit."""
+    is_renewed: bool = True
+    """Another session is made before that; no: it is let end."""
     request: rt.SessionRequest
     model: str = ""
     """What its use is counted under."""
@@ -105,6 +107,7 @@ def _service(
         open_leg=transport.open_model,
         connect_timeout_s=realtime.connect_timeout_s,
         session_max_s=realtime.session_max_s,
+        is_renewed=realtime.reconnect_max > 0,
         request=session_request(config, realtime),
         model=realtime.model if realtime.effective_provider != BUILT_IN else BUILT_IN,
         backchannels=_plain(config.barge_in.backchannels),

@@ -68,7 +68,13 @@ class Attempt:
     """The session, if it was made beforehand; if that came to nothing, one is made."""
     service: ModelService | None = attrs.field(default=None, init=False)
     """Whose it is, once that is chosen."""
-    was_there: bool = attrs.field(default=False, init=False)
+    there_s: float | None = attrs.field(default=None, init=False)
+    """When it was there, on Trio's clock; None: it never was."""
+
+    @property
+    def was_there(self) -> bool:
+        """Whether the call had it."""
+        return self.there_s is not None
 
 
 async def hold_model_session(
@@ -135,7 +141,7 @@ async def _hold(
                     agreed = await agree(service, leg)
                     attempt.services.succeeded(service)
                     connect_ms = line.now_ms() - began_ms
-                attempt.service, attempt.was_there = service, True
+                attempt.service, attempt.there_s = service, trio.current_time()
                 service = _numbered(service, attempt.number)
                 await line.send_inbox.send(
                     SessionOpened(leg, service, agreed.ready, attempt.number)
@@ -144,7 +150,8 @@ async def _hold(
                 raise LegLost("model", f"no session within {timeout_s:g} s")
             line.tally.took("model_connect", connect_ms)
             nursery.start_soon(write_model, leg, line)
-            nursery.start_soon(tell_age, agreed.ends_s, line)
+            if service.is_renewed:
+                nursery.start_soon(tell_age, agreed.ends_s, line)
             watched = Watched(leg, nursery)
             line.watched.append(watched)
             await realtime_events(leg, service, line)
@@ -302,8 +309,10 @@ def _note(event: rt.ModelEvent, service: ModelService, line: Line) -> None:
         case rt.SpeechStarted(item_id=item_id, audio_start_ms=start_ms):
             line.server_speech_ms = line.now_ms()
             line.model_outbox.sound.began(item_id, start_ms)
-        case rt.SpeechStopped(item_id=item_id):
-            line.model_outbox.sound.ended(item_id)
+        case rt.SpeechStopped(item_id=item_id, audio_end_ms=end_ms):
+            line.model_outbox.sound.ended(item_id, end_ms)
+        case rt.InputCommitted(item_id=item_id):
+            line.model_outbox.sound.ended(item_id)  # if its end was never told
         case rt.InputTranscribed(item_id=item_id, text=text, usage=usage):
             line.texts.whole(item_id, text)
             line.model_outbox.sound.settled(item_id)

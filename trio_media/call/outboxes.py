@@ -189,10 +189,14 @@ class ModelOutbox:
     keeps_sound: bool = True
     """There may be another one."""
     _encode_audio: Callable[[bytes], str] = no_encoding
+    _first: list[str] = attrs.field(factory=list)
+    """What a session is told before all else."""
     _control: list[str] = attrs.field(factory=list)
     _audio: list[bytes] = attrs.field(factory=list)
     _wakeup: Wakeup = attrs.field(factory=Wakeup)
     _audio_bytes: int = 0
+    _has_gap: bool = True
+    """Audio of a time without a session waits, longer than what else may."""
     _has_unfinished: bool = False
     """The leg could not write at once all that it was given."""
     is_closed: bool = False
@@ -217,7 +221,7 @@ class ModelOutbox:
         self._bound_audio()
 
     def _bound_audio(self) -> None:
-        most_ms = GAP_AUDIO_MS_MAX if self.leg is None else CALLER_AUDIO_MS_MAX
+        most_ms = GAP_AUDIO_MS_MAX if self._has_gap else CALLER_AUDIO_MS_MAX
         while self._audio_bytes > most_ms * BYTES_PER_MS and len(self._audio) > 1:
             dropped_bytes = len(self._audio.pop(0))
             self._audio_bytes -= dropped_bytes
@@ -231,14 +235,16 @@ class ModelOutbox:
         Audio sent earlier would be misread.
         """
         self.leg, self._encode_audio = leg, encode_audio
-        self._control = [*first, *self._control]
+        self._first = [*first]
+        self._has_gap = self._audio_bytes > CALLER_AUDIO_MS_MAX * BYTES_PER_MS
         self.write_now()
 
     def lose(self) -> None:
         """The session is gone: what was to be told to it is nobody's, and audio waits."""
         self.leg = None
+        self._first.clear()
         self._control.clear()
-        self._has_unfinished = False
+        self._has_unfinished, self._has_gap = False, True
 
     def say_again(self, item_ids: Collection[str]) -> None:
         """Have the next session hear what may have been lost with the last one, before all else.
@@ -246,10 +252,10 @@ class ModelOutbox:
         ``item_ids``: the turns of which only the sound is known.
         """
         again = self.sound.take_again(item_ids)
-        if again:
-            self._audio.insert(0, again)
-            self._audio_bytes += len(again)
-            self._bound_audio()
+        size = APPEND_MS_MAX * BYTES_PER_MS
+        self._audio[:0] = [again[at : at + size] for at in range(0, len(again), size)]
+        self._audio_bytes += len(again)
+        self._bound_audio()
 
     def write_now(self) -> None:
         """Write what the wire takes at once; have the writer take the rest."""
@@ -272,14 +278,15 @@ class ModelOutbox:
         return self._take_texts()
 
     def _take_texts(self) -> list[str]:
-        texts = [*self._control]
+        texts = [*self._first, *self._control]
+        self._first.clear()
         self._control.clear()
         if self._has_audio():
             texts += map(self._encode_audio, self._take_audio())
         return texts
 
     def _has_work(self) -> bool:
-        return bool(self._control) or self._has_audio()
+        return bool(self._first or self._control) or self._has_audio()
 
     def _has_audio(self) -> bool:
         """Whether there is so much audio that it is sent."""
@@ -296,11 +303,14 @@ class ModelOutbox:
             if self.keeps_sound:
                 self.sound.sent(piece)
             pieces.append(bytes(piece))
+        if self._has_gap:
+            self._has_gap = self._audio_bytes > CALLER_AUDIO_MS_MAX * BYTES_PER_MS
         return pieces
 
     def close(self) -> None:
         """Nothing more goes out."""
         self.is_closed = True
+        self._first.clear()
         self._control.clear()
         self._audio.clear()
         self._audio_bytes = 0

@@ -27,6 +27,8 @@ from trio_media.core.machine import DecisionCore
 GONE: Final = (ev.SessionAway, ev.SessionLost)
 OF_THE_MODEL: Final = (*ev.OF_THE_MODEL, SessionOpened)
 CATCH_UP_S: Final = 0.05  # the readers get so long
+SAID: Final = frozenset(ev.OF_THE_MODEL) - {ev.SessionReady, ev.SessionAging, *GONE}
+"""What is of one session alone."""
 LETTERS_AT_ONCE: Final = 32  # decided in a row before others get a turn
 
 
@@ -128,10 +130,22 @@ def _read(desk: Desk, letter: Letter) -> None:
         desk.ended_by = desk.ended_by or reason
     elif isinstance(letter, SessionOpened):
         _open_session(desk, letter)
+    elif desk.session is None and type(letter) in SAID:
+        _let_go(desk, letter)
     elif not isinstance(letter, Nudge):
         decide(desk, letter)
     elif not has_progress:
         decide(desk, ev.TimePassed())
+
+
+def _let_go(desk: Desk, letter: Letter) -> None:
+    """A session that we dropped said this before it knew: nothing of it is decided any more."""
+    if isinstance(letter, ev.ToolCalled):
+        desk.line.forget_tool(letter.call_id)
+    elif isinstance(letter, ev.AudioReceived):
+        items = (item for response in desk.core.state.book for item in response.items)
+        if all(item.item_id != letter.item_id for item in items):  # else it goes when it was heard
+            desk.line.store.release(letter.item_id)
 
 
 def _open_session(desk: Desk, opened: SessionOpened) -> None:

@@ -12,6 +12,7 @@ from trio_media.core import events as ev
 
 WINDOW_S: Final = 300.0  # so long before its end a quiet moment is looked for
 IN_TIME_S: Final = 30.0  # ... and then it is renewed whatever goes on
+SHORTEST_S: Final = 5.0  # less is no session for a call, but a clock that is wrong, here or there
 SHARE: Final = 0.2  # of a session that is short: the window, and a tenth of that in time
 
 
@@ -19,11 +20,13 @@ def ends_at_s(session_max_s: float, expires_at_s: int | None) -> float | None:
     """When a session that begins now ends, on Trio's clock; None: nobody knows of an end.
 
     ``expires_at_s``: in Unix seconds, as the service says.  The wall clock is asked here and
-    nowhere else: how far away that is.
+    nowhere else: how far away that is.  An end that is past or near is not believed: by a clock
+    that goes wrong, one session after the other would be renewed at once.
     """
     lasts_s = [session_max_s] if session_max_s else []
     if expires_at_s is not None:
-        lasts_s.append(max(0.0, expires_at_s - time.time()))  # noqa: TID251
+        told_s = expires_at_s - time.time()  # noqa: TID251
+        lasts_s += [told_s] if told_s >= SHORTEST_S else []
     return trio.current_time() + min(lasts_s) if lasts_s else None
 
 

@@ -20,9 +20,12 @@ class Texts:
 
     def more(self, item_id: str, text: str) -> None:
         """More words of an item came."""
+        if item_id in self._whole:
+            return  # it says no more than was told
         pieces = self._pieces.setdefault(item_id, [])
-        if sum(map(len, pieces)) < CHARS_MAX:
-            pieces.append(text)
+        room = CHARS_MAX - sum(map(len, pieces))
+        if room > 0:
+            pieces.append(text[:room])
         _bound(self._pieces)
 
     def whole(self, item_id: str, text: str) -> None:

@@ -43,6 +43,7 @@ def describe(config: Config) -> list[str]:
         "configuration: ok",
         f"twilio: signatures are {signatures}",
         _described("realtime", realtime),
+        f"lost model: {_when_lost(config)}",
     ]
     if config.fallback is not None:
         lines.append(_described("fallback", config.fallback))
@@ -88,6 +89,14 @@ def _of_prices(config: Config) -> list[str]:
 def _described(section: str, service: RealtimeConfig) -> str:
     key = "set" if service.api_key else "not set"
     return f"{section}: provider {service.effective_provider}, key {key}"
+
+
+def _when_lost(config: Config) -> str:
+    tries = config.realtime.reconnect_max
+    again = f"tried again {tries} times, then " if tries else "never tried again: "
+    is_forwarded = config.agent.lost == "forward"
+    end = f"forwarded to {config.agent.lost_forward}" if is_forwarded else "ended with words"
+    return f"{again}the call is {end}"
 
 
 async def _try_endpoints(config: Config) -> int:

@@ -258,8 +258,7 @@ def create_refused(state: State, response: Response, now_ms: int) -> None:
     """A create was refused because a response is open: it is tried again when that is over."""
     if not state.book.open() and any(r.is_lingering for r in state.book):
         state.tell(EndModelSession("a response that we gave up blocks every other"))
-        return
-    create_again(state, response, now_ms)
+    create_again(state, response, now_ms)  # where it is the next session's to answer
 
 
 def came_to_nothing(state: State, response: Response) -> None:
@@ -282,8 +281,9 @@ def create_again(state: State, response: Response, now_ms: int) -> None:
         return
     tries = response.tries + 1
     if tries > CREATE_TRIES:
-        state.tell(EndModelSession("it takes none of our creates"))
-        return
+        tries = 0  # the next session is asked as if for the first time
+        if state.is_session_ready:  # else it was no fault of this one: it was lost
+            state.tell(EndModelSession("it takes none of our creates"))
     if not state.book.open():
         state.creates.not_before_ms = now_ms + CREATE_RETRY_MS
     again = Queued(

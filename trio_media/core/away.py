@@ -115,7 +115,8 @@ def notice_silence(state: State, now_ms: int) -> None:
         state.away.quiet_ms = now_ms
     due_ms = next_deadline_ms(state)
     if due_ms is not None and now_ms >= due_ms:
-        state.away.was_told, state.away.quiet_ms = True, None
+        # From now on again, for there may be nothing to be played, and then nothing else happens.
+        state.away.was_told, state.away.quiet_ms = True, now_ms
         state.tell(PlayRecorded(Recorded.ONE_MOMENT))
 
 

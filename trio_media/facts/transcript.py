@@ -22,6 +22,7 @@ from typing import Final, Literal, TypeAlias
 
 import attrs
 
+from trio_media.call.heard_text import heard_text as heard_text
 from trio_media.core import commands as cm
 from trio_media.core import events as ev
 from trio_media.core.units import HEARD_ENOUGH_MS
@@ -95,20 +96,6 @@ class _Part:
         return Spoken(
             role="model", text=text, at_ms=self.at_ms, heard_ms=self.heard_ms, was_cut=was_cut
         )
-
-
-def heard_text(text: str, heard_ms: int, received_ms: int) -> str:
-    """Return the words of a text that were heard, when so much of its audio was.
-
-    A text without any spaces has no words to be found, and is cut between two characters.
-    """
-    count = len(text) * heard_ms // max(received_ms, 1)
-    if count >= len(text):
-        return text
-    words = text.split()
-    if len(words) > 1 and not text[count].isspace():
-        count = max((at for at in range(count + 1) if text[at].isspace()), default=0)
-    return text[:count].rstrip()
 
 
 @attrs.define(eq=False)

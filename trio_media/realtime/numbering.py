@@ -14,6 +14,8 @@ import attrs
 from trio_media.realtime import events as rt
 
 NAMES: Final = ("response_id", "item_id", "call_id")
+MARK: Final = "~"  # in no id of any service that we know
+DIGITS_MAX: Final = 9  # no call has more sessions
 Event = TypeVar("Event", bound=rt.ModelEvent)
 
 
@@ -27,13 +29,20 @@ _NAMES: Final[Mapping[type[Any], tuple[str, ...]]] = {
 }
 
 
+def number_of(name: str) -> int:
+    """Which session of a call made this name."""
+    _, mark, number = name.rpartition(MARK)
+    is_marked = bool(mark) and number.isascii() and number.isdecimal()
+    return int(number) if is_marked and len(number) <= DIGITS_MAX else 1
+
+
 class NumberedCodec:
     """A service's codec, for the session of this number.  Implements `RealtimeCodec`."""
 
     def __init__(self, codec: rt.RealtimeCodec, number: int) -> None:
         assert number > 1, "the first session's names are as they are"
         self._codec = codec
-        self._mark = f"~{number}"
+        self._mark = f"{MARK}{number}"
 
     def _ours(self, event: Event) -> Event:
         named = {name: getattr(event, name) for name in _NAMES[type(event)]}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import attrs
 import pytest
 
 from trio_media.core import commands as cm
@@ -13,6 +12,7 @@ from trio_media.core import failing
 from trio_media.core.commands import Cause, Recorded, Remedy, SpeechOutcome
 from trio_media.core.creates import Vain
 from trio_media.core.events import FAULTS, Ended
+from trio_media.core.evidence import unpaid
 from trio_media.core.policy import Policy
 from trio_media.core.units import (
     CREATE_RETRY_MS,
@@ -355,6 +355,7 @@ def test_a_goodbye_that_nobody_wants_any_more_is_not_tried_again(call: Call) -> 
     request = call.is_to_end(words=True)
     call.opens()
     call.says()
+    call.transcribed(ev.Verdict.WORDS)
     assert call.ending(request) is cm.EndingOutcome.REVOKED
     call.ends(ended=FAILED)
     assert remedies(call) == [Remedy.LEAVE]
@@ -485,7 +486,7 @@ def test_a_renewal_that_is_due_meanwhile_is_not_put_off() -> None:
 
 
 def test_after_so_many_sorries_in_a_row_the_model_is_given_up() -> None:
-    call = Call(attrs.evolve(TOLD, has_last_words=True))
+    call = Call(Policy(has_last_words=True))
     for number in range(SORRIES_IN_A_ROW + 1):
         call.says(f"T{number}")
         fails_on(call, FAILED)
@@ -513,7 +514,7 @@ def test_whatever_is_said_in_between_begins_a_new_row() -> None:
 
 
 @pytest.mark.parametrize("ended", FAULTS)
-@pytest.mark.parametrize("begin", [lambda call: call.says(), lambda call: call.presses("1")])
+@pytest.mark.parametrize("begin", [Call.says, lambda call: call.presses("1")])
 @pytest.mark.parametrize("said_ms", [0, 40, 5_000])
 def test_every_fault_is_met_and_every_row_of_them_ends(
     ended: Ended, begin: Callable[[Call], object], said_ms: int
@@ -523,7 +524,7 @@ def test_every_fault_is_met_and_every_row_of_them_ends(
     call.passes(2_000)
     fails_on(call, ended, said_ms=said_ms)
     assert remedies(call)[-1] in (Remedy.SAY, Remedy.LEAVE)
-    call.rests()
+    assert not list(unpaid(call.invariants.ledger))
 
 
 def test_nothing_is_tried_at_the_start(call: Call) -> None:

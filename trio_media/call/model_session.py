@@ -241,8 +241,8 @@ async def _wait_for(leg: Leg, codec: rt.RealtimeCodec, wanted: type[Wanted]) -> 
 async def realtime_events(leg: Leg, service: ModelService, line: Line) -> None:
     """Read the model's events for the owner, until the leg is lost.
 
-    Raises `LegLost`, `RemoteProtocolError` and, for a fatal error of the service, that of a response
-    included, `ModelRefused`.
+    Raises `LegLost`, `RemoteProtocolError` and, for a fatal error of the service or of a response,
+    `ModelRefused`.
     """
     while True:
         event = service.codec.decode(await leg.receive())

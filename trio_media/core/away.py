@@ -112,7 +112,7 @@ def notice_silence(state: State, now_ms: int) -> None:
     if state.away.quiet_ms is None:
         state.away.quiet_ms = now_ms
     if now_ms >= state.away.quiet_ms + _patience_ms(state):
-        state.away.was_told, state.away.quiet_ms = True, None
+        state.away.was_told, state.away.quiet_ms = True, now_ms
         state.tell(PlayRecorded(Recorded.ONE_MOMENT))
 
 

@@ -272,6 +272,30 @@ def test_the_loss_of_the_session_leaves_the_next_try_to_the_next_session(call: C
     assert call.creates() == [Cause.TURN, Cause.TURN]
 
 
+def test_a_try_that_is_dropped_while_the_model_is_away_is_waited_for_no_more(call: Call) -> None:
+    call.says()
+    fails(call, LIMITED)
+    call.model_goes_away()
+    call.holds()
+    assert not call.core.state.failing.is_trying
+    call.holds(is_held=False)
+    call.confirms(server_acts=False)
+    call.passes(5_000)
+    assert call.creates() == [Cause.TURN]
+
+
+def test_the_rest_of_what_was_protected_is_protected(call: Call) -> None:
+    call.says()
+    call.opens()
+    call.calls_tool("C1", protects=True)
+    call.ends()
+    call.tool_answers("C1")
+    fails(call, FAILED, said_ms=400)
+    call.passes(1_000)
+    assert call.creates()[-1] is Cause.CONTINUATION
+    assert call.all(cm.CreateResponse)[-1].protected
+
+
 # --- what was not the caller's ---------------------------------------------------------------
 
 

@@ -114,8 +114,8 @@ def heed(state: State, response: Response, now_ms: int) -> None:
             state.tell(PlayRecorded(Recorded.SORRY))
         case Remedy.END:
             state.tell(EndModelSession(NO_ANSWERS, is_final=True))
-        case Remedy.LEAVE:
-            pass
+        case _:
+            pass  # it is left
 
 
 def _fault(response: Response) -> Ended:

@@ -44,6 +44,7 @@ class Invariants:
             return
         before = evidence.Before.of(ledger, now_ms)
         ledger.saw(event, now_ms)
+        unanswered.try_comes(ledger, now_ms)  # a create in this step may be late
         asked.about_to_end(ledger, event, out)
         promises.clears_are_due(out)
         for command in out:
@@ -68,8 +69,7 @@ class Invariants:
         promises.nothing_lasts(ledger, now_ms)
         promises.owed_is_paid(ledger, now_ms)
         unanswered.faults_are_met(ledger, out, now_ms)
-        is_kept_back = promises.keeps_all_back(ledger)
-        unanswered.try_comes(ledger, now_ms, is_kept_back=is_kept_back)
+        unanswered.try_comes(ledger, now_ms)
         asked.silence_is_told(ledger, now_ms)
         if isinstance(event, ev.CallEnded) or ledger.is_over:
             ledger.is_over = True

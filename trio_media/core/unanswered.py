@@ -13,7 +13,7 @@ from trio_media.core import commands as cm
 from trio_media.core import events as ev
 from trio_media.core.known import KnownResponse, is_wanted
 from trio_media.core.ledger import Ledger
-from trio_media.core.promises import require
+from trio_media.core.promises import keeps_all_back, require
 from trio_media.core.units import (
     CONTINUATIONS,
     CREATE_RETRY_MS,
@@ -125,10 +125,10 @@ def faults_are_met(ledger: Ledger, out: Sequence[cm.Command], now_ms: int) -> No
         books.since_ms = now_ms
 
 
-def try_comes(ledger: Ledger, now_ms: int, *, is_kept_back: bool) -> None:
+def try_comes(ledger: Ledger, now_ms: int) -> None:
     """Another try goes out when its pause is over, unless something keeps it back."""
     books = ledger.faults
-    if books.since_ms is None or is_kept_back:
+    if books.since_ms is None or keeps_all_back(ledger):
         books.free_ms = None
         return
     if books.free_ms is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import attrs
 import pytest
 import trio
@@ -72,7 +74,7 @@ async def test_a_service_of_which_too_much_is_asked_is_given_time(
         for number in range(4):
             await fails(model, number, code="rate_limit_exceeded")
             asked_ms.append(call.carrier.now_ms())
-        pauses_s = [round((b - a) / 1_000) for a, b in zip(asked_ms, asked_ms[1:], strict=False)]
+        pauses_s = [round((b - a) / 1_000) for a, b in pairwise(asked_ms)]
         assert pauses_s == [1, 2, 4]
         await trio.sleep(10)
         heard = numbers_of(call.carrier.heard())

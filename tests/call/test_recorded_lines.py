@@ -23,7 +23,8 @@ def tone_wav(rate_hz: int, *, length_s: float = 1.0) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("name", "low_ms", "high_ms"), [("reconnect", 2_000, 4_000), ("lost", 4_000, 7_000), ("sorry", 2_500, 5_000)]
+    ("name", "low_ms", "high_ms"),
+    [("reconnect", 2_000, 4_000), ("lost", 4_000, 7_000), ("sorry", 2_500, 5_000)],
 )
 def test_a_packaged_line_is_speech_at_the_level_of_a_telephone(
     name: str, low_ms: int, high_ms: int

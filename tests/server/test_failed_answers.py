@@ -55,5 +55,5 @@ async def test_a_caller_whom_nobody_answers_is_told_to_say_it_again() -> None:
         await failures.until(3)
         assert [failure.done for failure in failures] == ["retry", "retry", "say"]
         sorry = recorded_lines().sorry
-        while sorry[800:8_000] not in bytes(call.heard):
-            await trio.sleep(0.05)  # noqa: ASYNC110  # the carrier tells nobody what is heard
+        while sorry[800:8_000] not in bytes(call.heard):  # noqa: ASYNC110  # nobody tells
+            await trio.sleep(0.05)

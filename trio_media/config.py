@@ -143,6 +143,8 @@ class AgentConfig:
     """A recording (WAV) for callers who wait for the model; empty: the one of the package."""
     lost_line: str = ""
     """A recording (WAV) that ends a call which has no model any more; empty: the package's."""
+    sorry_line: str = ""
+    """A recording (WAV) for callers whom the model gives no answer; empty: the package's."""
     lost: LostPolicy = "say"
     """What is done then, after these words."""
     lost_forward: str = ""

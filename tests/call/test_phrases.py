@@ -70,6 +70,6 @@ def test_a_tool_that_says_nothing_has_the_model_say_it(tools: list[Tool]) -> Non
 
 
 def test_an_answer_needs_no_words() -> None:
-    spoken = {Cause.SILENCE, Cause.GOODBYE, Cause.FILLER, Cause.CONTINUATION}
+    spoken = {Cause.SILENCE, Cause.GOODBYE, Cause.FILLER, Cause.CONTINUATION, Cause.EXPLANATION}
     for cause in set(Cause) - spoken:
         assert PHRASES.unasked(cause, [SPOKEN]) is None

@@ -23,7 +23,8 @@ def tone_wav(rate_hz: int, *, length_s: float = 1.0) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("name", "low_ms", "high_ms"), [("reconnect", 2_000, 4_000), ("lost", 4_000, 7_000)]
+    ("name", "low_ms", "high_ms"),
+    [("reconnect", 2_000, 4_000), ("lost", 4_000, 7_000), ("sorry", 2_500, 5_000)],
 )
 def test_a_packaged_line_is_speech_at_the_level_of_a_telephone(
     name: str, low_ms: int, high_ms: int
@@ -39,17 +40,19 @@ def test_a_packaged_line_is_speech_at_the_level_of_a_telephone(
 def test_the_packaged_lines_are_small_and_their_licence_names_them() -> None:
     folder = resources.files("trio_media.call").joinpath("lines")
     files = {entry.name: len(entry.read_bytes()) for entry in folder.iterdir()}
-    assert set(files) == {"LICENSE.txt", "reconnect.wav", "lost.wav"}
+    assert set(files) == {"LICENSE.txt", "reconnect.wav", "lost.wav", "sorry.wav"}
     assert sum(files.values()) < 100_000
     licence = folder.joinpath("LICENSE.txt").read_text()
     assert "reconnect.wav" in licence
     assert "lost.wav" in licence
+    assert "sorry.wav" in licence
 
 
 def test_without_paths_the_packaged_lines_are_played_and_all_calls_share_them() -> None:
     lines = recorded_lines()
     assert lines.reconnect is packaged("reconnect")
     assert lines.lost is packaged("lost")
+    assert lines.sorry is packaged("sorry")
     assert recorded_lines("", "") is recorded_lines("", "")
 
 
@@ -96,6 +99,16 @@ def test_what_cannot_be_played_is_named_with_its_key(
         file.write_bytes(content)
     with pytest.raises(ConfigError, match=rf"^agent\.lost_line: .*{what}"):
         recorded_lines("", str(file))
+
+
+def test_each_line_has_a_key_of_its_own(tmp_path: Path) -> None:
+    file = tmp_path / "line.ulaw"
+    file.write_bytes(b"\x00" * 800)
+    lines = recorded_lines("", "", str(file))
+    assert lines.sorry == b"\x00" * 800
+    assert lines.lost is packaged("lost")
+    with pytest.raises(ConfigError, match=r"^agent\.sorry_line: .*gone\.wav"):
+        recorded_lines("", "", str(tmp_path / "gone.wav"))
 
 
 def test_a_file_that_is_far_too_large_is_not_even_read(tmp_path: Path) -> None:

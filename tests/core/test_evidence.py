@@ -66,7 +66,8 @@ def test_a_response_is_closed_for_a_reason(call: Call, ended: ev.Ended, event: e
 )
 def test_a_reason_to_close_is_enough(call: Call, ended: ev.Ended, event: ev.Event) -> None:
     active(call)
-    pretend(call, closed(ended), said(call), event=event)
+    met = [cm.FaultMet(1, "R1", ended, cm.Remedy.LEAVE)] if ended in ev.FAULTS else []
+    pretend(call, closed(ended), *met, said(call), event=event)
 
 
 def said(call: Call) -> cm.SpeechEnded:

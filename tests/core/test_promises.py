@@ -469,7 +469,8 @@ def test_what_the_server_opened_only_to_end_it_pays_nothing(call: Call) -> None:
     interrupted_by_a_cough(call)
     opened = cm.ResponseOpened(NEW, "X", cm.Cause.SERVER)
     closed = cm.ResponseClosed(NEW, "X", ev.Ended.FAILED)
-    pretend(call, opened, closed, event=ev.ResponseOver("X", ev.Ended.FAILED))
+    met = cm.FaultMet(NEW, "X", ev.Ended.FAILED, cm.Remedy.LEAVE)
+    pretend(call, opened, closed, met, event=ev.ResponseOver("X", ev.Ended.FAILED))
     assert call.invariants.ledger.owed_ms is not None
 
 

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from trio_media.errors import RefusalKind
-from trio_media.realtime.events import ErrorKind, ModelError
+from trio_media.realtime.events import ErrorKind, ModelError, ResponseStatus
 from trio_media.realtime.openai_errors import (
     MESSAGE_CHARS_MAX,
+    fault_of,
     model_error_of,
     refusal_kind_of,
 )
@@ -156,3 +157,25 @@ def test_an_error_may_be_a_message_only() -> None:
 
 def test_a_message_has_a_limit() -> None:
     assert len(model_error_of(error("x", "m" * 100_000)).message) == MESSAGE_CHARS_MAX
+
+
+@pytest.mark.parametrize(
+    ("code", "error_type", "status"),
+    [
+        ("rate_limit_exceeded", "", ResponseStatus.RATE_LIMITED),
+        ("inference_rate_limit_exceeded", "invalid_request_error", ResponseStatus.RATE_LIMITED),
+        ("", "rate_limit_error", ResponseStatus.RATE_LIMITED),
+        ("content_filter", "", ResponseStatus.FILTERED),
+        ("content_policy_violation", "invalid_request_error", ResponseStatus.FILTERED),
+        ("insufficient_quota", "", ResponseStatus.REFUSED),
+        ("", "insufficient_quota", ResponseStatus.REFUSED),
+        ("invalid_api_key", "", ResponseStatus.REFUSED),
+        ("server_error", "server_error", ResponseStatus.FAILED),
+        ("session_expired", "", ResponseStatus.FAILED),
+        ("", "", ResponseStatus.FAILED),
+    ],
+)
+def test_a_response_that_failed_says_whether_to_try_again(
+    code: str, error_type: str, status: ResponseStatus
+) -> None:
+    assert fault_of(code, error_type) is status

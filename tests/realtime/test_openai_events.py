@@ -212,7 +212,7 @@ def test_names_of_the_older_dialect_mean_the_same(beta: str, ga: str) -> None:
         ),
         (
             {"status": "incomplete", "status_details": {"reason": "content_filter"}},
-            ResponseStatus.INCOMPLETE,
+            ResponseStatus.FILTERED,
             "content_filter",
         ),
         (

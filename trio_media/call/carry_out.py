@@ -19,6 +19,14 @@ from trio_media.core import commands as cm
 from trio_media.core import events as ev
 from trio_media.realtime.numbering import number_of
 
+FAULT_NAMES: Final = {
+    ev.Ended.FAILED: "response_failed",
+    ev.Ended.RATE_LIMITED: "rate_limited",
+    ev.Ended.FILTERED: "content_filtered",
+    ev.Ended.CUT_SHORT: "incomplete",
+}
+"""What whoever reads of a call calls the faults of its answers."""
+
 # --- to the carrier --------------------------------------------------------------------------
 
 
@@ -209,9 +217,14 @@ def _release(desk: Desk, command: cm.ReleaseAudio, now_ms: int) -> None:
 
 def _end_session(desk: Desk, command: cm.EndModelSession, now_ms: int) -> None:
     desk.line.note("model_session_ended", reason=command.reason)
-    desk.line.note("failure", what="model_lost", detail=command.reason, done="reconnect")
+    done = "goodbye" if command.is_final else "reconnect"
+    desk.line.note("failure", what="model_lost", detail=command.reason, done=done)
     desk.line.tally.count("model_losses", why="dropped")
-    _drop_session(desk)
+    if command.is_final:
+        desk.end_sessions()
+        desk.pending.append(ev.SessionLost())
+    else:
+        _drop_session(desk)
 
 
 def _renew_session(desk: Desk, command: cm.RenewSession, now_ms: int) -> None:
@@ -309,6 +322,12 @@ def _closed(desk: Desk, command: cm.ResponseClosed, now_ms: int) -> None:
     desk.measures.closed(command, now_ms)
 
 
+def _fault_met(desk: Desk, command: cm.FaultMet, now_ms: int) -> None:
+    code = desk.line.fault_codes.pop(command.response_id or "", command.ended.value)
+    what, done = FAULT_NAMES[command.ended], command.remedy.value
+    desk.line.note("failure", what=what, detail=code, done=done)
+
+
 def _turn_decided(desk: Desk, command: cm.TurnDecided, now_ms: int) -> None:
     desk.measures.turn_decided(command)
 
@@ -345,6 +364,7 @@ CARRY_OUT: Final[Mapping[type[cm.Command], Callable[[Desk, Any, int], None]]] = 
     cm.ItemHeard: _heard,
     cm.ResponseOpened: _opened,
     cm.ResponseClosed: _closed,
+    cm.FaultMet: _fault_met,
     cm.SpeechDropped: _dropped,
     cm.SpeechEnded: _spoken,
     cm.DigitsCollected: _digits,

@@ -44,6 +44,8 @@ class Desk:
     abort_carrier: Callable[[], Awaitable[None]]
     drop_session: DropSession
     """Lets go of this model session, for another: what is being written is finished first."""
+    end_sessions: Callable[[], None]
+    """Lets go of it, and there is no other."""
     session: int | None = None
     """The number of the model session that knows the conversation; None: there is none."""
     recorded: Mapping[Recorded, bytes] = attrs.field(factory=dict)

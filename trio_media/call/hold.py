@@ -83,6 +83,7 @@ async def hold_call(
             nursery=nursery,
             abort_carrier=leg.abort,
             drop_session=keeper.drop,
+            end_sessions=keeper.end,
             invariants=Invariants(policy) if options.checks_invariants else None,
             tape=_tape(line, echo),
             phrases=Phrases(config.agent.instructions),
@@ -128,11 +129,16 @@ def _forward(config: Config) -> tuple[Verb, ...]:
 
 
 def _recorded(config: Config) -> Mapping[Recorded, bytes]:
-    """What is played to a caller whose model is away, or does not come back."""
-    lines = recorded_lines(config.agent.reconnect_line, config.agent.lost_line)
+    """What is played to a caller whose model is away, does not come back, or answers nothing."""
+    agent = config.agent
+    lines = recorded_lines(agent.reconnect_line, agent.lost_line, agent.sorry_line)
     is_forwarded = config.agent.lost == "forward" and not config.agent.lost_line
     parting = lines.reconnect if is_forwarded else lines.lost  # that one tells them to call again
-    return {Recorded.ONE_MOMENT: lines.reconnect, Recorded.GOODBYE: parting}
+    return {
+        Recorded.ONE_MOMENT: lines.reconnect,
+        Recorded.GOODBYE: parting,
+        Recorded.SORRY: lines.sorry,
+    }
 
 
 def _services(attendance: Attendance, options: CallOptions) -> Services:

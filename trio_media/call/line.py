@@ -117,6 +117,9 @@ class Line:
     """The model's reader adds, the owner removes."""
     tool_outputs: dict[str, str] = attrs.field(factory=dict)
     """Tools add, the owner removes."""
+    fault_codes: dict[str, str] = attrs.field(factory=dict)
+    """What the service calls the faults of responses.  The model's reader adds, the owner
+    removes."""
     running_tools: dict[str, RunningTool] = attrs.field(factory=dict)
     """Tools add and remove themselves, the owner stops them."""
     tools: Mapping[str, Tool] = attrs.field(factory=dict)

@@ -32,6 +32,7 @@ from trio_media.errors import (
     LegLost,
     ModelRefused,
     ModelUnavailable,
+    RefusalKind,
     RemoteProtocolError,
     TrioMediaError,
     first_of,
@@ -40,6 +41,7 @@ from trio_media.realtime import events as rt
 from trio_media.realtime.numbering import NumberedCodec
 
 TOOL_CALLS_MAX: Final = 64  # calls of tools waiting to be run or answered
+CODES_MAX: Final = 16  # what the owner has not read yet of faults is less
 SESSION_EVENT: Final = "session"
 Wanted = TypeVar("Wanted", rt.SessionCreated, rt.SessionUpdated)
 
@@ -246,7 +248,8 @@ async def _wait_for(leg: Leg, codec: rt.RealtimeCodec, wanted: type[Wanted]) -> 
 async def realtime_events(leg: Leg, service: ModelService, line: Line) -> None:
     """Read the model's events for the owner, until the leg is lost.
 
-    Raises `LegLost`, `RemoteProtocolError` and, for a fatal error of the service, `ModelRefused`.
+    Raises `LegLost`, `RemoteProtocolError` and, for a fatal error of the service or of a response,
+    `ModelRefused`.
     """
     while True:
         event = service.codec.decode(await leg.receive())
@@ -255,6 +258,9 @@ async def realtime_events(leg: Leg, service: ModelService, line: Line) -> None:
         _note(event, service, line)
         if isinstance(event, rt.ModelError) and event.kind is rt.ErrorKind.FATAL:
             raise refusal_of(event)
+        if isinstance(event, rt.ResponseDone) and event.status is rt.ResponseStatus.REFUSED:
+            code = service.hide(event.error_code or "")
+            raise ModelRefused(code, "of a response", kind=RefusalKind.FATAL)
         decided = _to_core(event, service, line)
         if decided is not None:
             await line.tell_owner(decided)
@@ -301,6 +307,15 @@ def _keep_tool_call(event: rt.OutputItemDone, call_id: str, line: Line) -> None:
     line.tool_calls[call_id] = ToolCall(call_id, event.name or "", event.arguments or "")
 
 
+def _keep_code(response_id: str | None, code: str | None, line: Line) -> None:
+    """Keep what a fault is called until the owner decides on it: never, of what was taken."""
+    if response_id is None or code is None:
+        return
+    line.fault_codes[response_id] = code
+    if len(line.fault_codes) > CODES_MAX:
+        del line.fault_codes[next(iter(line.fault_codes))]
+
+
 def _note(event: rt.ModelEvent, service: ModelService, line: Line) -> None:
     """Tell the observers what decides nothing but is worth knowing."""
     match event:
@@ -328,6 +343,7 @@ def _note(event: rt.ModelEvent, service: ModelService, line: Line) -> None:
             line.note("model_error", what=kind.value, code=code, detail=detail, event_id=ours)
         case rt.ResponseDone(response_id=response_id, error_code=code, usage=usage):
             code = None if code is None else service.hide(code)
+            _keep_code(response_id, code, line)
             line.note("response_done", response_id=response_id, code=code, usage=dict(usage))
             note_usage(line, "response", service.model, usage)
         case rt.ItemTruncated(item_id=item_id, audio_end_ms=end_ms):

@@ -27,8 +27,12 @@ STILL_AT_IT: Final = (
 )
 
 GO_ON: Final = (
-    "The connection was lost while you spoke, and is there again. Go on from where the "
-    "conversation shows that you stopped: do not begin anew, and do not speak of the connection."
+    "Your last answer was cut off. Go on from where the conversation shows that you stopped; where "
+    "it shows nothing of the answer, give it now. Do not begin anew, and do not speak of this."
+)
+CANNOT_SPEAK: Final = (
+    "Your last answer was withheld from the caller. Tell them in a few words, in the language of "
+    "the conversation, that you cannot speak about that, and ask what else you can do for them."
 )
 
 
@@ -62,6 +66,8 @@ class Phrases:
                 return Words(text=GOODBYE, is_alone=False)
             case Cause.CONTINUATION:
                 return Words(text=GO_ON, is_alone=False)
+            case Cause.EXPLANATION:
+                return Words(text=CANNOT_SPEAK, is_alone=False)
             case Cause.FILLER:
                 fillers = [tool.filler for tool in tools if tool.filler]
                 return exactly(fillers[-1]) if fillers else Words(text=STILL_AT_IT, is_alone=False)

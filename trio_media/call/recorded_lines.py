@@ -26,30 +26,38 @@ RAW_SUFFIXES: Final = (".ulaw", ".mulaw", ".ul", ".pcmu", ".raw")
 """Of files that hold mu-law bytes and nothing else: they cannot be told from other bytes."""
 RECONNECT_KEY: Final = "agent.reconnect_line"
 LOST_KEY: Final = "agent.lost_line"
+SORRY_KEY: Final = "agent.sorry_line"
 
 
 @attrs.frozen(kw_only=True)
 class RecordedLines:
-    """What is played when the model is away.  Raw mu-law, 8 kHz mono."""
+    """What is played when the model is away, or answers nothing.  Raw mu-law, 8 kHz mono."""
 
     reconnect: bytes = attrs.field(repr=False)
     """That it comes back: One moment, please.  I'll be right with you."""
     lost: bytes = attrs.field(repr=False)
     """That it does not: I'm sorry, we have a technical problem.  Please call again later."""
+    sorry: bytes = attrs.field(repr=False)
+    """That there is no answer: I'm sorry, I could not answer that.  Please say it again."""
 
 
 @functools.lru_cache(maxsize=8)
-def recorded_lines(reconnect_path: str = "", lost_path: str = "") -> RecordedLines:
+def recorded_lines(
+    reconnect_path: str = "", lost_path: str = "", sorry_path: str = ""
+) -> RecordedLines:
     """Return the lines; an empty path means the packaged recording.
 
-    Blocks the first time that a pair of paths is asked for.  Raises `ConfigError` as `read_line`.
+    Blocks the first time that these paths are asked for.  Raises `ConfigError` as `read_line`.
     """
     return RecordedLines(
-        reconnect=read_line(reconnect_path, RECONNECT_KEY)
-        if reconnect_path
-        else packaged("reconnect"),
-        lost=read_line(lost_path, LOST_KEY) if lost_path else packaged("lost"),
+        reconnect=_line(reconnect_path, RECONNECT_KEY, "reconnect"),
+        lost=_line(lost_path, LOST_KEY, "lost"),
+        sorry=_line(sorry_path, SORRY_KEY, "sorry"),
     )
+
+
+def _line(path: str, key: str, name: str) -> bytes:
+    return read_line(path, key) if path else packaged(name)
 
 
 def read_line(path: str, key: str) -> bytes:
@@ -72,7 +80,7 @@ def read_line(path: str, key: str) -> bytes:
 
 @functools.cache
 def packaged(name: str) -> bytes:
-    """Return a recording that is shipped: ``reconnect`` or ``lost``."""
+    """Return a recording that is shipped: ``reconnect``, ``lost`` or ``sorry``."""
     file = resources.files("trio_media.call").joinpath("lines", f"{name}.wav")
     return _as_line(file.read_bytes(), name, is_raw=False)
 

@@ -17,8 +17,11 @@ _ENDED: Final = {
     rt.ResponseStatus.COMPLETED: ev.Ended.COMPLETED,
     rt.ResponseStatus.CANCELLED: ev.Ended.CANCELLED,
     rt.ResponseStatus.TURN_DETECTED: ev.Ended.TURN_DETECTED,
-    rt.ResponseStatus.INCOMPLETE: ev.Ended.FAILED,
+    rt.ResponseStatus.INCOMPLETE: ev.Ended.CUT_SHORT,
+    rt.ResponseStatus.FILTERED: ev.Ended.FILTERED,
     rt.ResponseStatus.FAILED: ev.Ended.FAILED,
+    rt.ResponseStatus.RATE_LIMITED: ev.Ended.RATE_LIMITED,
+    rt.ResponseStatus.REFUSED: ev.Ended.FAILED,  # the session is given up before this matters
     rt.ResponseStatus.UNKNOWN: ev.Ended.FAILED,
 }
 _REFUSALS: Final = {

@@ -12,21 +12,16 @@ from trio_media.core.commands import (
     Cause,
     CreateResponse,
     DeleteItem,
-    EndModelSession,
     SendKeys,
     SpeechDropped,
     TurnDecided,
 )
-from trio_media.core.creates import ANSWERS, FILLS, Queued
+from trio_media.core.creates import ANSWERS
 from trio_media.core.events import Reason, Verdict
-from trio_media.core.responses import Phase, Response
+from trio_media.core.responses import Phase
 from trio_media.core.state import State
 from trio_media.core.turns import Turn, TurnState
-from trio_media.core.units import (
-    CREATE_RETRY_MS,
-    CREATE_TRIES,
-    SERVER_CREATE_MS,
-)
+from trio_media.core.units import SERVER_CREATE_MS
 
 # --- turns -----------------------------------------------------------------------------------
 
@@ -87,6 +82,7 @@ def is_answered(state: State) -> bool:
 
 
 def _drop_greeting(state: State) -> None:
+    state.has_begun = True
     for queued in state.creates.drop_greeting():
         assert queued.request is not None  # somebody asked for it
         state.tell(SpeechDropped(queued.request))
@@ -211,8 +207,9 @@ def create_if_allowed(state: State, now_ms: int) -> None:
     queued = tooling.next_create(state)
     if queued is None:
         return
-    if queued.cause in ANSWERS and state.turns.in_state(TurnState.JUDGED):
-        return  # whether this answers that turn too is known in a moment
+    is_decided = not state.turns.in_state(TurnState.JUDGED)
+    if not is_decided and queued.cause in (*ANSWERS, Cause.GREETING):
+        return  # whether this answers that turn too, or is void, is known in a moment
     if queued.is_protected and (state.server_acts or state.flags_asked_ms is not None):
         protecting.forbid_server(state, now_ms)
         return
@@ -222,7 +219,7 @@ def create_if_allowed(state: State, now_ms: int) -> None:
     response.request = queued.request
     response.is_protected = queued.is_protected
     response.is_kept = queued.is_kept
-    response.tries = queued.tries
+    response.tries, response.vain = queued.tries, queued.vain
     state.owed.is_owed = False
     if queued.cause is Cause.RECOVERY:
         state.owed.in_a_row += 1
@@ -252,47 +249,3 @@ def may_create(state: State, now_ms: int) -> bool:
         and not any(r.is_protected for r in state.playout.audible())
         and not (state.ending is not None and state.ending.left_ms is not None)
     )
-
-
-def create_refused(state: State, response: Response, now_ms: int) -> None:
-    """A create was refused because a response is open: it is tried again when that is over."""
-    if not state.book.open() and any(r.is_lingering for r in state.book):
-        state.tell(EndModelSession("a response that we gave up blocks every other"))
-    create_again(state, response, now_ms)  # where it is the next session's to answer
-
-
-def came_to_nothing(state: State, response: Response) -> None:
-    """A create was rejected or never answered: the caller who waits for it is owed an answer.
-
-    Once: an owed answer that comes to nothing in its turn owes no other.
-    """
-    is_waited_for = response.cause in (Cause.TURN, Cause.KEYS, Cause.TOOL)
-    if is_waited_for and not response.is_doomed:
-        state.owed.is_owed = True
-
-
-def create_again(state: State, response: Response, now_ms: int) -> None:
-    """A create came to nothing: it is first in the queue again, unless it was interrupted.
-
-    What was to fill a silence is not asked for again: it comes by itself, if the silence goes on.
-    """
-    is_wanted = response.cause not in FILLS and leaving.is_wanted(state, response)
-    if response.is_doomed or not is_wanted:
-        return
-    tries = response.tries + 1
-    if tries > CREATE_TRIES:
-        tries = 0  # the next session is asked as if for the first time
-        if state.is_session_ready:  # else it was no fault of this one: it was lost
-            state.tell(EndModelSession("it takes none of our creates"))
-    if not state.book.open():
-        state.creates.not_before_ms = now_ms + CREATE_RETRY_MS
-    again = Queued(
-        response.cause,
-        response.number,
-        response.request,
-        response.is_protected,
-        response.is_kept,
-        tries,
-    )
-    response.request = None  # what becomes of it is said of the new one
-    state.creates.ask_again(again)

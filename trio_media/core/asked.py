@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from trio_media.core import commands as cm
 from trio_media.core import events as ev
+from trio_media.core import unanswered
 from trio_media.core.dues import ANSWERS
 from trio_media.core.known import KnownEnding
 from trio_media.core.ledger import Ledger
@@ -168,6 +169,11 @@ def is_speaking(ledger: Ledger) -> bool:
     for response in ledger.responses.values():
         if response.is_open and not response.is_taken:
             return True
+    return is_audible(ledger)
+
+
+def is_audible(ledger: Ledger) -> bool:
+    """Whether something may be heard that nobody took, protected or not."""
     for audio in (*ledger.flying, *ledger.playing):
         of_it = ledger.of_item(ledger.items[audio.item_id])
         if of_it is not None and not of_it.is_taken:
@@ -248,16 +254,20 @@ def _plays_recorded(ledger: Ledger, command: cm.PlayRecorded, event: ev.Event, n
         require(ledger.is_lost, "dead air", "a goodbye while the model comes back")
         require(not ledger.has_last_words, "dead air", "a second goodbye")
         ledger.has_last_words = True
+    elif command.words is cm.Recorded.SORRY:
+        unanswered.says_sorry(ledger)
     else:
-        require(ledger.away_ms is not None, "dead air", "the model is there")
+        is_waiting = ledger.away_ms is not None or ledger.faults.was_tried
+        require(is_waiting, "dead air", "the model is there")
         ledger.was_told, ledger.unheard_ms = True, None
 
 
 def silence_is_told(ledger: Ledger, now_ms: int) -> None:
-    """A caller who hears nothing while the model is away is told that it comes back."""
+    """A caller who hears nothing while the model is away, or fails, is told that it comes back."""
     is_left = ledger.ending is not None and ledger.ending.left_ms is not None
-    is_told = ledger.away_ms is None or ledger.is_lost or is_left or ledger.dues.held
-    is_heard = ledger.is_heard or ledger.hushed_ms is not None or is_speaking(ledger)
+    is_there = ledger.away_ms is None and not ledger.faults.is_tried
+    is_told = is_there or ledger.is_lost or is_left or ledger.dues.held
+    is_heard = ledger.is_heard or ledger.hushed_ms is not None or is_audible(ledger)
     if is_told or is_heard or not ledger.policy.away_words_ms:
         ledger.unheard_ms = None
         return

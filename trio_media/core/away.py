@@ -5,23 +5,21 @@ Rule 1: what was being said, and nothing came of it, is asked for again; what wa
 Rule 2: a turn of the caller whose words are known stays as it is.  One of which only the sound is
         known lapses: the next session hears it again, as a turn of its own.
 Rule 3: silence has an end: when the caller has heard nothing for a while, they are told that the
-        model comes back, and again when that takes long.
+        model comes back, and again when that takes long; so are they while it is there, and they
+        wait for an answer that it failed to give.
 Rule 4: a session that the service is about to end is renewed when nothing goes on, or in time.
 """
 
 from __future__ import annotations
 
-from trio_media.core import answering, responding
+from trio_media.core import answering, failing, responding
 from trio_media.core.commands import Cause, PlayRecorded, Recorded, RenewSession, SayAgain
-from trio_media.core.creates import ANSWERS
+from trio_media.core.creates import CONTINUED
 from trio_media.core.events import Ended
 from trio_media.core.responses import Response
 from trio_media.core.state import State
 from trio_media.core.turns import Turn, TurnState
-from trio_media.core.units import RECORDED_MS, WORDS_AGAIN_MS
-
-CONTINUED = (*ANSWERS, Cause.SERVER, Cause.GREETING)
-"""What goes on where it was cut off: the rest was asked for by somebody, who is told."""
+from trio_media.core.units import RECORDED_MS, WORDS_AGAIN_MS, earliest
 
 
 def went(state: State, now_ms: int) -> None:
@@ -52,7 +50,7 @@ def _is_sound(state: State, turn: Turn) -> bool:
     if turn.state is not TurnState.ANSWERED:
         return True
     answers = [r for r in state.book.open() if _answers(r, turn)]
-    return any(not _has_begun(r) and not r.is_muted for r in answers)
+    return any(not r.has_begun and not r.is_muted for r in answers)
 
 
 def _answers(response: Response, turn: Turn) -> bool:
@@ -60,16 +58,12 @@ def _answers(response: Response, turn: Turn) -> bool:
     return is_servers or response.number == turn.answer
 
 
-def _has_begun(response: Response) -> bool:
-    return bool(response.calls) or any(item.received_ms for item in response.items)
-
-
 def _cut_off(state: State, response: Response, sounds: list[Turn], now_ms: int) -> None:
     """A response is over for want of a session."""
     responding.close(state, response, Ended.LOST)
     if response.is_muted or response.is_doomed or response.calls:
         return  # what is answered then is what its tools find
-    if _has_begun(response):
+    if response.has_begun:
         if response.cause in CONTINUED:
             state.creates.want_answer(Cause.CONTINUATION, state.book.last_number)
     elif any(_answers(response, turn) for turn in sounds):
@@ -77,7 +71,7 @@ def _cut_off(state: State, response: Response, sounds: list[Turn], now_ms: int) 
     elif response.cause is Cause.SERVER:
         state.creates.want_answer(Cause.CONTINUATION, state.book.last_number)
     else:
-        answering.create_again(state, response, now_ms)
+        failing.create_again(state, response, now_ms)
 
 
 def _say_again(state: State, sounds: list[Turn], now_ms: int) -> None:
@@ -106,6 +100,10 @@ def came_back(state: State, now_ms: int) -> None:
 
 def notice_silence(state: State, now_ms: int) -> None:
     """Note since when the caller hears nothing, and tell them when that is long enough."""
+    if state.failing.is_trying and not failing.is_tried(state):
+        state.failing.is_trying = False
+        if state.away.since_ms is None:
+            state.away.quiet_ms, state.away.was_told = None, False
     if not state.policy.away_words_ms or _is_told_nothing(state):
         return
     if state.playout.audible() or state.floor.is_hushed or state.floor.is_heard:
@@ -113,31 +111,32 @@ def notice_silence(state: State, now_ms: int) -> None:
         return
     if state.away.quiet_ms is None:
         state.away.quiet_ms = now_ms
-    due_ms = next_deadline_ms(state)
-    if due_ms is not None and now_ms >= due_ms:
+    if now_ms >= state.away.quiet_ms + _patience_ms(state):
         # From now on again, for there may be nothing to be played, and then nothing else happens.
         state.away.was_told, state.away.quiet_ms = True, now_ms
         state.tell(PlayRecorded(Recorded.ONE_MOMENT))
 
 
 def _is_told_nothing(state: State) -> bool:
-    """Whether there is a session, or none for good, or others have the caller."""
+    """Whether the model may speak at any time, or never will, or others have the caller."""
     is_leaving = state.ending is not None and state.ending.left_ms is not None
-    is_gone = state.is_session_lost or state.away.since_ms is None
-    return is_gone or is_leaving or state.is_held
+    is_there = state.away.since_ms is None and not state.failing.is_trying
+    return state.is_session_lost or is_there or is_leaving or state.is_held
 
 
 def next_deadline_ms(state: State) -> int | None:
-    """Return when the caller is told that the model comes back, or the session is renewed."""
+    """Return when the caller is told to wait for the model, or the session is renewed."""
     away = state.away
     if state.is_session_lost:
         return None if away.last_words_ms is None else away.last_words_ms + RECORDED_MS
-    if away.since_ms is None:
-        return away.renew_by_ms
     if away.quiet_ms is None or not state.policy.away_words_ms or _is_told_nothing(state):
-        return None
+        return away.renew_by_ms
+    return earliest(away.quiet_ms + _patience_ms(state), away.renew_by_ms)
+
+
+def _patience_ms(state: State) -> int:
     wait_ms = state.policy.away_words_ms
-    return away.quiet_ms + (max(wait_ms, WORDS_AGAIN_MS) if away.was_told else wait_ms)
+    return max(wait_ms, WORDS_AGAIN_MS) if state.away.was_told else wait_ms
 
 
 # --- before the service ends it ----------------------------------------------------------------

@@ -14,6 +14,7 @@ import attrs
 from trio_media.core.notes import DigitsCollected as DigitsCollected
 from trio_media.core.notes import EndingBegan as EndingBegan
 from trio_media.core.notes import EndingSettled as EndingSettled
+from trio_media.core.notes import FaultMet as FaultMet
 from trio_media.core.notes import Hushed as Hushed
 from trio_media.core.notes import InterruptionSettled as InterruptionSettled
 from trio_media.core.notes import ItemHeard as ItemHeard
@@ -29,6 +30,7 @@ from trio_media.core.outcomes import DigitsOutcome as DigitsOutcome
 from trio_media.core.outcomes import EndingOutcome as EndingOutcome
 from trio_media.core.outcomes import Outcome as Outcome
 from trio_media.core.outcomes import Recorded as Recorded
+from trio_media.core.outcomes import Remedy as Remedy
 from trio_media.core.outcomes import SpeechOutcome as SpeechOutcome
 
 # --- to the carrier --------------------------------------------------------------------------
@@ -184,6 +186,8 @@ class EndModelSession:
     """The model session is not what we think it is: close it, and make another."""
 
     reason: str
+    is_final: bool = False
+    """Make no other: none would answer."""
 
 
 @attrs.frozen
@@ -233,6 +237,7 @@ Command: TypeAlias = (
     | ItemHeard
     | ResponseOpened
     | ResponseClosed
+    | FaultMet
     | SpeechDropped
     | SpeechEnded
     | DigitsCollected

@@ -13,11 +13,25 @@ import attrs
 from trio_media.core.commands import Cause
 from trio_media.core.units import RECOVERIES_IN_A_ROW
 
-ANSWERS = (Cause.TURN, Cause.KEYS, Cause.TOOL, Cause.RECOVERY, Cause.CONTINUATION)
-FILLS = (Cause.FILLER, Cause.SILENCE)
-OWED = (Cause.RECOVERY, Cause.CONTINUATION)
+OWED = (Cause.RECOVERY, Cause.CONTINUATION, Cause.EXPLANATION)
 """Answers that are owed to no words of the caller: those that are take their place."""
+ANSWERS = (Cause.TURN, Cause.KEYS, Cause.TOOL, *OWED)
+FILLS = (Cause.FILLER, Cause.SILENCE)
+CONTINUED = (*ANSWERS, Cause.SERVER, Cause.GREETING)
+"""What goes on where it was cut off: the rest was asked for by somebody, who is told."""
 UNASKED = (*OWED, Cause.FILLER, Cause.SILENCE)
+
+
+@attrs.frozen
+class Vain:
+    """What was done in vain so far for one answer that the service did not give, or not whole."""
+
+    retries: int = 0
+    continuations: int = 0
+    was_explained: bool = False
+
+
+NEVER = Vain()
 
 
 @attrs.frozen
@@ -31,14 +45,17 @@ class Queued:
     is_protected: bool = False
     is_kept: bool = True
     tries: int = 0
+    vain: Vain = NEVER
 
 
-def _joined(queued: Queued, cause: Cause, is_protected: bool) -> Queued:
+def _joined(queued: Queued, cause: Cause, is_protected: bool, vain: Vain) -> Queued:
     """Have an answer that waits be the answer to something more."""
     if queued.cause not in ANSWERS:
         return queued
     if queued.cause in OWED and cause not in OWED:
         queued = attrs.evolve(queued, cause=cause, is_kept=True)
+    if queued.vain == NEVER:
+        queued = attrs.evolve(queued, vain=vain)
     return attrs.evolve(queued, is_protected=queued.is_protected or is_protected)
 
 
@@ -48,16 +65,19 @@ class Creates:
 
     queue: list[Queued] = attrs.field(factory=list)
     not_before_ms: int = 0
-    """A create that was refused is not tried again before this."""
+    """A create that was refused, or came to nothing, is not tried again before this."""
 
-    def want_answer(self, cause: Cause, number: int, *, is_protected: bool = False) -> None:
+    def want_answer(
+        self, cause: Cause, number: int, *, is_protected: bool = False, vain: Vain = NEVER
+    ) -> None:
         """An answer is wanted.  One that waits already will do."""
         self.queue = [q for q in self.queue if q.cause not in (Cause.FILLER, Cause.SILENCE)]
         if all(queued.cause not in ANSWERS for queued in self.queue):
             is_kept = cause not in OWED
-            self.queue.append(Queued(cause, number, is_protected=is_protected, is_kept=is_kept))
+            queued = Queued(cause, number, is_protected=is_protected, is_kept=is_kept, vain=vain)
+            self.queue.append(queued)
             return
-        self.queue = [_joined(q, cause, is_protected) for q in self.queue]
+        self.queue = [_joined(q, cause, is_protected, vain) for q in self.queue]
 
     def has_answer(self, *, is_protected: bool) -> bool:
         """Whether an answer waits already that nothing drops, and is protected if need be."""

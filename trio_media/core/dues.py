@@ -19,6 +19,7 @@ ANSWERS = (
     cm.Cause.TOOL,
     cm.Cause.RECOVERY,
     cm.Cause.CONTINUATION,
+    cm.Cause.EXPLANATION,
 )
 BY_CALLER = (ev.Reason.LOCAL_SPEECH, ev.Reason.SERVER_SPEECH, ev.Reason.DTMF)
 
@@ -65,7 +66,7 @@ class Dues:
     """Creates of answers that are tried again: so many go out for nothing new."""
 
     may_continue: bool = False
-    """The loss of a session cut something off."""
+    """The loss of a session, or the service, cut something off."""
 
     def saw(self, event: ev.Event, *, has_spoken: bool = False) -> None:
         """Note what was asked for.  ``has_spoken``: a turn of the caller waits for its answer."""

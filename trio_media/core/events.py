@@ -23,6 +23,7 @@ from trio_media.core.asking import Say as Say
 from trio_media.core.asking import SpeechRequested as SpeechRequested
 from trio_media.core.asking import TextOffered as TextOffered
 from trio_media.core.asking import ToolAnswered as ToolAnswered
+from trio_media.core.verdicts import FAULTS as FAULTS
 from trio_media.core.verdicts import Ended as Ended
 from trio_media.core.verdicts import Refusal as Refusal
 from trio_media.core.verdicts import Verdict as Verdict

@@ -161,7 +161,7 @@ def create_has_a_reason(
         is_complete = any(not dues.calls_of(r) for r in dues.results & ledger.over())
         detail = "of a tool's result while others are awaited"
         require(is_complete or dues.answers_again > 0, "one answer", detail)
-    elif command.cause is cm.Cause.CONTINUATION:
+    elif command.cause in (cm.Cause.CONTINUATION, cm.Cause.EXPLANATION):
         require(dues.may_continue, "one answer", "goes on with what nobody cut off")
     elif command.cause is cm.Cause.GREETING:
         has_spoken = dues.has_begun or ledger.is_turn("undecided")

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import attrs
 
-from trio_media.core import asked, evidence, promises
+from trio_media.core import asked, evidence, promises, unanswered
 from trio_media.core import commands as cm
 from trio_media.core import events as ev
 from trio_media.core.known import Flying
@@ -44,6 +44,7 @@ class Invariants:
             return
         before = evidence.Before.of(ledger, now_ms)
         ledger.saw(event, now_ms)
+        unanswered.try_comes(ledger, now_ms)  # a create in this step may be late
         asked.about_to_end(ledger, event, out)
         promises.clears_are_due(out)
         for command in out:
@@ -56,6 +57,7 @@ class Invariants:
             if note is not None:
                 note(ledger, command, event, now_ms)
             ledger.dues.took(command, ledger.over())
+            ledger.faults.took(command)
         _heard_to_the_end(ledger, out)
         evidence.step_does_its_duty(ledger, event, out, before, now_ms)
         promises.taken_is_stopped(ledger, out)
@@ -66,6 +68,8 @@ class Invariants:
         evidence.takes_have_a_reason(ledger, event, out)
         promises.nothing_lasts(ledger, now_ms)
         promises.owed_is_paid(ledger, now_ms)
+        unanswered.faults_are_met(ledger, out, now_ms)
+        unanswered.try_comes(ledger, now_ms)
         asked.silence_is_told(ledger, now_ms)
         if isinstance(event, ev.CallEnded) or ledger.is_over:
             ledger.is_over = True
@@ -178,6 +182,7 @@ def _opens(ledger: Ledger, command: cm.ResponseOpened, event: ev.Event, now_ms: 
 def _closes(ledger: Ledger, command: cm.ResponseClosed, event: ev.Event, now_ms: int) -> None:
     evidence.close_has_a_reason(ledger, command, event, now_ms)
     response = ledger.responses[command.response]
+    unanswered.closes(ledger, command, has_begun=ledger.has_begun(response))
     ledger.closed(response)
     response.was_completed = command.ended is ev.Ended.COMPLETED
     if command.ended is not ev.Ended.LOST:
@@ -187,6 +192,11 @@ def _closes(ledger: Ledger, command: cm.ResponseClosed, event: ev.Event, now_ms:
     if response.response_id is None:
         response.is_taken = True  # none of it is heard when it appears after all
         ledger.was_speaking = ledger.was_speaking and asked.is_speaking(ledger)
+
+
+def _meets(ledger: Ledger, command: cm.FaultMet, event: ev.Event, now_ms: int) -> None:
+    response = ledger.responses[command.response]
+    unanswered.meets(ledger, command, has_begun=ledger.has_begun(response))
 
 
 def _cancels(ledger: Ledger, command: cm.CancelResponse, event: ev.Event, now_ms: int) -> None:
@@ -273,6 +283,7 @@ NOTES: Final[Mapping[type[cm.Command], Callable[[Ledger, Any, ev.Event, int], No
     cm.ItemHeard: _heard,
     cm.ResponseOpened: _opens,
     cm.ResponseClosed: _closes,
+    cm.FaultMet: _meets,
     cm.TurnDecided: _decides,
     cm.SpeechDropped: _drops,
     cm.RunTool: _runs,

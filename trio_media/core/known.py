@@ -41,6 +41,8 @@ class KnownResponse:
     """It asks for a word."""
     is_answer: bool = False
     """To a turn or a tool's result."""
+    is_awaited: bool = False
+    """The caller waits for it: it answers them, or greets."""
     is_open: bool = True
     was_completed: bool = False
     """All of it was generated."""

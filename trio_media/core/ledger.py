@@ -12,9 +12,10 @@ import attrs
 from trio_media.core import commands as cm
 from trio_media.core import earshot
 from trio_media.core import events as ev
-from trio_media.core.dues import Dues
+from trio_media.core.dues import ANSWERS, Dues
+from trio_media.core.faults import Faults
 from trio_media.core.known import Flying, KnownEnding, KnownItem, KnownResponse, is_wanted
-from trio_media.core.policy import Policy
+from trio_media.core.policy import Authority, Policy
 from trio_media.core.remembering import forget
 from trio_media.core.units import FLAGS_MS
 
@@ -82,6 +83,7 @@ class Ledger:
     has_caller_taken: bool = False
     """The caller interrupted something in this step."""
     dues: Dues = attrs.field(factory=Dues)
+    faults: Faults = attrs.field(factory=Faults)
 
     def with_id(self, response_id: str | None) -> KnownResponse | None:
         """Return the response with this id."""
@@ -117,6 +119,7 @@ class Ledger:
         self._saw_requests(event, now_ms)
         self._saw_us(event, now_ms)
         self.dues.saw(event, has_spoken=self.is_turn("undecided"))
+        self.faults.saw(event)
 
     def _saw_items(self, event: ev.Event, now_ms: int) -> None:
         match event:
@@ -149,7 +152,8 @@ class Ledger:
             case ev.SessionReady(server_acts=acts, silence_ms=silence_ms):
                 if self.away_ms is not None and self.owed_ms is not None:
                     self.owed_from_ms = now_ms + silence_ms + self.policy.recover_ms
-                self.away_ms, self.was_told = None, False
+                self.was_told = self.was_told and self.away_ms is None
+                self.away_ms = None
                 self.server_acts, self.is_ready, self.flags_asked_ms = acts, True, None
             case ev.SessionAway() if self.away_ms is None:
                 self._goes_away(now_ms)
@@ -170,11 +174,11 @@ class Ledger:
                 self.closed(response)
                 continue
             self.dues.may_continue = True
-            if not self._has_begun(response) and is_wanted(self.ending, response):
-                self._again(response)
+            if not self.has_begun(response) and is_wanted(self.ending, response):
+                self.again(response)
             self.closed(response)
 
-    def _has_begun(self, response: KnownResponse) -> bool:
+    def has_begun(self, response: KnownResponse) -> bool:
         """Whether anything came of it: audio, or a call of a tool."""
         rid = response.response_id
         if rid is None:
@@ -183,7 +187,8 @@ class Ledger:
             return True
         return any(i.received_ms for i in self.items.values() if i.response_id == rid)
 
-    def _again(self, response: KnownResponse) -> None:
+    def again(self, response: KnownResponse) -> None:
+        """What a response was to say is asked for once more."""
         self.dues.silences -= response.is_silence
         self.dues.again(response.request, is_answer=response.is_answer)
 
@@ -258,7 +263,7 @@ class Ledger:
                 and not self.dues.is_told(response.request)
                 and is_wanted(self.ending, response)
             ):
-                self._again(response)
+                self.again(response)
 
     def _wrote(self, seq: int, at_ms: int) -> None:
         while self.flying and self.flying[0].seq <= seq:
@@ -319,6 +324,7 @@ class Ledger:
             is_goodbye=command.cause is cm.Cause.GOODBYE,
             is_silence=command.cause is cm.Cause.SILENCE,
             is_answer=command.cause in (cm.Cause.TURN, cm.Cause.TOOL),
+            is_awaited=command.cause in (*ANSWERS, cm.Cause.GREETING),
             create_command=command.command,
         )
         self.owed_ms = None
@@ -336,6 +342,7 @@ class Ledger:
         response.is_guessed = not is_named
         response.progress_ms = now_ms
         response.is_open = not (isinstance(event, ev.ResponseOver) and event.response_id == rid)
-        if command.cause is cm.Cause.SERVER and response.is_open:
-            self.owed_ms = None
+        if command.cause is cm.Cause.SERVER:
+            response.is_awaited = self.policy.authority is Authority.SERVER
+            self.owed_ms = None if response.is_open else self.owed_ms
         forget(self, number)

@@ -141,9 +141,9 @@ def _settle(state: State, now_ms: int) -> None:
     _notice_silence(state, now_ms)
     responding.forget(state)
     state.turns.rest()
-    if not state.is_session_ready:
+    if not state.is_session_ready or state.failing.is_trying:
         away.notice_silence(state, now_ms)
-    elif state.away.renew_by_ms is not None:
+    if state.away.renew_by_ms is not None:
         away.renew_if_due(state, now_ms)
     if state.is_session_lost:
         closing.end_without_model(state, now_ms)

@@ -8,7 +8,14 @@ from __future__ import annotations
 import attrs
 
 from trio_media.core.events import Ended, Reason
-from trio_media.core.outcomes import Cause, DigitsOutcome, EndingOutcome, Outcome, SpeechOutcome
+from trio_media.core.outcomes import (
+    Cause,
+    DigitsOutcome,
+    EndingOutcome,
+    Outcome,
+    Remedy,
+    SpeechOutcome,
+)
 
 
 @attrs.frozen
@@ -80,6 +87,16 @@ class ResponseClosed:
     response: int
     response_id: str | None
     ended: Ended
+
+
+@attrs.frozen
+class FaultMet:
+    """A response that nobody took ended as it should not have."""
+
+    response: int
+    response_id: str | None
+    ended: Ended
+    remedy: Remedy
 
 
 @attrs.frozen

@@ -28,7 +28,9 @@ class Cause(enum.Enum):
     SERVER = "server"
     """The server created it by itself."""
     CONTINUATION = "continuation"
-    """The loss of the model session cut off what was being said."""
+    """What was being said was cut off, by the loss of the model session or by the service."""
+    EXPLANATION = "explanation"
+    """The service withheld an answer: the model says that it cannot speak about that."""
 
 
 class Recorded(enum.Enum):
@@ -38,6 +40,25 @@ class Recorded(enum.Enum):
     """The model is away, and comes back."""
     GOODBYE = "goodbye"
     """It does not come back."""
+    SORRY = "sorry"
+    """It is there, and gives no answer."""
+
+
+class Remedy(enum.Enum):
+    """What is done about an answer that the model did not give, or not all of it."""
+
+    RETRY = "retry"
+    """It is asked for again."""
+    CONTINUE = "continue"
+    """It goes on where it was cut off."""
+    EXPLAIN = "explain"
+    """The model says that it cannot speak about that."""
+    SAY = "say"
+    """Words of ours ask the caller to say it again."""
+    LEAVE = "leave"
+    """Nothing: enough of it was heard, or others see to it."""
+    END = "end"
+    """The model answers nothing any more: the call goes on as one that has lost it."""
 
 
 class Outcome(enum.Enum):

@@ -254,6 +254,11 @@ def owed_is_paid(ledger: Ledger, now_ms: int) -> None:
 
 def keeps_back(ledger: Ledger) -> bool:
     """Whether something keeps an owed answer back."""
+    return ledger.recoveries >= RECOVERIES_IN_A_ROW or keeps_all_back(ledger)
+
+
+def keeps_all_back(ledger: Ledger) -> bool:
+    """Whether something keeps back whatever is to be said."""
     responses = ledger.responses.values()
     return (
         ledger.is_lost
@@ -262,7 +267,6 @@ def keeps_back(ledger: Ledger) -> bool:
         or ledger.is_heard
         or ledger.hushed_ms is not None
         or ledger.flags_asked_ms is not None
-        or ledger.recoveries >= RECOVERIES_IN_A_ROW
         or ledger.is_turn("open", "undecided")
         or ledger.dues.held
         or bool(ledger.dues.runs & ledger.dues.holding)

@@ -8,7 +8,7 @@ Rule 2: what a muted response still says reaches nobody.
 
 from __future__ import annotations
 
-from trio_media.core import answering, taking, tooling
+from trio_media.core import failing, taking, tooling
 from trio_media.core.commands import (
     Cause,
     PostToolOutput,
@@ -18,6 +18,7 @@ from trio_media.core.commands import (
     SpeechOutcome,
 )
 from trio_media.core.events import (
+    FAULTS,
     AudioReceived,
     CommandRefused,
     Ended,
@@ -156,6 +157,8 @@ def over(state: State, event: ResponseOver, now_ms: int) -> None:
     if event.ended is Ended.TURN_DETECTED and state.server_acts:
         _taken_by_server(state, response, now_ms)
     close(state, response, event.ended)
+    if event.ended in FAULTS and not response.is_muted:
+        failing.heed(state, response, now_ms)
     if response.was_served and not response.is_muted:
         # Unless the service speaks about what its tool found: it is given time for that.
         state.owed.is_owed = True
@@ -188,6 +191,8 @@ def _terminal_of(state: State, event: ResponseOver, now_ms: int) -> Response | N
 def close(state: State, response: Response, ended: Ended) -> None:
     """Generation is over, whoever says so."""
     response.close(ended)
+    if response.has_begun:
+        state.failing.sorries = 0
     if ended is Ended.REJECTED and response.cause is Cause.RECOVERY:
         state.owed.in_a_row = max(0, state.owed.in_a_row - 1)  # nobody heard anything of it
     state.tell(ResponseClosed(response.number, response.response_id, ended))
@@ -210,9 +215,9 @@ def refused(state: State, event: CommandRefused, now_ms: int) -> None:
     if response.phase is Phase.REQUESTED:
         close(state, response, Ended.REJECTED)
         if event.refusal is Refusal.ALREADY_ACTIVE:
-            answering.create_refused(state, response, now_ms)
+            failing.create_refused(state, response, now_ms)
         else:
-            answering.came_to_nothing(state, response)
+            failing.came_to_nothing(state, response)
     elif response.is_guessed:
         _disown(state, response, event.refusal, now_ms)
 
@@ -221,7 +226,7 @@ def _disown(state: State, response: Response, refusal: Refusal, now_ms: int) -> 
     """What looked like the answer to a create is the server's own, for the create was refused."""
     is_told = response.is_told  # whoever asked for it knows what became of this one
     if refusal is Refusal.ALREADY_ACTIVE and not response.is_muted and not is_told:
-        answering.create_again(state, response, now_ms)
+        failing.create_again(state, response, now_ms)
     if response.request is not None and not is_told:
         state.tell(SpeechEnded(response.request, SpeechOutcome.FAILED, 0))
     response.cause, response.token, response.request = Cause.SERVER, None, None
@@ -245,7 +250,7 @@ def unsent(state: State, command: int, now_ms: int) -> None:
             response.retry_ms = now_ms + CANCEL_RETRY_MS
     elif response.phase is Phase.REQUESTED:
         close(state, response, Ended.REJECTED)
-        answering.create_again(state, response, now_ms)
+        failing.create_again(state, response, now_ms)
 
 
 def expire(state: State, now_ms: int) -> None:
@@ -258,7 +263,7 @@ def expire(state: State, now_ms: int) -> None:
             taking.cancel(state, response, now_ms)  # what came of it plays on
             continue
         if response.phase is Phase.REQUESTED:
-            answering.came_to_nothing(state, response)
+            failing.came_to_nothing(state, response)
         close(state, response, Ended.DEADLINE)
 
 

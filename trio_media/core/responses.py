@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import attrs
 
 from trio_media.core.commands import Cause
+from trio_media.core.creates import NEVER, Vain
 from trio_media.core.events import Ended
 from trio_media.core.units import (
     ACTIVE_MS,
@@ -128,7 +129,9 @@ class Response:
     is_kept: bool = True
     """Asked for again after a refusal, it stays in the queue whatever interrupts."""
     tries: int = 0
-    """How often this was asked for in vain before."""
+    """How often this was refused before."""
+    vain: Vain = NEVER
+    """What the service was asked for in its place before, and did not give."""
     is_lingering: bool = False
     """Closed by deadline: the server may still think that it is open."""
     ended: Ended | None = None
@@ -147,6 +150,11 @@ class Response:
     def is_open(self) -> bool:
         """Whether it is known, or must be assumed, to be generating."""
         return self.phase is not Phase.OVER
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether anything came of it: audio, or a call of a tool."""
+        return bool(self.calls) or any(item.received_ms for item in self.items)
 
     @property
     def is_awaited(self) -> bool:

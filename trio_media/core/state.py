@@ -84,6 +84,16 @@ class Away:
     """When the session is renewed at the latest."""
 
 
+@attrs.define
+class Failing:
+    """Answers that the model does not give."""
+
+    is_trying: bool = False
+    """One is asked for again, and nothing of it has come."""
+    sorries: int = 0
+    """How often in a row the caller was asked to say it again, and nothing was said."""
+
+
 @attrs.define(eq=False)
 class State:
     """One call's truth."""
@@ -119,6 +129,9 @@ class State:
     is_session_lost: bool = False
     """There is no model session, and there will be none."""
     away: Away = attrs.field(factory=Away)
+    failing: Failing = attrs.field(factory=Failing)
+    has_begun: bool = False
+    """The caller said something that counts: nobody greets them any more."""
     is_over: bool = False
     """The call has ended, or was ordered to end."""
     server_acts: bool = False

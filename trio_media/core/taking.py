@@ -29,7 +29,7 @@ from trio_media.core.commands import (
     TruncateItem,
 )
 from trio_media.core.creates import Queued
-from trio_media.core.events import Ended, Reason
+from trio_media.core.events import FAULTS, Ended, Reason
 from trio_media.core.responses import Cancel, Fate, Item, Phase, Response
 from trio_media.core.state import Interruption, State
 
@@ -222,7 +222,7 @@ _OUTCOMES = {
     Ended.COMPLETED: Outcome.ALREADY_OVER,
     Ended.CANCELLED: Outcome.CANCELLED,
     Ended.TURN_DETECTED: Outcome.SERVER_CANCELLED,
-    Ended.FAILED: Outcome.ALREADY_OVER,
+    **dict.fromkeys(FAULTS, Outcome.ALREADY_OVER),
     Ended.REJECTED: Outcome.CANCELLED,
     Ended.DEADLINE: Outcome.TIMED_OUT,
     Ended.LOST: Outcome.FAILED,

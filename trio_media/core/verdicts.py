@@ -13,13 +13,23 @@ class Ended(enum.Enum):
     TURN_DETECTED = "turn_detected"
     """The server cancelled it because it heard the caller."""
     FAILED = "failed"
-    """Failed, incomplete or malformed: over, for no reason of ours."""
+    """The service made no answer, or not all of it, for no reason of ours; or it is malformed."""
+    RATE_LIMITED = "rate_limited"
+    """... because we ask for too much at the moment."""
+    FILTERED = "filtered"
+    """The service withheld what was to be said."""
+    CUT_SHORT = "cut_short"
+    """It grew longer than the service lets it."""
     REJECTED = "rejected"
     """Its create was refused: it never was."""
     DEADLINE = "deadline"
     """Nothing came in time: closed by us."""
     LOST = "lost"
     """The model session went away."""
+
+
+FAULTS = (Ended.FAILED, Ended.RATE_LIMITED, Ended.FILTERED, Ended.CUT_SHORT)
+"""Ends that leave whoever waits for the answer without it, or without all of it."""
 
 
 class Verdict(enum.Enum):

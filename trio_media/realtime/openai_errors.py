@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from trio_media.errors import RefusalKind
-from trio_media.realtime.events import ErrorKind, ModelError
+from trio_media.realtime.events import ErrorKind, ModelError, ResponseStatus
 
 MESSAGE_CHARS_MAX: Final = 500  # for people to read; a peer decides how long it really is
 
@@ -37,6 +37,9 @@ _KINDS_BY_CODE: Final[Mapping[str, ErrorKind]] = {
 _TRANSIENT: Final = frozenset(
     {"rate_limit_exceeded", "rate_limit_error", "server_error", "internal_error", "timeout"}
 )
+
+RATE_LIMIT: Final = "rate_limit"  # part of all their names, as in inference_rate_limit_exceeded
+CONTENT: Final = "content_"  # ... and of these: content_filter, content_policy_violation
 
 # Errors whose code is null, or says no more than that a value was wrong.
 _VAGUE_CODES: Final = frozenset({"", "invalid_value"})
@@ -77,6 +80,18 @@ def refusal_kind_of(code: str, error_type: str) -> RefusalKind:
         if name in _TRANSIENT:
             return RefusalKind.TRANSIENT
     return RefusalKind.REQUEST
+
+
+def fault_of(code: str, error_type: str) -> ResponseStatus:
+    """Say what a response that failed means for the session, and for another try."""
+    if refusal_kind_of(code, error_type) is RefusalKind.FATAL:
+        return ResponseStatus.REFUSED
+    names = (code, error_type)
+    if any(RATE_LIMIT in name for name in names):
+        return ResponseStatus.RATE_LIMITED
+    if any(CONTENT in name for name in names):
+        return ResponseStatus.FILTERED
+    return ResponseStatus.FAILED
 
 
 def _kind(code: str, error_type: str, message: str) -> ErrorKind:

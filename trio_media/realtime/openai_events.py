@@ -17,7 +17,7 @@ from typing import Any, Final, TypeAlias
 from trio_media.errors import RemoteProtocolError, evidence
 from trio_media.realtime import events
 from trio_media.realtime.events import ItemKind, ModelEvent, ResponseStatus
-from trio_media.realtime.openai_errors import model_error_of
+from trio_media.realtime.openai_errors import fault_of, model_error_of
 from trio_media.realtime.openai_session import expires_at_s_of, session_updated_of
 
 Raw: TypeAlias = Mapping[str, Any]
@@ -26,6 +26,9 @@ METADATA_KEY: Final = "trio_media"
 """Under this key a create's metadata carries our token."""
 
 AUDIO_DELTA_TYPES: Final = frozenset({"response.output_audio.delta", "response.audio.delta"})
+
+CONTENT_FILTER: Final = "content_filter"
+"""Why a response is incomplete that says what the service does not let pass."""
 
 WHOLE_MAX: Final = 2**53
 """Counts and times above this make no sense; up to it every JSON reader keeps them exact."""
@@ -162,8 +165,10 @@ def _terminal(raw: Raw, status: ResponseStatus) -> ModelEvent:
     elif status is ResponseStatus.FAILED:
         error = _object(details, "error")
         error_code = _text(error, "code") or _text(error, "type")
+        status = fault_of(_text(error, "code") or "", _text(error, "type") or "")
     elif status is ResponseStatus.INCOMPLETE:
         error_code = _text(details, "reason")
+        status = ResponseStatus.FILTERED if error_code == CONTENT_FILTER else status
     return events.ResponseDone(
         response_id=_text(response, "id") or _text(raw, "response_id"),
         status=status,

@@ -24,9 +24,7 @@ from trio_media.core import events as ev
 OPEN_MAX: Final = 64  # turns and calls of tools at a time; what is beyond has no span
 CUT: Final = "cut"
 _NS_PER_MS: Final = 1_000_000
-_WENT_WRONG: Final = frozenset(
-    (ev.Ended.FAILED, ev.Ended.REJECTED, ev.Ended.DEADLINE, ev.Ended.LOST)
-)
+_WENT_WRONG: Final = frozenset((*ev.FAULTS, ev.Ended.REJECTED, ev.Ended.DEADLINE, ev.Ended.LOST))
 _TOOL_WENT_WELL: Final = frozenset(("done", "cancelled", "twice"))
 _TEXTS: Final = frozenset(("caller_text", "model_text"))
 

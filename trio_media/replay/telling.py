@@ -262,6 +262,7 @@ _COMMANDS: Final[Mapping[type[Any], Callable[[Any], str]]] = {
         f"heard: {seconds(c.heard_ms)} of {seconds(c.received_ms)} of {c.item_id} (#{c.response})"
     ),
     cm.ResponseClosed: lambda c: f"#{c.response} is over: {_words(c.ended.value)}",
+    cm.FaultMet: lambda c: f"#{c.response} was {_words(c.ended.value)}: {c.remedy.value}",
     cm.SpeechDropped: lambda c: f"request {c.request} to speak is dropped",
     cm.SpeechEnded: lambda c: (
         f"request {c.request} is {_words(c.outcome.value)}: {seconds(c.heard_ms)} were heard"

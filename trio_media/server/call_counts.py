@@ -61,7 +61,8 @@ class Family:
 
 FATES: Final = ("answered", "answered_by_the_server", "left", "void", "lapsed")
 ENDS: Final = (
-    *("completed", "cancelled", "turn_detected", "failed", "rejected", "deadline", "lost"),
+    *("completed", "cancelled", "turn_detected", "failed", "rate_limited", "filtered"),
+    *("cut_short", "rejected", "deadline", "lost"),
 )
 FAMILIES: Final = (
     Family(

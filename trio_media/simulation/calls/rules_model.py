@@ -183,6 +183,8 @@ def _causes(seen: Seen) -> list[tuple[float, int]]:
     kinds = ("input_audio_buffer.committed", "dtmf", "error")
     causes += [(e.at_ms, 1) for kind in kinds for e in seen.theirs.get(kind, [])]
     causes += [(clear.sent_ms, 1) for clear in seen.ours.get("clear", [])]  # a take owes an answer
+    dones = seen.theirs.get("response.done", [])  # what failed is asked for again, or goes on
+    causes += [(e.at_ms, 1) for e in dones if e.fields["status"] in ("failed", "incomplete")]
     cancels = seen.ours.get("response.cancel", [])
     causes += [(cancel.sent_ms, 1) for cancel in cancels]
     outputs = seen.ours.get("conversation.item.create", [])

@@ -131,3 +131,12 @@ def test_what_is_kept_and_what_models_cost_is_said() -> None:
     said = "\n".join(describe(Config(recording=plain, prices=config.prices)))
     assert "recording: in kept, not announced, kept for ever" in said
     assert "note: gpt" not in said, "the built-in model has no price"
+
+
+def test_a_recording_that_cannot_be_read_is_found_before_any_call(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TRIO_MEDIA_AGENT_LOST_LINE", "/nowhere.wav")
+    for command in ("check", "serve"):
+        assert program.run([command]) == 2
+        assert "agent.lost_line: /nowhere.wav: cannot be read" in capsys.readouterr().err

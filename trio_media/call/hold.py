@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Final, TypeVarTuple, Unpack
 
@@ -32,12 +32,11 @@ from trio_media.call.outbound import write_carrier
 from trio_media.call.owner import own_call
 from trio_media.call.phrases import Phrases
 from trio_media.call.record import CallEnd, CallObserver
-from trio_media.call.recorded_lines import recorded_lines
+from trio_media.call.recorded_lines import recorded_words
 from trio_media.call.watch import CLOSE_S, close_leg, look_after
 from trio_media.config import Config
 from trio_media.core.invariants import Invariants
 from trio_media.core.machine import DecisionCore
-from trio_media.core.outcomes import Recorded
 from trio_media.core.policy import Policy
 from trio_media.telephony.events import MediaStreamStarted, TelephonyCodec
 from trio_media.telephony.twiml import Dial, Verb, dial_target
@@ -70,6 +69,7 @@ async def hold_call(
     timeline = CallerTimeline()
     echo = EchoGate() if policy.hears_locally else None
     keeper = SessionKeeper(services, line, config.realtime.reconnect_max, options.luck)
+    keeper.parting = "forward" if policy.forwards_without_model else "goodbye"
     line.model_outbox.keeps_sound = config.realtime.reconnect_max > 0
     written, session_over = trio.Event(), trio.Event()
     async with trio.open_nursery() as nursery:
@@ -87,7 +87,7 @@ async def hold_call(
             invariants=Invariants(policy) if options.checks_invariants else None,
             tape=_tape(line, echo),
             phrases=Phrases(config.agent.instructions),
-            recorded=_recorded(config) if options.recorded is None else options.recorded,
+            recorded=recorded_words(config) if options.recorded is None else options.recorded,
             forward=_forward(config),
             account=options.account,
             call_sid=started.call_sid,
@@ -126,19 +126,6 @@ def _forward(config: Config) -> tuple[Verb, ...]:
     """What a call is handed over to that has no model any more."""
     number = config.agent.lost_forward
     return (Dial(target=dial_target(number)),) if number else ()
-
-
-def _recorded(config: Config) -> Mapping[Recorded, bytes]:
-    """What is played to a caller whose model is away, does not come back, or answers nothing."""
-    agent = config.agent
-    lines = recorded_lines(agent.reconnect_line, agent.lost_line, agent.sorry_line)
-    is_forwarded = config.agent.lost == "forward" and not config.agent.lost_line
-    parting = lines.reconnect if is_forwarded else lines.lost  # that one tells them to call again
-    return {
-        Recorded.ONE_MOMENT: lines.reconnect,
-        Recorded.GOODBYE: parting,
-        Recorded.SORRY: lines.sorry,
-    }
 
 
 def _services(attendance: Attendance, options: CallOptions) -> Services:

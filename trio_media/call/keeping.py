@@ -72,6 +72,8 @@ class SessionKeeper:
     line: Line
     reconnect_max: int
     luck: Callable[[], float] = random.random
+    parting: str = "goodbye"
+    """What is done when there is none any more, as failures tell it."""
     _scope: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
     """Of the session, or of the pause before the next one."""
     _is_over: bool = attrs.field(default=False, init=False)
@@ -156,7 +158,7 @@ class SessionKeeper:
 
     async def _give_up(self, end: SessionEnd | None) -> None:
         if end is not None:
-            self._note(end, "goodbye")
+            self._note(end, self.parting)
         await self.line.send_inbox.send(ev.SessionLost())
 
     def _note(self, end: SessionEnd, done: str) -> None:

@@ -9,6 +9,7 @@ Where the packaged recordings come from: LICENSE.txt beside them.  ``scripts/mak
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Final
@@ -18,6 +19,8 @@ import attrs
 from trio_media.audio.g711 import SAMPLE_RATE_HZ, encode_mulaw
 from trio_media.audio.resample import resample
 from trio_media.audio.wav import parse_wav
+from trio_media.config import Config
+from trio_media.core.outcomes import Recorded
 from trio_media.errors import ConfigError
 
 LINE_MS_MAX: Final = 30_000  # nobody listens longer to a call that does not go on
@@ -54,6 +57,22 @@ def recorded_lines(
         lost=_line(lost_path, LOST_KEY, "lost"),
         sorry=_line(sorry_path, SORRY_KEY, "sorry"),
     )
+
+
+def recorded_words(config: Config) -> Mapping[Recorded, bytes]:
+    """What is played to a caller whose model is away, does not come back, or answers nothing.
+
+    Blocks and raises as `recorded_lines` does.
+    """
+    agent = config.agent
+    lines = recorded_lines(agent.reconnect_line, agent.lost_line, agent.sorry_line)
+    is_forwarded = agent.lost == "forward" and not agent.lost_line
+    parting = lines.reconnect if is_forwarded else lines.lost  # that one tells them to call again
+    return {
+        Recorded.ONE_MOMENT: lines.reconnect,
+        Recorded.GOODBYE: parting,
+        Recorded.SORRY: lines.sorry,
+    }
 
 
 def _line(path: str, key: str, name: str) -> bytes:

@@ -25,6 +25,9 @@ def check(agent: str | None, config_path: Path | None) -> int:
     import trio
 
     config = read_config(config_path)
+    from trio_media.call.recorded_lines import recorded_words
+
+    recorded_words(config)
     for line in describe(config):
         click.echo(line)
     if agent is not None:

@@ -39,6 +39,7 @@ def serve(
     at once.
     """
     from trio_media.agent.loading import load_agent
+    from trio_media.call.recorded_lines import recorded_words
     from trio_media.config_secrets import secret_values
     from trio_media.logs import configure_logging
     from trio_media.server.process import Assignment, run_server
@@ -47,6 +48,7 @@ def serve(
 
     # First, so that the secrets are known and hidden when code of the application fails.
     config = read_config(config_path, server__host=host, server__port=port, server__workers=workers)
+    recorded_words(config)
     attends = None if agent is None else load_agent(agent)
     assignment = Assignment.from_environment(os.environ)
     if assignment is None:

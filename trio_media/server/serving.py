@@ -17,6 +17,7 @@ import trio
 
 from trio_media.agent.agent import Agent
 from trio_media.call.listening import VoiceJudge
+from trio_media.call.recorded_lines import recorded_words
 from trio_media.config import Config, TwilioConfig
 from trio_media.errors import ConfigError
 from trio_media.server.account import TwilioAccount
@@ -136,6 +137,7 @@ async def serve(
     agent.check(config)
     async with open_rest(config.twilio) as rest, trio.open_nursery() as nursery:
         config = await with_model(config, nursery)
+        recorded_words(config)  # read now: a file that is none stops us here, and no call waits
         judge = await _judge(config, nursery)
         models = open_model_access(config, metrics)
         dialing = _dialing(config, agent, bound, admission, nursery, rest)

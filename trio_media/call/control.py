@@ -251,6 +251,10 @@ class CallControl:
         """The carrier says, by another way than the media stream, that the call is over."""
         await self._post(Ending("caller_hung_up"))
 
+    async def replaced(self) -> None:
+        """The call has come back in another media stream, or is about to."""
+        await self._post(Ending("replaced"))
+
     async def hold_answers(self, *, is_held: bool) -> None:
         """Have the model answer nothing that is heard, or let it again."""
         await self._post(ev.AnsweringHeld(is_held))

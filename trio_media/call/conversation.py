@@ -97,6 +97,18 @@ class Conversation:
         entry = self._entries.pop(item_id, None)
         return item_id if entry is None or entry.told_as is None else entry.told_as
 
+    def seal(self, prefix: str, output: str) -> None:
+        """What comes is of another media stream: texts of ours are named anew, tools have this
+        output that have none, and nobody says any more how an item goes on."""
+        entries, self._entries = list(self._entries.values()), {}
+        for entry in entries:
+            entry.told_as = None
+            if entry.kind == "text":
+                entry.name = prefix + entry.name
+            elif entry.kind == "call" and entry.output is None:
+                entry.output = output
+            self._add(entry)
+
     def _add(self, entry: Entry) -> None:
         self._entries.setdefault(entry.name, entry)
         while len(self._entries) > ENTRIES_MAX:

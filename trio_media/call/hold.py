@@ -12,14 +12,20 @@ import trio
 from trio_media.audio.ear import LocalEar
 from trio_media.audio.echo import EchoGate
 from trio_media.audio.webrtc import make_onset_detector
-from trio_media.call.attending import Attendance, Attendant
+from trio_media.call.attending import Attendance
 from trio_media.call.caller_timeline import CallerTimeline
 from trio_media.call.choosing import Services
 from trio_media.call.control import CallControl
 from trio_media.call.desk import Desk
 from trio_media.call.forgetting import forget_sound
 from trio_media.call.going import CALLER_HUNG_UP, end_at_carrier, is_ended_well, onward_of, why_over
-from trio_media.call.greeting import CONSENT, begin_keeping, greet, is_announced
+from trio_media.call.greeting import (
+    CONSENT,
+    begin_keeping,
+    greet,
+    is_announced,
+    is_unannounced,
+)
 from trio_media.call.heard import HeardTape, nobody
 from trio_media.call.inbound import fill_gap, inbound_audio
 from trio_media.call.keeping import SessionKeeper
@@ -33,6 +39,7 @@ from trio_media.call.owner import own_call
 from trio_media.call.phrases import Phrases
 from trio_media.call.record import CallEnd, CallObserver
 from trio_media.call.recorded_lines import recorded_lines
+from trio_media.call.resuming import go_on, note_cut, note_resumed, resumption_of
 from trio_media.call.watch import CLOSE_S, close_leg, look_after
 from trio_media.config import Config
 from trio_media.core.invariants import Invariants
@@ -70,6 +77,9 @@ async def hold_call(
     timeline = CallerTimeline()
     echo = EchoGate() if policy.hears_locally else None
     keeper = SessionKeeper(services, line, config.realtime.reconnect_max, options.luck)
+    before = attendance.resumption
+    if before is not None:
+        go_on(line, keeper, before)
     line.model_outbox.keeps_sound = config.realtime.reconnect_max > 0
     written, session_over = trio.Event(), trio.Event()
     async with trio.open_nursery() as nursery:
@@ -90,8 +100,10 @@ async def hold_call(
             forward=_forward(config),
             account=options.account,
             call_sid=started.call_sid,
+            before=None if before is None else before.conversation,
         )
         line.note("started", call_sid=started.call_sid, stream_sid=started.stream_sid)
+        note_resumed(line, before)
         nursery.start_soon(_tell_end, session_over, keeper.keep, attendance.session)
         line.looks.append(partial(forget_sound, line))
         listener = None
@@ -102,8 +114,9 @@ async def hold_call(
         nursery.start_soon(_tell_end, written, write_carrier, leg, line)
         line.watched.append(Watched(leg, nursery))
         nursery.start_soon(look_after, line)
-        _begin_attending(control, nursery, attendant, options, config)
+        _begin_attending(control, nursery, attendance, options)
         reason = await own_call(desk)
+        note_cut(desk, reason, may_return=options.cut is not None)
         line.note("call_ended", by=_who_ended(reason), reason=reason)
         onward = onward_of(reason, desk)
         if options.left is not None:
@@ -116,7 +129,9 @@ async def hold_call(
         nursery.cancel_scope.cancel()
     end = _ended(started, reason, line)
     end = attrs.evolve(end, onward=None if reason == CALLER_HUNG_UP else onward)
-    if attendant is not None:
+    resumption = resumption_of(desk, keeper, started, before)
+    is_kept = resumption is not None and options.cut is not None and options.cut(resumption)
+    if attendant is not None and not is_kept:
         await attendant.ended(end)
     return end
 
@@ -188,24 +203,23 @@ def _begin_observing(
     if attendant is not None:
         line.insiders = attendant.observers(line)
         line.observers = [*line.observers, *line.insiders]
-    if is_announced(line):
+    before = attendance.resumption
+    if is_announced(line) and not (before is not None and before.is_announced):
         line.pause_recording(CONSENT, is_of_caller=True)
 
 
 def _begin_attending(
-    control: CallControl,
-    nursery: trio.Nursery,
-    attendant: Attendant | None,
-    options: CallOptions,
-    config: Config,
+    control: CallControl, nursery: trio.Nursery, attendance: Attendance, options: CallOptions
 ) -> None:
     """Give the call into the hands of the application, and greet."""
+    config, before = attendance.config, attendance.resumption
     if options.on_control is not None:
         options.on_control(control)
-    if config.agent.greeting or is_announced(control.line):
-        nursery.start_soon(greet, control, config)
-    if attendant is not None:
-        attendant.begin(control, nursery)
+    has_begun = before is not None and before.has_begun
+    if (config.agent.greeting and not has_begun) or is_unannounced(control.line):
+        nursery.start_soon(partial(greet, control, config, has_begun=has_begun))
+    if attendance.attendant is not None:
+        attendance.attendant.begin(control, nursery)
 
 
 def _listen(

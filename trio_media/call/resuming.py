@@ -106,7 +106,10 @@ def go_on(line: Line, keeper: SessionKeeper, before: Resumption) -> None:
     line.resumed_from = before.stream_sid
     line.texts = before.conversation.texts
     line.spending = before.spending
-    line.send_inbox.send_nowait(before.resumed)
+    # What was cut off is said anew, if it was to say that the call is recorded.
+    resumed = before.resumed
+    was_cut = resumed.was_cut and before.is_announced
+    line.send_inbox.send_nowait(attrs.evolve(resumed, was_cut=was_cut))
     if before.sound:
         line.model_outbox.put_audio(before.sound)
     keeper.count_from(before.sessions)

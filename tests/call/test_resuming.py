@@ -11,6 +11,7 @@ from trio.testing import MockClock
 from trio_media import Agent, Call
 from trio_media.call.attending import Attendance
 from trio_media.call.control import Words
+from trio_media.call.record import CallEnd
 from trio_media.call.resuming import LOST_TOOL, SOUND_BYTES_MAX, Resumption
 from trio_media.config import Config, RecordingConfig
 from trio_media.core.events import ConversationResumed
@@ -34,7 +35,7 @@ class Back:
     attendances: list[Attendance] = attrs.field(factory=list)
     keeps: bool = True
 
-    def cut(self, resumption: Resumption) -> bool:
+    def cut(self, resumption: Resumption, end: CallEnd) -> bool:
         self.kept.append(resumption)
         self.call.cut()
         return self.keeps

@@ -20,9 +20,10 @@ from trio_media.server.metrics import Metrics
 from trio_media.server.model_access import open_model_access
 from trio_media.server.passing import open_channel
 from trio_media.server.receiving import Receiving
-from trio_media.server.reception import EXPECTED_S, MACHINES_MAX, Reception, refusal_twiml
+from trio_media.server.reception import EXPECTED_S, MACHINES_MAX, Reception
 from trio_media.server.roster import Report
 from trio_media.server.tokens import CallTokens
+from trio_media.server.visiting import refusal_twiml
 from trio_media.telephony.events import MediaStreamStarted
 from trio_media.telephony.twiml import Dial, Hangup, Number
 from trio_media.testing.carrier import EndedBy

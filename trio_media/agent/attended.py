@@ -173,6 +173,11 @@ class AttendedCall:
         if self._meets_machines:
             nursery.start_soon(meet_machine, self.callee, control, self.plan.config)
 
+    async def replaced(self) -> None:
+        """The call has come back in another media stream, or is about to: this one ends."""
+        if self._control is not None and not self.is_over:
+            await self._control.replaced()
+
     def cut(self) -> None:
         """The media stream was cut, and everything of the call in it has ended.
 

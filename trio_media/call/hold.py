@@ -130,7 +130,7 @@ async def hold_call(
     end = _ended(started, reason, line)
     end = attrs.evolve(end, onward=None if reason == CALLER_HUNG_UP else onward)
     resumption = resumption_of(desk, keeper, started, before)
-    is_kept = resumption is not None and options.cut is not None and options.cut(resumption)
+    is_kept = resumption is not None and options.cut is not None and options.cut(resumption, end)
     if attendant is not None and not is_kept:
         await attendant.ended(end)
     return end

@@ -15,6 +15,7 @@ from typing import Final
 
 import attrs
 
+from trio_media.call.control import REPLACED
 from trio_media.call.conversation import Conversation
 from trio_media.call.desk import Desk, LeftBehind
 from trio_media.call.greeting import is_unannounced
@@ -28,8 +29,6 @@ from trio_media.facts.usage import Spending
 from trio_media.telephony.events import MediaStreamStarted
 
 CARRIER_LOST: Final = "carrier_lost"
-REPLACED: Final = "replaced"
-"""Why a media stream is over whose call has come back in another one."""
 CUT: Final = frozenset({CARRIER_LOST, REPLACED})
 LOST_TOOL: Final = failure("the connection was lost while this ran; there is no result")
 KEYS: Final = "The caller pressed these keys: {digits}"

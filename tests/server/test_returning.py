@@ -13,12 +13,12 @@ import pytest
 import trio
 
 from trio_media import Agent, Call, Config
+from trio_media.agent.info import CallInfo
 from trio_media.call.attending import Attendance
 from trio_media.call.conversation import Conversation
 from trio_media.call.record import CallEnd
 from trio_media.call.resuming import Resumption
 from trio_media.call.texts import Texts
-from trio_media.agent.info import CallInfo
 from trio_media.core.events import ConversationResumed
 from trio_media.facts.usage import Spending
 from trio_media.server.kept_call import run_kept_call
@@ -284,7 +284,6 @@ async def test_a_carrier_that_asks_and_never_connects_is_answered_so_often(
             assert desk.returning.ask_back("CA1") is not None
             await trio.sleep(2 * AGAIN_S)
         assert desk.returning.ask_back("CA1") is None
-        await trio.sleep(0)
         await trio.testing.wait_all_tasks_blocked()
         assert desk.ended == [("CA1", "carrier_lost")]
 

@@ -15,9 +15,10 @@ from trio_media.call.record import CallEnd
 from trio_media.call.resuming import LOST_TOOL, SOUND_BYTES_MAX, Resumption
 from trio_media.config import Config, RecordingConfig
 from trio_media.core.events import ConversationResumed
+from trio_media.core.outcomes import Recorded
 from trio_media.telephony.events import MediaStreamStarted
 
-from .live import GREETS, LiveCall, config_of, live_call
+from .live import GREETS, LiveCall, config_of, for_once, live_call
 from .test_keeping import items, says
 from .wires import LOUD_FRAME, numbers_of, speech
 
@@ -199,6 +200,37 @@ async def test_a_stream_that_is_cut_before_anything_was_said_begins_with_the_gre
         assert "Hello." in create["response"]["instructions"]
         await trio.sleep(5)
         assert len(model.of("response.create")) == 1
+
+
+async def test_a_call_that_is_cut_again_at_once_has_lost_nothing(
+    autojump_clock: MockClock,
+) -> None:
+    back = Back()
+    async with back.live() as live:
+        model = await live.start()
+        await model.turn("C1", "What time is it?")
+        await trio.sleep(0.1)
+        await is_cut(live)
+    async with back.live() as live:
+        await live.carrier.start()
+        await trio.sleep(0.1)
+        await is_cut(live)
+    async with back.live() as live:
+        model = await live.start()
+        await trio.sleep(SETTLES_S)
+        assert items(model) == [("user", "What time is it?")]
+        assert len(model.of("response.create")) == 1
+
+
+async def test_after_our_last_words_nobody_is_asked_back(autojump_clock: MockClock) -> None:
+    words = {Recorded.GOODBYE: speech(4_000)}
+    back = Back(config=for_once(QUIET))
+    async with back.live(recorded=words) as live:
+        model = await live.start()
+        await model.websocket.aclose()
+        await trio.sleep(1)
+        await is_cut(live)
+    assert back.kept == []
 
 
 async def test_names_of_two_media_streams_never_meet(autojump_clock: MockClock) -> None:

@@ -78,8 +78,7 @@ async def hold_call(
     echo = EchoGate() if policy.hears_locally else None
     keeper = SessionKeeper(services, line, config.realtime.reconnect_max, options.luck)
     before = attendance.resumption
-    if before is not None:
-        go_on(line, keeper, before)
+    go_on(line, keeper, before)
     line.model_outbox.keeps_sound = config.realtime.reconnect_max > 0
     written, session_over = trio.Event(), trio.Event()
     async with trio.open_nursery() as nursery:
@@ -106,9 +105,7 @@ async def hold_call(
         note_resumed(line, before)
         nursery.start_soon(_tell_end, session_over, keeper.keep, attendance.session)
         line.looks.append(partial(forget_sound, line))
-        listener = None
-        if echo is not None:
-            listener = _listen(nursery, line, echo, config, policy, judge, options)
+        listener = _listen(nursery, line, echo, config, policy, judge, options)
         nursery.start_soon(inbound_audio, leg, codec, line, timeline, listener)
         line.looks.append(partial(fill_gap, line, timeline, listener))
         nursery.start_soon(_tell_end, written, write_carrier, leg, line)
@@ -116,11 +113,7 @@ async def hold_call(
         nursery.start_soon(look_after, line)
         _begin_attending(control, nursery, attendance, options)
         reason = await own_call(desk)
-        note_cut(desk, reason, may_return=options.cut is not None)
-        line.note("call_ended", by=_who_ended(reason), reason=reason)
-        onward = onward_of(reason, desk)
-        if options.left is not None:
-            options.left(started.call_sid, onward)
+        onward = _say_why(desk, reason, options)
         line.carrier_outbox.close()
         line.model_outbox.close()
         keeper.end()
@@ -134,6 +127,16 @@ async def hold_call(
     if attendant is not None and not is_kept:
         await attendant.ended(end)
     return end
+
+
+def _say_why(desk: Desk, reason: str, options: CallOptions) -> tuple[Verb, ...] | None:
+    """Tell everybody that the call is over here; return what the carrier does with the caller."""
+    note_cut(desk, reason, may_return=options.cut is not None)
+    desk.line.note("call_ended", by=_who_ended(reason), reason=reason)
+    onward = onward_of(reason, desk)
+    if options.left is not None:
+        options.left(desk.call_sid, onward)
+    return onward
 
 
 def _forward(config: Config) -> tuple[Verb, ...]:
@@ -225,13 +228,15 @@ def _begin_attending(
 def _listen(
     nursery: trio.Nursery,
     line: Line,
-    echo: EchoGate,
+    echo: EchoGate | None,
     config: Config,
     policy: Policy,
     judge: VoiceJudge | None,
     options: CallOptions,
-) -> Listener:
-    """Start the local ear."""
+) -> Listener | None:
+    """Start the local ear, if there is one."""
+    if echo is None:
+        return None
     ear = LocalEar(
         voice_ms=voice_ms(config, has_judge=judge is not None),
         confirm_ms=policy.confirm_ms,

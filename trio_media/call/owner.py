@@ -104,7 +104,7 @@ def _read(desk: Desk, letter: Letter) -> None:
     for request in desk.control.take_abandoned():
         decide(desk, ev.DigitsAbandoned(request))
     if isinstance(letter, Ending):
-        if letter.reason in CUT and not desk.onward:
+        if letter.reason in CUT and not desk.onward and not desk.said_goodbye:
             desk.left_behind = leave_behind(desk)
         decide(desk, ev.CallEnded())
         # The carrier ends the media stream of a call that it hands over, maybe before it says so.

@@ -100,8 +100,10 @@ def resumption_of(
     )
 
 
-def go_on(line: Line, keeper: SessionKeeper, before: Resumption) -> None:
-    """Have a call that has not begun be the one that was cut."""
+def go_on(line: Line, keeper: SessionKeeper, before: Resumption | None) -> None:
+    """Have a call that has not begun be the one that was cut, if it was."""
+    if before is None:
+        return
     line.resumed_from = before.stream_sid
     line.texts = before.conversation.texts
     line.spending = before.spending

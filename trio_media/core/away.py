@@ -188,7 +188,8 @@ def left_over(state: State) -> LeftOver:
     queued = {queued.cause for queued in state.creates.queue}
     is_asked = spoken or bool(state.pending_tools() or state.keys.digits)
     is_asked = is_asked or not queued.isdisjoint((Cause.KEYS, Cause.TOOL))
-    is_asked = is_asked or (state.server_create_until_ms is not None and not sounds)
+    is_coming = state.server_create_until_ms is not None or Cause.TURN in queued
+    is_asked = is_asked or (is_coming and not sounds)
     is_asked = is_asked or any(_is_awaited(r, sounds) for r in state.book.open())
     is_owed = state.owed.is_owed or state.floor.is_hushed or Cause.RECOVERY in queued
     was_cut = Cause.CONTINUATION in queued or any(_is_missed(state, r) for r in state.book)

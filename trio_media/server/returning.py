@@ -109,6 +109,7 @@ class Returning:
     def give_up(self, call_sid: str, reason: str = CALLER_HUNG_UP) -> None:
         """A call does not come back, if it was awaited."""
         cut = self._cut.pop(call_sid, None)
+        self._asked.pop(call_sid, None)
         if cut is not None:
             cut.end = attrs.evolve(cut.end, reason=reason)
             self._nursery.start_soon(_end, cut)
@@ -137,7 +138,6 @@ async def _await_return(returning: Returning, cut: CutCall) -> None:
         await cut.settled.wait()
     if not cut.settled.is_set():
         returning.give_up(cut.resumption.call_sid, cut.end.reason)
-        returning.forget(cut.resumption.call_sid)
 
 
 async def _end(cut: CutCall) -> None:

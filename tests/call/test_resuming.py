@@ -150,6 +150,25 @@ async def test_what_the_caller_was_saying_is_heard_by_the_next_session(
         assert len(model.of("response.create")) == 1
 
 
+async def test_a_turn_without_words_is_heard_again_and_not_told_as_unknown(
+    autojump_clock: MockClock,
+) -> None:
+    back = Back()
+    async with back.live() as live:
+        model = await live.start()
+        await live.carrier.talk(1_000)
+        await model.event("input_audio_buffer.speech_started", item_id="C1", audio_start_ms=1)
+        await model.event("input_audio_buffer.speech_stopped", item_id="C1", audio_end_ms=900)
+        await model.event("input_audio_buffer.committed", item_id="C1", previous_item_id=None)
+        await trio.sleep(0.05)
+        await is_cut(live)
+    async with back.live() as live:
+        model = await live.start()
+        await trio.sleep(SETTLES_S)
+        assert items(model) == []
+        assert model.caller_audio().count(LOUD_FRAME) >= 40
+
+
 async def test_a_tool_that_ran_is_told_as_interrupted_and_keys_are_not_lost(
     autojump_clock: MockClock,
 ) -> None:

@@ -102,7 +102,6 @@ class Conversation:
         output that have none, and nobody says any more how an item goes on."""
         entries, self._entries = list(self._entries.values()), {}
         for entry in entries:
-            entry.told_as = None
             if entry.kind == "text":
                 entry.name = prefix + entry.name
             elif entry.kind == "call" and entry.output is None:

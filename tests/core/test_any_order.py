@@ -104,6 +104,7 @@ EVENT = st.one_of(
         *(st.booleans(), st.booleans(), st.none() | NAMES),
     ),
     st.builds(ev.LeaveFailed, st.integers(1, 99)),
+    st.builds(ev.ConversationResumed, st.booleans(), st.booleans(), st.booleans()),
 )
 POLICY = st.builds(
     Policy,

@@ -7,6 +7,7 @@ import pytest
 
 from trio_media.core import commands as cm
 from trio_media.core import events as ev
+from trio_media.core.away import left_over
 from trio_media.core.commands import Cause, Recorded, SpeechOutcome
 from trio_media.core.invariants import BrokenInvariant
 from trio_media.core.policy import Authority, Policy
@@ -595,3 +596,193 @@ def test_the_model_may_go_away_again_and_again(authority: Authority) -> None:
         comes_back(call)
     call.passes(60_000)
     assert not call.all(cm.EndCall)
+
+
+# --- when the media stream is cut ----------------------------------------------------------------
+
+
+def left(call: Call) -> tuple[bool, bool, bool]:
+    """Whether an answer is due, something was cut off, and something is owed."""
+    resumed = left_over(call.core.state).resumed
+    return resumed.is_answer_due, resumed.was_cut, resumed.is_owed
+
+
+NOTHING = (False, False, False)
+DUE, CUT, OWED = (True, False, False), (False, True, False), (False, False, True)
+
+
+def test_a_quiet_call_leaves_nothing_over(call: Call) -> None:
+    assert left(call) == NOTHING
+    call.answers(400)
+    call.passes(5_000)
+    assert left(call) == NOTHING
+
+
+def test_an_answer_that_the_caller_was_hearing_was_cut_off(call: Call) -> None:
+    call.answers(2_000)
+    call.passes(500)
+    assert left(call) == CUT
+    call.passes(1_400)
+    assert left(call) == NOTHING, "so little is heard enough"
+
+
+def test_an_answer_that_was_still_coming_was_cut_off(call: Call) -> None:
+    call.begins_to_answer(300)
+    call.passes(5_000)
+    assert left(call) == CUT
+
+
+def test_what_was_asked_for_and_has_not_begun_is_nobodys_answer(call: Call) -> None:
+    call.asks()
+    assert left(call) == NOTHING
+    call.opens()
+    assert left(call) == NOTHING
+
+
+def test_what_was_taken_does_not_come_back(call: Call) -> None:
+    cancelling(call)
+    assert not left(call)[1]
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_whatever_goes_on_something_is_left_over_and_nothing_changes(
+    call: Call, phase: str
+) -> None:
+    PHASES[phase](call)
+    before = repr(call.core.state.creates), repr(call.core.state.owed)
+    first = left_over(call.core.state)
+    assert left_over(call.core.state) == first
+    assert (repr(call.core.state.creates), repr(call.core.state.owed)) == before
+
+
+def test_a_turn_whose_words_are_known_is_left_to_be_answered(call: Call) -> None:
+    call.transcribed(ev.Verdict.WORDS)
+    call.says()
+    call.transcribed(ev.Verdict.WORDS)
+    assert left(call) == DUE
+    call.opens()
+    assert left(call) == DUE, "nothing has come of the answer"
+    call.speaks(2_000)
+    assert left(call) == CUT
+
+
+def test_a_turn_that_waits_for_the_session_is_left_to_be_answered(call: Call) -> None:
+    call.begins_to_answer(300)
+    call.passes(2_000)
+    call.says()
+    call.transcribed(ev.Verdict.WORDS)
+    assert left(call)[0]
+
+
+def test_a_turn_of_which_only_the_sound_is_known_is_left_to_be_heard(call: Call) -> None:
+    call.does(ev.ServerSpeechStarted("T1"))
+    assert left(call) == OWED
+    assert left_over(call.core.state).sounds == ("T1",)
+    call.does(ev.TurnCommitted("T1"))
+    assert left(call) == OWED
+    call.opens()
+    assert left(call) == OWED
+
+
+def test_over_what_the_caller_said_nothing_goes_on(call: Call) -> None:
+    call.begins_to_answer(3_000)
+    call.passes(500)
+    call.does(ev.ServerSpeechStarted("T1"))
+    assert left(call) == OWED
+
+
+def test_a_caller_who_begins_to_speak_is_owed_an_answer(call: Call) -> None:
+    hushed(call)
+    assert left(call) == OWED
+
+
+def test_an_answer_that_the_server_is_about_to_give_is_due() -> None:
+    call = Call(SERVER)
+    call.says()
+    call.transcribed(ev.Verdict.WORDS)
+    assert left(call) == DUE
+    call.server_opens()
+    assert left(call) == DUE
+
+
+def test_tools_and_keys_are_left_to_be_answered(call: Call) -> None:
+    call.asks()
+    call.opens()
+    call.does(ev.ToolCalled("R1", "R1.call", "R1.call"))
+    call.ends()
+    assert left(call) == DUE
+    call.does(ev.ToolAnswered("R1.call"))
+    assert left(call) == DUE, "the answer was asked for"
+    pressed = Call()
+    pressed.does(ev.KeyPressed("1"))
+    assert left(pressed)[0]
+    pressed.passes(10_000)
+    assert left(pressed)[0]
+
+
+def test_what_waits_while_the_model_is_away_is_left_over(call: Call) -> None:
+    call.says()
+    call.transcribed(ev.Verdict.WORDS)
+    call.opens()
+    call.speaks(300)
+    call.passes(2_000)
+    call.model_goes_away()
+    assert left(call) == CUT
+    tool = Call()
+    tool.asks()
+    tool.opens()
+    tool.does(ev.ToolCalled("R1", "R1.call", "R1.call"))
+    tool.ends()
+    tool.model_goes_away()
+    tool.does(ev.ToolAnswered("R1.call"))
+    assert left(tool)[0]
+
+
+@pytest.mark.parametrize(
+    ("resumed", "creates"),
+    [
+        (ev.ConversationResumed(), []),
+        (ev.ConversationResumed(is_answer_due=True), [Cause.TURN]),
+        (ev.ConversationResumed(was_cut=True), [Cause.CONTINUATION]),
+        (ev.ConversationResumed(is_answer_due=True, was_cut=True), [Cause.TURN]),
+        (ev.ConversationResumed(is_owed=True), [Cause.RECOVERY]),
+        (ev.ConversationResumed(is_answer_due=True, is_owed=True), [Cause.TURN]),
+    ],
+)
+def test_a_call_that_is_back_does_what_is_due_once(
+    resumed: ev.ConversationResumed, creates: list[Cause]
+) -> None:
+    call = Call(is_ready=False)
+    call.does(resumed)
+    call.passes(300)
+    assert call.creates() == []
+    comes_back(call)
+    call.passes(RECOVER_MS)
+    assert call.creates() == creates
+    if creates:
+        call.opens()
+        call.speaks(400)
+        call.ends()
+    call.passes(60_000)
+    assert call.creates() == creates
+
+
+def test_a_call_that_is_back_and_held_answers_nothing(call: Call) -> None:
+    call.does(ev.AnsweringHeld(is_held=True))
+    call.does(ev.ConversationResumed(is_answer_due=True, is_owed=True))
+    call.passes(10_000)
+    assert call.creates() == []
+
+
+def test_a_call_without_any_model_has_nothing_resumed(call: Call) -> None:
+    call.model_is_lost()
+    call.does(ev.ConversationResumed(is_answer_due=True))
+    assert not call.core.state.creates.queue
+
+
+def test_an_answer_out_of_nothing_is_noticed() -> None:
+    call = Call(is_ready=False)
+    call.does(ev.ConversationResumed())
+    call.core.state.creates.want_answer(Cause.CONTINUATION, 0)
+    with pytest.raises(BrokenInvariant, match="nobody cut off"):
+        comes_back(call)

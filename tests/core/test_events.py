@@ -55,6 +55,7 @@ def test_what_the_model_says_ends_with_its_session() -> None:
         ev.HangUpRequested,
         ev.EndingRequested,
         ev.LeaveFailed,
+        ev.ConversationResumed,
         ev.CallEnded,
     }
     assert set(ev.OF_THE_MODEL) == set(EVENTS) - ours

@@ -55,13 +55,15 @@ EVERY_EVENT: list[ev.Event] = [
     ev.EndingRequested(86, words=87, leaves=True),
     ev.EndingRequested(None),
     ev.LeaveFailed(86),
+    ev.ConversationResumed(is_answer_due=True),
+    ev.ConversationResumed(was_cut=True, is_owed=True),
     ev.HangUpRequested(),
     ev.CallEnded(),
 ]
 
 
 def _not_ready(call: CoreCall) -> None:
-    call.core.state.is_session_ready = False
+    call.does(ev.SessionAway())
 
 
 def _idle(call: CoreCall) -> None:

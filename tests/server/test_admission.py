@@ -348,3 +348,65 @@ class Promises(RuleBasedStateMachine):
 
 TestPromises = Promises.TestCase
 TestPromises.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
+
+
+# --- calls that were cut -----------------------------------------------------------------------
+
+
+def cut(admission: Admission, call_sid: str) -> Slot:
+    """Begin a call and cut it; its place is kept."""
+    with admission.slot() as slot:
+        slot.begin(call_sid)
+        slot.leave()
+    return slot
+
+
+def test_the_place_of_a_call_that_was_cut_is_kept_for_it_alone() -> None:
+    admission = admission_of(Clock(), 1)
+    cut(admission, "CA1")
+    assert (admission.active, admission.reserved) == (0, 1)
+    assert admission.refusal() == "full"
+    assert admission.reserve("CA2") == "full"
+    assert admission.reserve("CA1") is None
+    with admission.slot() as other, pytest.raises(CallRefused, match="full"):
+        other.begin("CA2")
+    with admission.slot() as slot:
+        slot.begin("CA1")
+        assert (admission.active, admission.reserved) == (1, 0)
+    assert admission.refusal() is None
+
+
+def test_a_call_that_does_not_come_back_leaves_its_place_once() -> None:
+    admission = admission_of(Clock(), 1)
+    first = cut(admission, "CA1")
+    again = cut(admission, "CA1")
+    first.give_up()  # its call is in another place by now
+    assert admission.refusal() == "full"
+    again.give_up()
+    again.give_up()
+    assert admission.refusal() is None
+
+
+def test_a_slot_that_nobody_began_leaves_nothing() -> None:
+    admission = admission_of(Clock(), 1)
+    with admission.slot() as slot:
+        slot.leave()
+        slot.give_up()
+    assert admission.reserved == 0
+
+
+async def test_a_drain_waits_for_a_call_that_may_come_back_and_lets_in_nobody_else() -> None:
+    admission = admission_of(Clock(), 2)
+    slot = cut(admission, "CA1")
+    admission.drain()
+    assert admission.reserve("CA1") is None
+    assert admission.reserve("CA2") == "draining"
+    with admission.slot() as stranger, pytest.raises(CallRefused, match="draining"):
+        stranger.begin("CA2")
+    with trio.move_on_after(0):
+        await admission.wait_drained()
+        raise AssertionError("it did not wait")
+    slot.give_up()
+    await admission.wait_drained()
+    with pytest.raises(CallRefused, match="draining"), admission.slot():
+        pass

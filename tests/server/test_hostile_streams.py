@@ -158,6 +158,8 @@ async def test_a_token_is_for_one_stream_of_its_own_call(
         async with open_stream(ws_url(world), signed(world)) as websocket:
             await start(websocket, world, "CA1", token)
             assert json.loads(await websocket.get_message())["event"] in ("media", "mark")
+        await until_free_or_kept(world)
+        await world.tell_status("CA1", "completed")  # else it may come back
         await until_free(world)
         async with open_stream(ws_url(world), signed(world)) as websocket:
             await start(websocket, world, "CA1", token)

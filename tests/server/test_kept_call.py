@@ -24,6 +24,7 @@ class Clock:
     """Stands for the line of a call, which knows what is kept of it."""
 
     recording: RecordingConfig
+    resumed_from: str = ""
 
     def now_ms(self) -> int:
         return 0

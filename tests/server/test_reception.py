@@ -20,7 +20,7 @@ from trio_media.server.metrics import Metrics
 from trio_media.server.model_access import open_model_access
 from trio_media.server.passing import open_channel
 from trio_media.server.receiving import Receiving
-from trio_media.server.reception import EXPECTED_S, MACHINES_MAX, Reception, refusal_twiml
+from trio_media.server.reception import EXPECTED_S, MACHINES_MAX, Reception
 from trio_media.server.roster import Report
 from trio_media.server.tokens import CallTokens
 from trio_media.telephony.events import MediaStreamStarted
@@ -269,34 +269,6 @@ async def test_a_call_that_does_not_come_is_forgotten(
         assert reception.expected == {}
 
 
-# --- one stream for one call -------------------------------------------------------------------
-
-
-async def test_a_second_stream_is_refused_and_the_first_stays_known(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    async with open_desk(monkeypatch) as desk:
-        first, second = desk.reception.visit(), desk.reception.visit()
-        attendance = await first.attend(started())
-        with pytest.raises(CallRefused, match="already"):
-            await second.attend(started())
-        second.over()
-        assert desk.reception.live == {"CA1": attendance.attendant}
-        first.over()
-        assert desk.reception.live == {}
-
-
-async def test_where_nobody_can_tell_them_apart_the_newest_stream_is_the_call(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    async with open_desk(monkeypatch, validates=False) as desk:
-        first, second = desk.reception.visit(), desk.reception.visit()
-        await first.attend(started())
-        attendance = await second.attend(started())
-        first.over()
-        assert desk.reception.live == {"CA1": attendance.attendant}
-
-
 # --- refusals ----------------------------------------------------------------------------------
 
 
@@ -336,16 +308,6 @@ async def test_an_agent_that_cannot_decide_is_no_refusal_of_the_caller(
         with pytest.raises(CallRefused, match=NOT_DECIDED):
             await desk.reception.visit().attend(started())
         assert SORRY in (desk.reception.afterwards.take("CA1") or "")
-
-
-def test_words_that_the_carrier_would_not_say_are_left_out(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    for say in ("x" * 5_000, "\0"):
-        twiml = refusal_twiml(CallRefused("no", say=say), is_unanswered=True)
-        assert "<Reject" in twiml
-        assert "Say" not in twiml
-    assert "could not be told why" in caplog.text
 
 
 # --- who answered, and what follows ------------------------------------------------------------

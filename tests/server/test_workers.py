@@ -14,7 +14,7 @@ from tests.server.fleet import ACCESS, PhoneCall, open_fleet
 from trio_media.config import Config, ServerConfig
 from trio_media.errors import ConfigError
 from trio_media.phone import CallEnd
-from trio_media.phone.route import ask_webhook
+from trio_media.phone.route import ask_webhook, parse_twiml
 from trio_media.server.listening import bind_socket
 from trio_media.server.serving import with_secrets
 from trio_media.server.workers import supervise, usable_cores, with_workers
@@ -275,3 +275,27 @@ async def test_workers_that_drain_go_on_when_their_supervisor_is_killed(tmp_path
             assert call.record is not None
             assert call.record.ended_by is CallEnd.HUNG_UP
             await fleet.line("stopped")
+
+
+async def test_a_call_that_is_cut_comes_back_to_the_worker_that_keeps_it(tmp_path: Path) -> None:
+    """Also when that worker has no other place, and whoever takes the webhook."""
+    async with open_fleet(tmp_path, server_max_calls="1") as fleet:
+        await fleet.call("CA2")
+        async with trio.open_nursery() as nursery:
+            cut = PhoneCall("CA1")
+            nursery.start_soon(cut.run, fleet.url)
+            await cut.heard.wait()
+            worker = await fleet.worker_of("CA1")
+            nursery.cancel_scope.cancel()
+        form = {"CallSid": "CA1"}
+        headers = fleet.signed("/twilio/after", form)
+        answer = await fleet.ask("POST", "/twilio/after", data=form, headers=headers)
+        route = parse_twiml(answer.content, webhook_url=fleet.url)
+        assert route.stream_url.endswith(f"/twilio/media/{worker}")
+        assert "all lines are busy" in await fleet.voice("CA9"), "the place is kept"
+        again = PhoneCall("CA1")
+        await fleet.begin(again, route)
+        await fleet.until_metric("trio_media_calls_resumed_total ", 1)
+        assert await fleet.metric(STARTED) == 2
+        assert await fleet.metric("trio_media_calls_ended_total.*") == 0
+        assert await fleet.end(signal.SIGTERM, signal.SIGTERM) == 0

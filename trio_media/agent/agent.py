@@ -158,6 +158,14 @@ class Agent:
         """Tell a function of ``(call)`` that a call has begun."""
         return self._add_hook("start", function)
 
+    def on_resume(self, function: F) -> F:
+        """Tell a function of ``(call)`` that a call is back whose media stream was cut.
+
+        It goes on with its conversation: nobody is greeted, and ``on_start`` is not told again.
+        Tasks and tools of the call ended with the media stream.  ``call.info.resumed`` counts.
+        """
+        return self._add_hook("resume", function)
+
     def on_caller_spoke(self, function: F) -> F:
         """Tell a function of ``(call, text)`` what the caller said."""
         return self._add_hook("caller_spoke", function)

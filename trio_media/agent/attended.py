@@ -1,6 +1,8 @@
 """A call, as its agent attends it: its hooks, its tools, what is seen of it, and its tasks.
 
 Rule 1: everything of it runs in the call's nursery, and ends with the call.
+Rule 2: a call whose media stream was cut, and that comes back, is the same call: its transcript
+        goes on, and ``on_end`` is told of it once.  What ran in it ended with the media stream.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import trio
 from trio_media.agent.answering_machine import CalleeWatch, meet_machine
 from trio_media.agent.application import Code
 from trio_media.agent.asking import Ending
+from trio_media.agent.earlier import Earlier
 from trio_media.agent.hooks import HookRuns, run_hooks, run_last_hooks
 from trio_media.agent.info import CallInfo
 from trio_media.agent.limits import LengthLimit
@@ -73,10 +76,15 @@ class AttendedCall:
     _nursery: trio.Nursery | None = attrs.field(default=None, init=False)
     _tasks: int = attrs.field(default=0, init=False)
     _end: CallEnd | None = attrs.field(default=None, init=False)
+    _earlier: Earlier = attrs.field(factory=Earlier, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.log = call_logger(self.info.call_sid)
         self._runs = HookRuns(self.plan.hooks, self.plan.hook_timeout_s, self.log, self.count)
+        self._watch()
+
+    def _watch(self) -> None:
+        """Have a new media stream of the call seen."""
         self.watch = CallWatch(self.tell)
         voicemail = Voicemail(self.plan.config.voicemail if self._meets_machines else "go_on")
         self.callee = CalleeWatch(voicemail=voicemail, watch=self.watch, tell=self.tell)
@@ -87,7 +95,8 @@ class AttendedCall:
 
     @property
     def _meets_machines(self) -> bool:
-        return self.info.direction == "outbound" and self.plan.config.voicemail != "go_on"
+        is_new = self.info.direction == "outbound" and not self.info.resumed
+        return is_new and self.plan.config.voicemail != "go_on"
 
     # --- what is known of it -----------------------------------------------------------------
 
@@ -115,22 +124,22 @@ class AttendedCall:
         if self._line is None or self._clock is None:
             return 0
         # Not `Line.now_ms`: a thread of the application may ask, and has no current time.
-        return int((self._clock.current_time() - self._line.began_s) * 1_000)
+        return int((self._clock.current_time() - self._earlier.began(self._line)) * 1_000)
 
     @property
     def transcript(self) -> tuple[Spoken, ...]:
         """What was said and heard up to now, in the order in which it was said."""
-        return self.watch.transcript.entries
+        return self._earlier.with_spoken(self.watch.transcript.entries, self._line)
 
     @property
     def counters(self) -> Mapping[str, int]:
         """What was counted up to now."""
-        return {} if self._line is None else dict(self._line.tally.counters)
+        return self._earlier.with_counters(self._line)
 
     @property
     def failures(self) -> tuple[Failure, ...]:
         """What went wrong up to now, and what was done about it, oldest first."""
-        return tuple(self.watch.failures.kept)
+        return self._earlier.with_failures(self.watch.failures.kept, self._line)
 
     @property
     def usage(self) -> Usage:
@@ -155,11 +164,35 @@ class AttendedCall:
             nursery.start_soon(run_hooks, self._runs, nursery)
         # Late texts are given up also in a silent call.
         control.line.looks.append(self.watch.transcript.advance)
-        LengthLimit(control, nursery, self.plan.config.max_call_s).begin()
-        self.tell("start")
+        max_call_s = self._earlier.left_s(self.plan.config.max_call_s, control.line)
+        LengthLimit(control, nursery, max_call_s).begin()
+        self.tell("resume" if self.info.resumed else "start")
+        if self._earlier.was_paused:
+            self.pause_recording()
         self.callee.begin()
         if self._meets_machines:
             nursery.start_soon(meet_machine, self.callee, control, self.plan.config)
+
+    async def replaced(self) -> None:
+        """The call has come back in another media stream, or is about to: this one ends."""
+        if self._control is not None and not self.is_over:
+            await self._control.replaced()
+
+    def cut(self) -> None:
+        """The media stream was cut, and everything of the call in it has ended.
+
+        `resume` follows, or `ended`.
+        """
+        if self._line is not None:
+            self.watch.transcript.end(self._line.now_ms())
+
+    def resume(self, number: int) -> None:
+        """The call has come back, for the ``number``-th time: `observers` and `begin` follow."""
+        if self._line is not None:
+            was_paused = self._line.privacy.is_paused_for(APPLICATION)
+            self._earlier = self._earlier.and_then(self._line, self.watch, was_paused=was_paused)
+        self.info, self._line = attrs.evolve(self.info, resumed=number), None
+        self._watch()
 
     def machine_detected(self, result: str) -> None:
         """Take in who answered, as the carrier's detection says (Twilio's ``AnsweredBy``).
@@ -172,7 +205,7 @@ class AttendedCall:
     async def ended(self, end: CallEnd) -> None:
         """See `Attendant.ended`.  Comes back within the deadline of one hook."""
         self.watch.transcript.end(end.duration_ms if self._line is None else self._line.now_ms())
-        self._end = end
+        self._end = end = self._earlier.whole(end, self._line)
         await run_last_hooks(self._runs, self, end)
 
     # --- for the modules of this package -----------------------------------------------------

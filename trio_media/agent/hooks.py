@@ -24,6 +24,7 @@ from trio_media.logs import CallLogger
 RUNS_MAX: Final = 64  # a call in which so many hang tells its hooks nothing new
 HOOKS: Final[Mapping[str, tuple[str, ...]]] = {
     "start": (),
+    "resume": (),
     "caller_spoke": ("text",),
     "model_spoke": ("text",),
     "interrupted": ("interruption",),

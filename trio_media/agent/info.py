@@ -32,6 +32,8 @@ class CallInfo:
     record: bool = True
     """False: the media stream was started with ``record`` = ``false``, and nothing of the call is
     kept."""
+    resumed: int = 0
+    """How often the call has come back after its media stream was cut."""
     parameters: Mapping[str, str] = attrs.field(factory=dict)
     """What else the media stream was started with."""
 

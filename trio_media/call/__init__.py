@@ -30,5 +30,7 @@
 - ``heard``: what was heard when, for the recording and for the echo gate.
 - ``model_service``, ``translate``: what is asked of a service, and its events as the core's.
 - ``breaker``: whether a service is worth a try, for all calls.  ``choosing``: which is tried next.
+- ``conversation``: what was said, to be told to a session that knows nothing.  ``keeping``: one
+  session after the other.  ``resuming``: one media stream after the other.
 - ``control``: the call in the hands of an application.
 """

@@ -12,6 +12,7 @@ from trio_media.call.control import CallControl
 from trio_media.call.line import Line
 from trio_media.call.prepared import PreparedSession
 from trio_media.call.record import CallEnd, CallObserver
+from trio_media.call.resuming import Resumption
 from trio_media.call.tools import Tool
 from trio_media.config import Config
 from trio_media.telephony.events import MediaStreamStarted
@@ -50,6 +51,8 @@ class Attendance:
     attendant: Attendant | None = None
     session: PreparedSession | None = None
     """The model session, where it was made beforehand."""
+    resumption: Resumption | None = None
+    """What the call goes on with, if another media stream of it was cut."""
 
 
 Attend: TypeAlias = Callable[[MediaStreamStarted], Awaitable[Attendance]]

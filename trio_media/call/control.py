@@ -23,6 +23,8 @@ from trio_media.errors import LocalProtocolError
 from trio_media.realtime.events import Role as Role
 from trio_media.telephony.twiml import Verb
 
+REPLACED: Final = "replaced"
+"""Why a media stream is over whose call has come back in another one."""
 WORDS_MAX: Final = 64  # requests to speak that wait; nobody listens to more
 CLIP_MS_MAX: Final = 300_000  # five minutes of a recording are no line any more
 DIGITS_MAX: Final = 64
@@ -250,6 +252,10 @@ class CallControl:
     async def caller_left(self) -> None:
         """The carrier says, by another way than the media stream, that the call is over."""
         await self._post(Ending("caller_hung_up"))
+
+    async def replaced(self) -> None:
+        """The call has come back in another media stream, or is about to."""
+        await self._post(Ending(REPLACED))
 
     async def hold_answers(self, *, is_held: bool) -> None:
         """Have the model answer nothing that is heard, or let it again."""

@@ -16,9 +16,9 @@ from typing import Final, Literal, TypeAlias
 
 import attrs
 
-from trio_media.call.heard_text import heard_text
 from trio_media.call.texts import Texts
 from trio_media.core.units import HEARD_ENOUGH_MS
+from trio_media.facts.heard_text import heard_text
 from trio_media.realtime.events import Place, RealtimeCodec, Role
 
 ENTRIES_MAX: Final = 400
@@ -103,6 +103,17 @@ class Conversation:
         """
         entry = self._entries.pop(item_id, None)
         return None if entry is None else entry.told_as
+
+    def seal(self, prefix: str, output: str) -> None:
+        """What comes is of another media stream: texts of ours are named anew, tools have this
+        output that have none, and nobody says any more how an item goes on."""
+        entries, self._entries = list(self._entries.values()), {}
+        for entry in entries:
+            if entry.kind == "text":
+                entry.name = prefix + entry.name
+            elif entry.kind == "call" and entry.output is None:
+                entry.output = output
+            self._add(entry)
 
     def _add(self, entry: Entry) -> None:
         self._entries.setdefault(entry.name, entry)

@@ -30,6 +30,16 @@ class DropSession(Protocol):
     def __call__(self, number: int | None, *, renews: bool = False) -> None: ...
 
 
+@attrs.frozen(eq=False)
+class LeftBehind:
+    """What the owner finds in the moment in which the media stream is cut."""
+
+    resumed: ev.ConversationResumed
+    """What is due to the caller."""
+    sound: bytes
+    """What the next model session is to hear first of the caller, mu-law."""
+
+
 @attrs.define(eq=False)
 class Desk:
     """What the owner works with.  Nobody else touches it."""
@@ -73,13 +83,18 @@ class Desk:
     was_redirected: bool = False
     """The carrier has taken it over: its account said so."""
     ended_by: str | None = None
+    left_behind: LeftBehind | None = None
+    """What the call goes on with, if its media stream was cut; None: it was not."""
     pending: list[ev.Event] = attrs.field(factory=list)
     """What carrying out a command led to."""
     began_ms: dict[int, int] = attrs.field(factory=dict)
     """When each interruption was decided."""
+    before: Conversation | None = None
+    """What was said in media streams of this call that were cut."""
     conversation: Conversation = attrs.field(init=False)
     measures: Measures = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.conversation = Conversation(self.line.texts)
+        before = self.before
+        self.conversation = Conversation(self.line.texts) if before is None else before
         self.measures = Measures(self.line)

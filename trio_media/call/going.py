@@ -22,7 +22,7 @@ ASK_S: Final = 10.0  # the carrier's account answers within this, or did not
 TRANSFERRED: Final = "transferred"
 CALLER_HUNG_UP: Final = "caller_hung_up"
 NOT_OURS: Final = frozenset(
-    {CALLER_HUNG_UP, "carrier_lost", "carrier_protocol_error", "model_lost"}
+    {CALLER_HUNG_UP, "carrier_lost", "replaced", "carrier_protocol_error", "model_lost"}
 )
 """Reasons with which the caller is gone, or is owed words that we cannot say any more."""
 

@@ -45,14 +45,19 @@ def is_announced(line: Line) -> bool:
     return bool(line.recording.dir) and line.recording.consent == "announce"
 
 
-async def greet(control: CallControl, config: Config) -> None:
-    """Say what is said first, in this order."""
+def is_unannounced(line: Line) -> bool:
+    """Whether it is still to be said that the call is recorded."""
+    return line.privacy.is_paused_for(CONSENT)
+
+
+async def greet(control: CallControl, config: Config, *, has_begun: bool = False) -> None:
+    """Say what is said first, in this order.  ``has_begun``: nobody is greeted twice."""
     line, announced = control.line, None
-    if is_announced(line):
+    if is_unannounced(line):
         announced = await control.speak(
             exactly(line.recording.announcement), protected=True, keep=True
         )
-    if config.agent.greeting:
+    if config.agent.greeting and not has_begun:
         words = Words(text=GREETING.format(words=config.agent.greeting))
         protected = config.barge_in.protect_greeting
         await control.speak(words, say=Say.GREETING, protected=protected)

@@ -12,14 +12,20 @@ import trio
 from trio_media.audio.ear import LocalEar
 from trio_media.audio.echo import EchoGate
 from trio_media.audio.webrtc import make_onset_detector
-from trio_media.call.attending import Attendance, Attendant
+from trio_media.call.attending import Attendance
 from trio_media.call.caller_timeline import CallerTimeline
 from trio_media.call.choosing import Services
 from trio_media.call.control import CallControl
 from trio_media.call.desk import Desk
 from trio_media.call.forgetting import forget_sound
 from trio_media.call.going import CALLER_HUNG_UP, end_at_carrier, is_ended_well, onward_of, why_over
-from trio_media.call.greeting import CONSENT, begin_keeping, greet, is_announced
+from trio_media.call.greeting import (
+    CONSENT,
+    begin_keeping,
+    greet,
+    is_announced,
+    is_unannounced,
+)
 from trio_media.call.heard import HeardTape, nobody
 from trio_media.call.inbound import fill_gap, inbound_audio
 from trio_media.call.keeping import SessionKeeper
@@ -33,6 +39,7 @@ from trio_media.call.owner import own_call
 from trio_media.call.phrases import Phrases
 from trio_media.call.record import CallEnd, CallObserver
 from trio_media.call.recorded_lines import recorded_words
+from trio_media.call.resuming import go_on, note_cut, note_resumed, resumption_of
 from trio_media.call.watch import CLOSE_S, close_leg, look_after
 from trio_media.config import Config
 from trio_media.core.invariants import Invariants
@@ -70,6 +77,8 @@ async def hold_call(
     echo = EchoGate() if policy.hears_locally else None
     keeper = SessionKeeper(services, line, config.realtime.reconnect_max, options.luck)
     keeper.parting = "forward" if policy.forwards_without_model else "goodbye"
+    before = attendance.resumption
+    go_on(line, keeper, before)
     line.model_outbox.keeps_sound = config.realtime.reconnect_max > 0
     written, session_over = trio.Event(), trio.Event()
     async with trio.open_nursery() as nursery:
@@ -91,24 +100,21 @@ async def hold_call(
             forward=_forward(config),
             account=options.account,
             call_sid=started.call_sid,
+            before=None if before is None else before.conversation,
         )
         line.note("started", call_sid=started.call_sid, stream_sid=started.stream_sid)
+        note_resumed(line, before)
         nursery.start_soon(_tell_end, session_over, keeper.keep, attendance.session)
         line.looks.append(partial(forget_sound, line))
-        listener = None
-        if echo is not None:
-            listener = _listen(nursery, line, echo, config, policy, judge, options)
+        listener = _listen(nursery, line, echo, config, policy, judge, options)
         nursery.start_soon(inbound_audio, leg, codec, line, timeline, listener)
         line.looks.append(partial(fill_gap, line, timeline, listener))
         nursery.start_soon(_tell_end, written, write_carrier, leg, line)
         line.watched.append(Watched(leg, nursery))
         nursery.start_soon(look_after, line)
-        _begin_attending(control, nursery, attendant, options, config)
+        _begin_attending(control, nursery, attendance, options)
         reason = await own_call(desk)
-        line.note("call_ended", by=_who_ended(reason), reason=reason)
-        onward = onward_of(reason, desk)
-        if options.left is not None:
-            options.left(started.call_sid, onward)
+        onward = _say_why(desk, reason, options)
         line.carrier_outbox.close()
         line.model_outbox.close()
         keeper.end()
@@ -117,9 +123,21 @@ async def hold_call(
         nursery.cancel_scope.cancel()
     end = _ended(started, reason, line)
     end = attrs.evolve(end, onward=None if reason == CALLER_HUNG_UP else onward)
-    if attendant is not None:
+    resumption = resumption_of(desk, keeper, started, before)
+    is_kept = resumption is not None and options.cut is not None and options.cut(resumption, end)
+    if attendant is not None and not is_kept:
         await attendant.ended(end)
     return end
+
+
+def _say_why(desk: Desk, reason: str, options: CallOptions) -> tuple[Verb, ...] | None:
+    """Tell everybody that the call is over here; return what the carrier does with the caller."""
+    note_cut(desk, reason, may_return=options.cut is not None)
+    desk.line.note("call_ended", by=_who_ended(reason), reason=reason)
+    onward = onward_of(reason, desk)
+    if options.left is not None:
+        options.left(desk.call_sid, onward)
+    return onward
 
 
 def _forward(config: Config) -> tuple[Verb, ...]:
@@ -181,36 +199,37 @@ def _begin_observing(
     if attendant is not None:
         line.insiders = attendant.observers(line)
         line.observers = [*line.observers, *line.insiders]
-    if is_announced(line):
+    before = attendance.resumption
+    if is_announced(line) and not (before is not None and before.is_announced):
         line.pause_recording(CONSENT, is_of_caller=True)
 
 
 def _begin_attending(
-    control: CallControl,
-    nursery: trio.Nursery,
-    attendant: Attendant | None,
-    options: CallOptions,
-    config: Config,
+    control: CallControl, nursery: trio.Nursery, attendance: Attendance, options: CallOptions
 ) -> None:
     """Give the call into the hands of the application, and greet."""
+    config, before = attendance.config, attendance.resumption
     if options.on_control is not None:
         options.on_control(control)
-    if config.agent.greeting or is_announced(control.line):
-        nursery.start_soon(greet, control, config)
-    if attendant is not None:
-        attendant.begin(control, nursery)
+    has_begun = before is not None and before.has_begun
+    if (config.agent.greeting and not has_begun) or is_unannounced(control.line):
+        nursery.start_soon(partial(greet, control, config, has_begun=has_begun))
+    if attendance.attendant is not None:
+        attendance.attendant.begin(control, nursery)
 
 
 def _listen(
     nursery: trio.Nursery,
     line: Line,
-    echo: EchoGate,
+    echo: EchoGate | None,
     config: Config,
     policy: Policy,
     judge: VoiceJudge | None,
     options: CallOptions,
-) -> Listener:
-    """Start the local ear."""
+) -> Listener | None:
+    """Start the local ear, if there is one."""
+    if echo is None:
+        return None
     ear = LocalEar(
         voice_ms=voice_ms(config, has_judge=judge is not None),
         confirm_ms=policy.confirm_ms,

@@ -147,6 +147,15 @@ class SessionKeeper:
         return len(self._all) == 1 and error.kind in (RefusalKind.FATAL, RefusalKind.REQUEST)
 
     @property
+    def number(self) -> int:
+        """How many sessions the call has had, or tried to have."""
+        return self._number
+
+    def count_from(self, number: int) -> None:
+        """The call had so many before: what they called by a name is not what others do."""
+        self._number = number
+
+    @property
     def _all(self) -> tuple[ModelService, ...]:
         return self.services.services
 

@@ -106,6 +106,8 @@ class Line:
     prices: PricesConfig = attrs.field(factory=PricesConfig)
     spending: Spending = attrs.field(factory=Spending)
     """The model's reader adds."""
+    resumed_from: str = ""
+    """The media stream that the call was in before; empty: this is its first."""
     carrier_outbox: CarrierOutbox = attrs.field(factory=CarrierOutbox)
     model_outbox: ModelOutbox = attrs.field(factory=ModelOutbox)
     store: AudioStore = attrs.field(factory=AudioStore)

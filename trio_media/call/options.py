@@ -17,7 +17,8 @@ from trio_media.call.control import CallControl
 from trio_media.call.leg import Transport
 from trio_media.call.line import Line
 from trio_media.call.model_service import Connect
-from trio_media.call.record import CallCounts, CallObserver
+from trio_media.call.record import CallCounts, CallEnd, CallObserver
+from trio_media.call.resuming import Resumption
 from trio_media.call.tool import Tool
 from trio_media.config import Config
 from trio_media.core.outcomes import Recorded
@@ -74,6 +75,10 @@ class CallOptions:
     left: Callable[[str, tuple[Verb, ...] | None], None] | None = None
     """Told, with the call's sid, what the carrier is to do with the caller when the media stream
     has ended; before it ends.  None instead of verbs: nobody decided that."""
+    cut: Callable[[Resumption, CallEnd], bool] | None = None
+    """Told what a call goes on with whose media stream was cut, when nothing of it runs any more,
+    and how it has ended if nobody goes on with it.
+    Returns whether it may come back: then its attendant is told of its end by whoever keeps it."""
     on_control: Callable[[CallControl], None] | None = None
     """Given the call's control when it has started."""
     counts: CallCounts | None = None

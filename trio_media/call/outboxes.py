@@ -257,6 +257,10 @@ class ModelOutbox:
         self._audio_bytes += len(again)
         self._bound_audio()
 
+    def unsent_audio(self) -> bytes:
+        """Return the caller audio that waits."""
+        return b"".join(self._audio)
+
     def write_now(self) -> None:
         """Write what the wire takes at once; have the writer take the rest."""
         leg = self.leg

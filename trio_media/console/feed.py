@@ -161,6 +161,7 @@ class Feed:
             stream_sid=started.stream_sid,
             started_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
             policy=self.policy,
+            resumed_from=line.resumed_from,
             parameters={name: value for name, value in given if name not in SECRET_PARAMETERS},
         )
         live = LiveCall(

@@ -8,18 +8,29 @@ Rule 3: silence has an end: when the caller has heard nothing for a while, they 
         model comes back, and again when that takes long; so are they while it is there, and they
         wait for an answer that it failed to give.
 Rule 4: a session that the service is about to end is renewed when nothing goes on, or in time.
+Rule 5: a call whose media stream was cut goes on in the next one as with the next session; what the
+        caller did not hear any more is lost, and the model goes on from there.
 """
 
 from __future__ import annotations
 
+from typing import Final
+
+import attrs
+
 from trio_media.core import answering, failing, responding
 from trio_media.core.commands import Cause, PlayRecorded, Recorded, RenewSession, SayAgain
 from trio_media.core.creates import CONTINUED
-from trio_media.core.events import Ended
+from trio_media.core.events import ConversationResumed, Ended
 from trio_media.core.responses import Response
 from trio_media.core.state import State
 from trio_media.core.turns import Turn, TurnState
-from trio_media.core.units import RECORDED_MS, WORDS_AGAIN_MS, earliest
+from trio_media.core.units import HEARD_ENOUGH_MS, RECORDED_MS, WORDS_AGAIN_MS, earliest
+
+AWAITED: Final = (Cause.TURN, Cause.KEYS, Cause.TOOL, Cause.SERVER)
+"""What the caller waits for."""
+PASSING: Final = (Cause.CLIP, Cause.FILLER, Cause.SILENCE, Cause.GOODBYE)
+"""What nobody misses in the next media stream."""
 
 
 def went(state: State, now_ms: int) -> None:
@@ -156,3 +167,67 @@ def _is_quiet(state: State) -> bool:
     is_heard = floor.is_hushed or floor.is_heard or turns.has_unanswered
     is_due = state.owed.is_owed or bool(state.keys.digits) or state.flags_asked_ms is not None
     return not (is_said or is_heard or is_due or state.pending_tools())
+
+
+# --- when the media stream is cut ---------------------------------------------------------------
+
+
+@attrs.frozen
+class LeftOver:
+    """What a media stream that was cut leaves to the next one of the call."""
+
+    resumed: ConversationResumed
+    """What the core is told there."""
+    sounds: tuple[str, ...]
+    """The turns of which only the sound is known."""
+
+
+def left_over(state: State) -> LeftOver:
+    """Return what is left over if the media stream is cut now.  Changes nothing."""
+    sounds = [turn for turn in state.turns.turns if _is_sound(state, turn)]
+    spoken = any(turn.state is TurnState.COUNTS for turn in state.turns.turns if turn not in sounds)
+    queued = {queued.cause for queued in state.creates.queue}
+    is_asked = spoken or bool(state.pending_tools() or state.keys.digits)
+    is_asked = is_asked or not queued.isdisjoint((Cause.KEYS, Cause.TOOL))
+    is_coming = state.server_create_until_ms is not None or Cause.TURN in queued
+    is_asked = is_asked or (is_coming and not sounds)
+    is_asked = is_asked or any(_is_awaited(r, sounds) for r in state.book.open())
+    is_owed = state.owed.is_owed or state.floor.is_hushed or Cause.RECOVERY in queued
+    was_cut = Cause.CONTINUATION in queued or any(_is_missed(state, r) for r in state.book)
+    return LeftOver(
+        ConversationResumed(
+            is_answer_due=is_asked,
+            was_cut=was_cut and not sounds and not state.floor.is_hushed,
+            is_owed=is_owed or bool(sounds),
+        ),
+        tuple(turn.item_id for turn in sounds),
+    )
+
+
+def _is_awaited(response: Response, sounds: list[Turn]) -> bool:
+    """Whether the caller waits for an answer of which nothing has come."""
+    if response.is_muted or response.is_doomed or response.has_begun:
+        return False
+    return response.cause in AWAITED and not any(_answers(response, turn) for turn in sounds)
+
+
+def _is_missed(state: State, response: Response) -> bool:
+    """Whether the caller hears only a part of a response that nobody took."""
+    if response.is_muted or response.is_doomed or response.cause in PASSING:
+        return False
+    if response.is_open:
+        return any(item.received_ms for item in response.items)
+    unheard_ms = sum(item.received_ms - item.heard_ms for item in response.items if item.is_speech)
+    return state.is_audible(response) and unheard_ms > HEARD_ENOUGH_MS
+
+
+def resumed(state: State, event: ConversationResumed) -> None:
+    """Go on with what the last media stream has left over."""
+    if state.is_session_lost or not answering.is_answered(state):
+        return
+    if event.is_owed:
+        state.owed.is_owed = True
+    if event.is_answer_due:
+        state.creates.want_answer(Cause.TURN, state.book.last_number)
+    elif event.was_cut:
+        state.creates.want_answer(Cause.CONTINUATION, state.book.last_number)

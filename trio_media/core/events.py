@@ -271,6 +271,19 @@ class CommandUnsent:
 
 
 @attrs.frozen
+class ConversationResumed:
+    """The call went on before, in a media stream that was cut: nothing else has happened yet."""
+
+    is_answer_due: bool = False
+    """The caller waits for an answer."""
+    was_cut: bool = False
+    """The model was speaking, and not at its end."""
+    is_owed: bool = False
+    """The caller said something of which the model is to hear the sound again; should it make no
+    turn of that, they are owed an answer all the same."""
+
+
+@attrs.frozen
 class CallEnded:
     """The call is over, whoever ended it.  Nothing follows."""
 
@@ -313,5 +326,6 @@ Event: TypeAlias = (
     | HangUpRequested
     | EndingRequested
     | LeaveFailed
+    | ConversationResumed
     | CallEnded
 )

@@ -186,6 +186,10 @@ def _hang_up_requested(state: State, event: ev.HangUpRequested, now_ms: int) -> 
     closing.end(state, "hung_up")
 
 
+def _conversation_resumed(state: State, event: ev.ConversationResumed, now_ms: int) -> None:
+    away.resumed(state, event)
+
+
 def _call_ended(state: State, event: ev.CallEnded, now_ms: int) -> None:
     closing.close_all(state)
 
@@ -228,5 +232,6 @@ HANDLERS: Final[Mapping[type[ev.Event], Act]] = {
     ev.HangUpRequested: _hang_up_requested,
     ev.EndingRequested: leaving.requested,
     ev.LeaveFailed: _leave_failed,
+    ev.ConversationResumed: _conversation_resumed,
     ev.CallEnded: _call_ended,
 }

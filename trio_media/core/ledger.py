@@ -250,6 +250,17 @@ class Ledger:
             case ev.MarkEchoed(epoch=epoch, number=number):
                 if epoch == self.epoch:
                     self._echoed(number, now_ms)
+            case ev.ConversationResumed():
+                self._resumed(event, now_ms)
+
+    def _resumed(self, event: ev.ConversationResumed, now_ms: int) -> None:
+        """What was left over is answered, or goes on."""
+        if self.dues.held or self.is_lost:
+            return
+        self.dues.answers_again += event.is_answer_due
+        self.dues.may_continue = self.dues.may_continue or event.was_cut
+        if event.is_owed:
+            self.owed_ms = now_ms
 
     def _asked_again(self, command: int | None, *, is_written: bool = True) -> None:
         """A create that another response kept out, or that was not written, is tried again."""

@@ -13,6 +13,7 @@ WORDS: Final[Mapping[str, str]] = {
     "silence": "Nobody said anything any more.",
     "max_call_s": "It had lasted as long as a call may.",
     "carrier_lost": "The carrier's connection was lost.",
+    "replaced": "The call went on in another media stream.",
     "carrier_protocol_error": "What the carrier sent could not be understood.",
     "model_lost": "The model was lost.",
     "start_timeout": "The media stream never began.",

@@ -122,6 +122,10 @@ class Privacy:
         """Whether everything may be told."""
         return self.redact is None and not self.pauses
 
+    def is_paused_for(self, why: str) -> bool:
+        """Whether nothing is recorded for this reason."""
+        return why in self._reasons
+
     def pause(self, why: str, now_ms: int, *, is_of_caller: bool = False) -> bool:
         """Stop recording, for a reason of several; return whether that is new.
 

@@ -22,11 +22,11 @@ from typing import Final, Literal, TypeAlias
 
 import attrs
 
-from trio_media.call.heard_text import heard_text as heard_text
 from trio_media.core import commands as cm
 from trio_media.core import events as ev
 from trio_media.core.units import HEARD_ENOUGH_MS
 from trio_media.facts.heard_spans import Ear, HeardSpan
+from trio_media.facts.heard_text import heard_text as heard_text
 
 ENTRIES_MAX: Final = 2_000  # a talk of hours; the oldest go first
 UNPLACED_MAX: Final = 64  # texts of which nothing was heard yet; most never will be

@@ -128,9 +128,12 @@ def keep_call(
     *,
     now_ms: Callable[[], int],
     nursery: trio.Nursery,
+    resumed_from: str = "",
     limits: DiskLimits = DEFAULT_LIMITS,
 ) -> list[Keeper]:
     """Begin to keep a call under ``config.dir``; nothing when that is empty.
+
+    ``resumed_from``: the call's media stream before this one, which has files of its own.
 
     The tasks that write run in ``nursery``, and write what is queued when it is cancelled.
     """
@@ -141,6 +144,7 @@ def keep_call(
         stream_sid=started.stream_sid,
         started_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
         policy=policy,
+        resumed_from=resumed_from,
         parameters={
             name: value
             for name, value in started.custom_parameters.items()

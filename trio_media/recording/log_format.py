@@ -65,6 +65,8 @@ class LogHeader:
     parameters: Mapping[str, str] = attrs.field(factory=dict)
     """The media stream's custom parameters.  Leave out what is secret: this is written as it is."""
     package_version: str = attrs.field(factory=_package_version)
+    resumed_from: str = ""
+    """The media stream that the call was in before this one, and that was cut; empty: none."""
     decision_version: int = DECISION_VERSION
     """Which decisions the core made; a replay is held to them if it is its own version."""
     format_version: int = FORMAT_VERSION

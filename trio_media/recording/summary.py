@@ -171,6 +171,7 @@ class SummaryBuilder:
             "summary_version": SUMMARY_VERSION,
             "call_sid": header.call_sid,
             "stream_sid": header.stream_sid,
+            "resumed_from": header.resumed_from,
             "parameters": dict(header.parameters),
             "started_at": header.started_at,
             "duration_ms": self._now_ms,

@@ -204,6 +204,7 @@ _EVENTS: Final[Mapping[type[Any], tuple[str, Callable[[Any], str]]]] = {
     ev.SessionReady: ("model", _ready),
     ev.SessionAway: ("model", _always("the session is lost, another one is being made")),
     ev.SessionLost: ("model", _always("the session is lost")),
+    ev.ConversationResumed: ("caller", _always("is back: the call goes on")),
     ev.SessionAging: (
         "model",
         lambda event: f"the session is to be renewed by {seconds(event.renew_by_ms)}",

@@ -4,6 +4,9 @@ Rule 1: a connection is judged on its request head alone, before anything is spe
 Rule 2: a call that crashes is logged and counted; its siblings do not notice.
 Rule 3: everything ends with the one nursery of `serving.serve`.
 
+A call is expected, begun and asked back by `reception`; `visiting` is one media stream of it, and
+`returning` keeps what it goes on with when that was cut.
+
 `model_access` knows, for all calls, whether a model service is to be had, and tries that so that no
 caller has to.
 

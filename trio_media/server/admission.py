@@ -10,6 +10,8 @@ Rule 3: a slot is given back whatever ends the call; a promise, when nobody come
 Rule 4: where there is no call and none is promised, lateness refuses nobody: whoever made this
         machine slow, it was not us, and turning the only caller away makes nothing faster.
 Rule 5: draining is for good and for all: a promise that was not redeemed by then is void.
+Rule 6: a call whose media stream was cut keeps its place, also in a drain, until it comes back or
+        is given up.
 """
 
 from __future__ import annotations
@@ -44,6 +46,19 @@ class Slot:
     _admission: Admission
     call_sid: str | None = None
     """None until the stream has said it."""
+    is_for_return: bool = False
+    """It was given for want of a call that was cut: nobody else is let in any more."""
+
+    def leave(self) -> None:
+        """The stream was cut, and its call may come back: keep its place without it.
+
+        `give_up` is to follow, unless a stream of that call begins.
+        """
+        self._admission._leave(self)
+
+    def give_up(self) -> None:
+        """The call does not come back.  Doing it again changes nothing."""
+        self._admission._give_up(self)
 
     def begin(self, call_sid: str) -> None:
         """Say whose stream it is.
@@ -71,6 +86,8 @@ class Admission:
         self._slots: set[Slot] = set()
         self._until_s: dict[str, float] = {}
         """Until when a place is kept, by whom it is kept for."""
+        self._away: dict[str, Slot] = {}
+        """The places that calls had which were cut, and may come back."""
         self._ended = 0
         self._draining = False
         self._drained = trio.Event()
@@ -84,7 +101,7 @@ class Admission:
     def reserved(self) -> int:
         """How many places are kept for calls whose media stream is not here."""
         self._forget_late_comers()
-        return len(self._until_s)
+        return len(self._until_s) + len(self._away)
 
     @property
     def ended(self) -> int:
@@ -117,6 +134,8 @@ class Admission:
         Returns why there is no place, as `refusal` does; None: it is promised.
         """
         self._forget_late_comers()
+        if call_sid in self._away:
+            return None
         is_promised = self._until_s.pop(instead_of, None) is not None or call_sid in self._until_s
         is_here = any(slot.call_sid == call_sid for slot in self._slots)
         if self._draining or not (is_promised or is_here):
@@ -147,7 +166,7 @@ class Admission:
             reason = self.refusal()
             if reason is not None:
                 raise CallRefused(reason)
-        slot = Slot(self)
+        slot = Slot(self, is_for_return=self._draining)
         self._slots.add(slot)
         try:
             yield slot
@@ -180,11 +199,25 @@ class Admission:
 
     def _begin(self, slot: Slot, call_sid: str) -> None:
         was_promised = self._until_s.pop(call_sid, None) is not None
+        was_promised = self._away.pop(call_sid, None) is not None or was_promised
+        if slot.is_for_return and not was_promised:
+            raise CallRefused("draining")
         slot.call_sid = call_sid
         if not was_promised and self._taken > self._max_calls:
             # It came in on a promise to somebody else, who keeps it.
             slot.call_sid = None
             raise CallRefused("full")
+
+    def _leave(self, slot: Slot) -> None:
+        if slot.call_sid is not None:
+            self._slots.discard(slot)
+            self._away[slot.call_sid] = slot
+
+    def _give_up(self, slot: Slot) -> None:
+        # A call that came back, and was cut again, has another place by now.
+        if slot.call_sid is not None and self._away.get(slot.call_sid) is slot:
+            del self._away[slot.call_sid]
+            self._note_drained()
 
     def _forget_late_comers(self) -> None:
         if self._until_s:
@@ -193,5 +226,5 @@ class Admission:
                 del self._until_s[call_sid]
 
     def _note_drained(self) -> None:
-        if self._draining and not self._slots:
+        if self._draining and not self._slots and not self._away:
             self._drained.set()

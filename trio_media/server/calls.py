@@ -15,6 +15,7 @@ from trio_media.server.call_interface import RunCall
 from trio_media.server.metrics import Metrics
 from trio_media.server.reception import Reception
 from trio_media.server.tokens import CallTokens
+from trio_media.server.visiting import Place
 from trio_media.telephony.events import MediaStreamStarted
 
 
@@ -33,7 +34,8 @@ async def take_call(
     Cancellation: ends the call by force.
     """
     log = call_logger("")
-    visit, counts = reception.visit(), metrics.call()
+    counts = metrics.call()
+    visit = reception.visit(Place(slot, metrics.count_given_up))
 
     def admit(started: MediaStreamStarted) -> None:
         # From here on every record of the call, a crash included, says whose it is.
@@ -44,7 +46,10 @@ async def take_call(
         except CallRefused as refused:
             metrics.count_refused(refused.reason)
             raise
-        metrics.calls_started.inc()
+        if reception.goes_on(started.call_sid):
+            metrics.calls_resumed.inc()
+        else:
+            metrics.calls_started.inc()
 
     def note_crash(error: BaseException) -> None:
         metrics.count_crashed()
@@ -60,7 +65,7 @@ async def take_call(
                 judge=judge,
                 options=attrs.evolve(visit.options(), counts=counts),
             )
-            metrics.count_ended(end, counts)
+            metrics.count_ended(end, counts, may_return=visit.is_cut)
     finally:
         visit.over()
         await trio.aclose_forcefully(stream)

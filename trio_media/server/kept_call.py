@@ -43,6 +43,7 @@ async def run_kept_call(
             policy_of(config, has_judge=judge is not None),
             now_ms=line.now_ms,
             nursery=nursery,
+            resumed_from=line.resumed_from,
         )
         traced = trace_call(started, config, line, nursery)
         return [*kept, *traced, *(also(started, line, nursery) if also is not None else ())]

@@ -87,6 +87,11 @@ class Metrics:
         self.calls_started = Counter(
             "trio_media_calls_started", "Calls that began.", registry=registry
         )
+        self.calls_resumed = Counter(
+            "trio_media_calls_resumed",
+            "Calls that came back after their media stream was cut.",
+            registry=registry,
+        )
         self._ended = Counter(
             "trio_media_calls_ended", "Calls that ended.", ["reason"], registry=registry
         )
@@ -199,11 +204,19 @@ class Metrics:
         """Give what one call tells of what it counts, while it goes on."""
         return OneCall(self._calls)
 
-    def count_ended(self, end: CallEnd, call: OneCall) -> None:
-        """Count a call that is over, and what it had not told of."""
+    def count_ended(self, end: CallEnd, call: OneCall, *, may_return: bool = False) -> None:
+        """Count a call that is over, and what it had not told of.
+
+        ``may_return``: its media stream alone is over; `count_given_up` follows, unless it returns.
+        """
+        if not may_return:
+            self.count_given_up(end)
+        call.ended(end)
+
+    def count_given_up(self, end: CallEnd) -> None:
+        """Count a call that is over, and of which all else was told."""
         self._ended.labels(self._labels["ended"](end.reason)).inc()
         self._duration.observe(end.duration_ms / 1_000)
-        call.ended(end)
 
     def refresh(self) -> None:
         """Ask for what is not counted here.  Other workers see it as it was at the last time."""

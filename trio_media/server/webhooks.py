@@ -33,8 +33,9 @@ from trio_media.server.dialed_call import PARAMETER_CHARS_MAX, DialedCall
 from trio_media.server.dialing import Dialing
 from trio_media.server.forms import CALL_SID_CHARS_MAX, BadForm, Form, read_form
 from trio_media.server.metrics import Metrics
-from trio_media.server.reception import Reception, refusal_twiml
+from trio_media.server.reception import Reception
 from trio_media.server.refusals import Refusals
+from trio_media.server.visiting import refusal_twiml
 from trio_media.telephony.call_status import call_status
 from trio_media.telephony.twilio_signature import is_signed_request
 from trio_media.telephony.twiml import (
@@ -112,10 +113,16 @@ async def _voice(webhooks: Webhooks, asked: Asked) -> Response:
         log.warning("call refused", extra={"call_sid": call_sid, "reason": refused.reason})
         return _twiml(refusal_twiml(refused, is_unanswered=info.direction == "inbound"))
     _hear_machine(webhooks, asked)
-    parameters = {**_told(info), "token": webhooks.reception.tokens.issue(call_sid)}
+    return _connect(webhooks, asked, info)
+
+
+def _connect(webhooks: Webhooks, asked: Asked, info: CallInfo) -> Response:
+    """Connect a call to a media stream of ours."""
+    reception = webhooks.reception
+    parameters = {**_told(info), "token": reception.tokens.issue(info.call_sid)}
     # Asked when the stream has ended, if the call is still there then.
     after = (Redirect(f"{asked.origin}{AFTER_PATH}", method="POST"),)
-    url = media_stream_url(asked.origin, webhooks.reception.worker)
+    url = media_stream_url(asked.origin, reception.worker)
     return _twiml(connect_stream(url, parameters, after))
 
 
@@ -153,8 +160,15 @@ def _told(info: CallInfo) -> dict[str, str]:
 
 
 async def _after(webhooks: Webhooks, asked: Asked) -> Response:
-    """Say what follows a media stream that has ended."""
-    twiml = webhooks.reception.afterwards.take(asked.call_sid)
+    """Say what follows a media stream that has ended: another one, if the call was cut."""
+    reception, call_sid = webhooks.reception, asked.call_sid
+    twiml = reception.afterwards.take(call_sid)
+    if twiml is None:
+        info = await reception.ask_back(call_sid)
+        if info is not None:
+            log.info("a call that was cut is asked back", extra={"call_sid": call_sid})
+            return _connect(webhooks, asked, info)
+        twiml = reception.afterwards.take(call_sid)  # it may have ended meanwhile
     return _twiml(say_and_hang_up(SORRY) if twiml is None else twiml)
 
 

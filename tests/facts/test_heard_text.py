@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trio_media.call.heard_text import heard_text
+from trio_media.facts.heard_text import heard_text
 
 TEXT = "One two three four"
 

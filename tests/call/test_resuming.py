@@ -12,7 +12,7 @@ from trio_media import Agent, Call
 from trio_media.call.attending import Attendance
 from trio_media.call.control import Words
 from trio_media.call.record import CallEnd
-from trio_media.call.resuming import LOST_TOOL, SOUND_BYTES_MAX, Resumption
+from trio_media.call.resuming import CUT, LOST_TOOL, SOUND_BYTES_MAX, Resumption
 from trio_media.config import Config, RecordingConfig
 from trio_media.core.events import ConversationResumed
 from trio_media.core.outcomes import Recorded
@@ -33,10 +33,14 @@ class Back:
     config: Config = QUIET
     agent: Agent = attrs.field(factory=Agent)
     kept: list[Resumption] = attrs.field(factory=list)
+    stopped: list[Resumption] = attrs.field(factory=list)
     attendances: list[Attendance] = attrs.field(factory=list)
     keeps: bool = True
 
     def cut(self, resumption: Resumption, end: CallEnd) -> bool:
+        if end.reason not in CUT:  # the caller may be there still, and the call is over
+            self.stopped.append(resumption)
+            return False
         self.kept.append(resumption)
         self.call.cut()
         return self.keeps
@@ -353,6 +357,7 @@ async def test_whoever_hangs_up_does_not_come_back(autojump_clock: MockClock) ->
         await live.control.hang_up()
         await live.until_end()
     assert back.kept == []
+    assert len(back.stopped) == 1, "the carrier stopped the first, for whatever reason"
 
 
 async def test_a_stream_that_is_replaced_leaves_its_conversation(autojump_clock: MockClock) -> None:

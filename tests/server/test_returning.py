@@ -25,6 +25,7 @@ from trio_media.server.kept_call import run_kept_call
 from trio_media.server.returning import AGAIN_S, RETURN_S, RETURNS_MAX, CutCall, Returning
 from trio_media.server.webhooks import SORRY
 from trio_media.testing.carrier import EndedBy, StandInCall
+from trio_media.testing.carrier.calls import Replace
 
 from .world import Kept, World, open_world
 
@@ -194,6 +195,20 @@ async def test_the_files_of_a_call_that_came_back_are_linked(tmp_path: Path) -> 
 # --- without a network --------------------------------------------------------------------------
 
 
+def resumption_of(call_sid: str, number: int = 1, sound: bytes = b"") -> Resumption:
+    return Resumption(
+        call_sid=call_sid,
+        stream_sid="MZ1",
+        number=number,
+        conversation=Conversation(Texts()),
+        resumed=ConversationResumed(),
+        sound=sound,
+        sessions=1,
+        spending=Spending(),
+        is_announced=True,
+    )
+
+
 @attrs.define(eq=False)
 class Desk:
     """Calls that were cut, in virtual time."""
@@ -204,17 +219,7 @@ class Desk:
 
     def cut(self, call_sid: str = "CA1", number: int = 1) -> bool:
         call = Call(CallInfo(call_sid=call_sid))
-        resumption = Resumption(
-            call_sid=call_sid,
-            stream_sid="MZ1",
-            number=number,
-            conversation=Conversation(Texts()),
-            resumed=ConversationResumed(),
-            sound=b"",
-            sessions=1,
-            spending=Spending(),
-            is_announced=True,
-        )
+        resumption = resumption_of(call_sid, number)
         return self.returning.keep(
             CutCall(
                 call=call,
@@ -318,3 +323,50 @@ async def test_a_bug_in_ending_a_call_is_no_other_calls_business(
 
     await at_desk(test)
     assert "crashed" in caplog.text
+
+
+@pytest.mark.parametrize("path", ["/twilio/after", "/twilio/voice"])
+async def test_a_call_that_the_carrier_redirects_to_us_goes_on_with_its_conversation(
+    path: str,
+) -> None:
+    """It stops the media stream as it does when the caller hangs up; then it asks us again."""
+    lines = Lines()
+    async with lines.world() as world:
+        call = await lines.begin(world)
+        await call.until(lambda call: call.heard_ms >= 1_500, timeout_s=30)
+        call.ask(Replace(url=world.url + path))
+        await lines.streams.until(2)
+        await lines.told.until(3)
+        await call.until(lambda call: call.heard_ms >= 3_500, timeout_s=30)
+        greetings = [one for one in lines.calls[1].transcript if "Hello" in one.text]
+        assert not greetings, "nobody is greeted twice"
+        call.hang_up()
+        await call.wait_over()
+        await lines.told.until(4)
+    assert lines.told == ["start", "end caller_hung_up", "start", "end caller_hung_up"]
+
+
+async def test_a_caller_who_has_hung_up_is_not_remembered() -> None:
+    lines = Lines()
+    async with lines.world() as world:
+        call = await lines.begin(world)
+        call.hang_up()
+        await call.wait_over()
+        await lines.told.until(2)
+        asked = {"CallSid": call.call_sid, "CallStatus": "completed"}
+        assert SORRY in (await world.post("/twilio/after", **asked)).text
+
+
+async def test_what_was_said_is_kept_for_a_while_and_handed_over_once(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    returning = Returning(nursery)
+    returning.remember(resumption_of("CA1", sound=b"hm"))
+    returning.remember(resumption_of("CA2", RETURNS_MAX + 1, b"hm"))
+    assert returning.remembers("CA1")
+    assert not returning.remembers("CA2"), "it came back often enough"
+    assert returning.recall("CA1") is not None
+    assert returning.recall("CA1") is None
+    returning.remember(resumption_of("CA1", sound=b"hm"))
+    await trio.sleep(RETURN_S)
+    assert returning.recall("CA1") is None

@@ -18,7 +18,7 @@ from trio_media.call.going import TRANSFERRED
 from trio_media.call.heard import HeardTape
 from trio_media.call.line import INBOX_MAX, Ending, Letter, Nudge, SessionOpened
 from trio_media.call.remembering import REMEMBER
-from trio_media.call.resuming import CUT, leave_behind
+from trio_media.call.resuming import UNDECIDED, leave_behind
 from trio_media.call.watch import STOOD_STILL_S
 from trio_media.core import commands as cm
 from trio_media.core import events as ev
@@ -125,7 +125,7 @@ def _read(desk: Desk, letter: Letter) -> None:
     for request in desk.control.take_abandoned():
         decide(desk, ev.DigitsAbandoned(request))
     if isinstance(letter, Ending):
-        if letter.reason in CUT and not desk.onward and not desk.said_goodbye:
+        if letter.reason in UNDECIDED and not desk.onward and not desk.said_goodbye:
             desk.left_behind = leave_behind(desk)
         decide(desk, ev.CallEnded())
         # The carrier ends the media stream of a call that it hands over, maybe before it says so.

@@ -18,6 +18,7 @@ import attrs
 from trio_media.call.control import REPLACED
 from trio_media.call.conversation import Conversation
 from trio_media.call.desk import Desk, LeftBehind
+from trio_media.call.going import CALLER_HUNG_UP
 from trio_media.call.greeting import is_unannounced
 from trio_media.call.keeping import SessionKeeper
 from trio_media.call.line import Line
@@ -30,6 +31,9 @@ from trio_media.telephony.events import MediaStreamStarted
 
 CARRIER_LOST: Final = "carrier_lost"
 CUT: Final = frozenset({CARRIER_LOST, REPLACED})
+UNDECIDED: Final = CUT | {CALLER_HUNG_UP}
+"""Ends of a media stream after which the caller may still be there: a carrier that goes on with
+other verbs stops it as it does when the caller has hung up."""
 LOST_TOOL: Final = failure("the connection was lost while this ran; there is no result")
 KEYS: Final = "The caller pressed these keys: {digits}"
 SOUND_BYTES_MAX: Final = 160_000  # the last 20 s: nobody speaks longer, and a server keeps many
@@ -128,7 +132,7 @@ def note_resumed(line: Line, before: Resumption | None) -> None:
 
 def note_cut(desk: Desk, reason: str, *, may_return: bool) -> None:
     """Tell the observers that the media stream was cut, if it was."""
-    if desk.left_behind is not None:
+    if desk.left_behind is not None and reason in CUT:
         detail = "another one of the call came" if reason == REPLACED else "the connection was cut"
         done = "wait" if may_return else "end"
         desk.line.note(FAILURE, what=CARRIER_LOST, detail=detail, done=done)

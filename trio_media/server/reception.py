@@ -189,6 +189,7 @@ class Reception:
         """The carrier says that a call is over: its media stream has nobody behind it."""
         self._machines.pop(call_sid, None)
         self.returning.give_up(call_sid)
+        self.returning.recall(call_sid)
         awaited = self.expected.pop(call_sid, None)
         if awaited is not None and awaited.session is not None:
             awaited.session.let_go()

@@ -5,7 +5,9 @@ say: another media stream.  What the call is made of waits here for it.
 
 Rule 1: a call comes back because our webhook said so; whoever connects unasked is somebody else.
 Rule 2: a call comes back so often, and not at once again: what is cut all the time is told so.
-Rule 3: one that does not come back is over, and its agent is told then.  Its place is kept until
+Rule 3: a media stream that the carrier stopped is a call that is over, and is told so at once; what
+        was said in it is kept for a while, for the carrier may connect its caller again.
+Rule 4: one that does not come back is over, and its agent is told then.  Its place is kept until
         then, also in a drain.
 """
 
@@ -28,6 +30,7 @@ from trio_media.call.resuming import Resumption
 RETURN_S: Final = 60.0  # the carrier asks within seconds, or is not going to
 RETURNS_MAX: Final = 5  # of one call; a line that is cut more often is no line
 AGAIN_S: Final = 1.0  # between two answers of ours; what fails at once is not tried at once again
+STOPPED_MAX: Final = 1_000  # calls: some tens of kilobytes each
 CUT_S: Final = 2.0  # a media stream that is over ends here within this
 
 log = logging.getLogger("trio_media.server")
@@ -66,6 +69,9 @@ class Returning:
     _nursery: trio.Nursery
     _cut: dict[str, CutCall] = attrs.field(factory=dict)
     _asked: dict[str, _Asked] = attrs.field(factory=dict)
+    _stopped: dict[str, tuple[float, Resumption]] = attrs.field(factory=dict)
+    """What was said in calls that are over, should the caller be there after all, and until when
+    that is kept; the oldest first."""
     _news: trio.Event = attrs.field(factory=trio.Event)
 
     def __contains__(self, call_sid: object) -> bool:
@@ -119,6 +125,31 @@ class Returning:
         """A call has ended for good, or never was cut."""
         if call_sid not in self._cut:
             self._asked.pop(call_sid, None)
+
+    # --- calls that are over, as far as anybody knows --------------------------------------------
+
+    def remember(self, resumption: Resumption) -> None:
+        """The carrier stopped a media stream.  Mostly the caller has hung up."""
+        if resumption.number > RETURNS_MAX or not resumption.has_begun:
+            return
+        now_s = trio.current_time()
+        self._stopped.pop(resumption.call_sid, None)
+        self._stopped[resumption.call_sid] = (now_s + RETURN_S, resumption)
+        for call_sid, (until_s, _) in list(self._stopped.items()):
+            if until_s > now_s and len(self._stopped) <= STOPPED_MAX:
+                break
+            del self._stopped[call_sid]
+
+    def remembers(self, call_sid: str) -> bool:
+        """Whether a call can go on though its media stream was stopped."""
+        until_s, _ = self._stopped.get(call_sid, (0.0, None))
+        return until_s > trio.current_time()
+
+    def recall(self, call_sid: str) -> Resumption | None:
+        """Hand over what was said in a call, once; None: nothing is known."""
+        is_known = self.remembers(call_sid)
+        stopped = self._stopped.pop(call_sid, None)
+        return stopped[1] if stopped is not None and is_known else None
 
     def note(self) -> None:
         """A media stream has ended."""

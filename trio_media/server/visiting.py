@@ -22,7 +22,7 @@ from trio_media.call.control import CallControl
 from trio_media.call.line import Line
 from trio_media.call.options import CallOptions
 from trio_media.call.record import CallEnd, CallObserver
-from trio_media.call.resuming import Resumption
+from trio_media.call.resuming import CUT, Resumption
 from trio_media.errors import CallRefused, LocalProtocolError
 from trio_media.server.admission import Slot
 from trio_media.server.returning import CutCall
@@ -108,6 +108,9 @@ class Visit:
                 # The carrier asks what follows, as after any media stream.
                 reception.afterwards.put(call_sid, refusal_twiml(refused))
                 raise
+        if cut is None and self._was_announced:
+            earlier = reception.returning.recall(call_sid)
+            attendance = attrs.evolve(attendance, resumption=earlier)
         self._call_sid, self._attendance = call_sid, attendance
         if reception.receiving is not None:
             reception.receiving.begun(call_sid)
@@ -127,6 +130,10 @@ class Visit:
     def cut(self, resumption: Resumption, end: CallEnd) -> bool:
         """The media stream was cut: keep its call, if it may come back."""
         attendance, place, reception = self._attendance, self.place, self.reception
+        if end.reason not in CUT:
+            if self._was_announced:
+                reception.returning.remember(resumption)
+            return False
         if attendance is None or place is None or not self._was_announced:
             return False
         call = attendance.attendant

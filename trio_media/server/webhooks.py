@@ -169,6 +169,11 @@ async def _after(webhooks: Webhooks, asked: Asked) -> Response:
             log.info("a call that was cut is asked back", extra={"call_sid": call_sid})
             return _connect(webhooks, asked, info)
         twiml = reception.afterwards.take(call_sid)  # it may have ended meanwhile
+    status = call_status(asked.form.first("CallStatus")[:32])
+    is_there = status is None or not status.is_final
+    if twiml is None and is_there and reception.returning.remembers(call_sid):
+        log.info("a call whose media stream was stopped goes on", extra={"call_sid": call_sid})
+        return await _voice(webhooks, asked)
     return _twiml(say_and_hang_up(SORRY) if twiml is None else twiml)
 
 

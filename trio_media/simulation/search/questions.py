@@ -1,10 +1,8 @@
 """The questions that are asked: small ones at every test, large ones by ``scripts/explore``.
 
 Each asks whether any order of its events breaks a promise.  Together the small ones have every
-event there is, under both authorities, with every ear, of protected speech and of other.
-
-A session that is lost is the end of the call today, so what comes after it is not asked: that is
-due with reconnects.
+event there is, under both authorities, with every ear, of protected speech and of other; and a
+session that goes away comes back in each of them, or is given up.
 """
 
 from __future__ import annotations
@@ -41,13 +39,25 @@ class Question:
     """It is searched to its end at every test; else to the bound."""
     silence_ms: int = 0
     """After so long without a word of anybody the model asks for one."""
+    away_words_ms: int = 0
+    """After so long of nothing the caller is told that the model comes back."""
+    has_last_words: bool = False
+    forwards: bool = False
+    """For want of a model the call is handed over."""
 
     def policies(self) -> Iterator[Policy]:
         """Yield the policies under which the question is asked."""
         for authority in self.authorities:
             for ear in self.ears:
                 policy = policy_of(authority, ear)
-                yield attrs.evolve(policy, silence_ms=self.silence_ms, silence_asks=1)
+                yield attrs.evolve(
+                    policy,
+                    silence_ms=self.silence_ms,
+                    silence_asks=1,
+                    away_words_ms=self.away_words_ms,
+                    has_last_words=self.has_last_words,
+                    forwards_without_model=self.forwards,
+                )
 
 
 def policy_of(authority: Authority, ear: Ear) -> Policy:
@@ -157,6 +167,105 @@ ASKED: Final = (
 )
 """What applications ask for, each with what may come in between."""
 
+WORDS_MS: Final = 500  # of nothing, while the model is away
+
+AWAY: Final = (
+    Question(
+        "the model goes away, and an answer",
+        attrs.evolve(FAST, items=2, responses=3, aways=2, interrupts=BY_US),
+        BOTH,
+        (Ear.SERVER,),
+        away_words_ms=WORDS_MS,
+    ),
+    Question(
+        "the model goes away in a turn",
+        attrs.evolve(FAST, asks=0, turns=1, verdicts=1, responses=2, aways=1),
+        BOTH,
+        (Ear.SERVER,),
+    ),
+    Question(
+        "the model goes away in a hush",
+        attrs.evolve(FAST, onsets=1, responses=2, aways=1),
+        BOTH,
+        (Ear.LOCAL,),
+        away_words_ms=WORDS_MS,
+    ),
+    Question(
+        "the model goes away while a tool runs",
+        attrs.evolve(FAST, asks=1, tools=1, responses=2, aways=1),
+        (CLIENT,),
+        (Ear.SERVER,),
+    ),
+    Question(
+        "the model goes away, and keys",
+        attrs.evolve(FAST, keys=1, responses=2, aways=1),
+        (CLIENT,),
+        (Ear.SERVER,),
+    ),
+    Question(
+        "the model goes away for good",
+        attrs.evolve(FAST, aways=1, losses=1, responses=2),
+        BOTH,
+        (Ear.SERVER,),
+        away_words_ms=WORDS_MS,
+        has_last_words=True,
+    ),
+    Question(
+        "the model goes away for good, and others have the caller",
+        attrs.evolve(FAST, losses=1, aways=1, endings=("words",)),
+        (CLIENT,),
+        (Ear.SERVER,),
+        has_last_words=True,
+        forwards=True,
+    ),
+    Question(
+        "nothing can be played while the model is away",
+        attrs.evolve(FAST, aways=1, losses=1, has_recordings=False),
+        (CLIENT,),
+        (Ear.SERVER,),
+        away_words_ms=WORDS_MS,
+        has_last_words=True,
+    ),
+    Question(
+        "the model goes away while it is protected",
+        _protected(aways=1, responses=2),
+        BOTH,
+        (Ear.SERVER,),
+    ),
+    Question(
+        "the model goes away before it ends the call",
+        attrs.evolve(FAST, asks=0, aways=1, responses=2, turns=1, endings=("words",)),
+        (CLIENT,),
+        (Ear.SERVER,),
+    ),
+    Question(
+        "a session is too old",
+        attrs.evolve(FAST, agings=1, turns=1, responses=2),
+        BOTH,
+        (Ear.SERVER,),
+    ),
+    Question(
+        "the server answers by itself, and goes away",
+        attrs.evolve(QUIET, asks=0, server_creates=1, turns=1, responses=2, aways=1),
+        (SERVER,),
+        (Ear.SERVER,),
+    ),
+    Question(
+        "a fault, and the model goes away",
+        attrs.evolve(FAST, responses=2, faults=1, aways=1),
+        (CLIENT,),
+        (Ear.SERVER,),
+    ),
+    Question(
+        "silence, and the model goes away",
+        attrs.evolve(FAST, asks=0, responses=2, aways=1),
+        (CLIENT,),
+        (Ear.SERVER,),
+        silence_ms=1_000,
+    ),
+)
+"""What comes of the loss of a session, wherever it comes."""
+
 QUESTIONS: Final = (
     Question("an onset", attrs.evolve(FAST, items=2, onsets=1), BOTH, (Ear.LOCAL, Ear.BOTH)),
     Question(
@@ -232,6 +341,7 @@ QUESTIONS: Final = (
         (Ear.SERVER,),
     ),
     *ASKED,
+    *AWAY,
     Question(
         "two answers of two items of three units",
         attrs.evolve(LARGE, interrupts=BY_US),
@@ -324,6 +434,9 @@ def walk_budgets(seed: int) -> tuple[Policy, Budgets]:
         ear=list(Ear)[seed // 2 % 3],
         lead_ms=LEAD_MS,
         silence_ms=(0, 0, 0, 1_500)[seed // 3 % 4],
+        away_words_ms=(0, 2_000)[seed // 4 % 2],
+        has_last_words=bool(seed // 5 % 2),
+        forwards_without_model=seed % 7 == 0,
     )
     budgets = Budgets(
         asks=3,
@@ -337,6 +450,8 @@ def walk_budgets(seed: int) -> tuple[Policy, Budgets]:
         interrupts=(Reason.APPLICATION, Reason.TOOL, Reason.DTMF),
         tools=2,
         losses=1,
+        aways=2,
+        agings=1,
         hang_ups=1,
         stalls=2,
         server_creates=3 if authority is SERVER else int(seed % 5 == 0),

@@ -77,6 +77,8 @@ def _cut_off(state: State, response: Response, sounds: list[Turn], now_ms: int) 
     elif response.cause is Cause.SERVER:
         state.creates.want_answer(Cause.CONTINUATION, state.book.last_number)
     else:
+        if response.cause is Cause.RECOVERY:
+            state.owed.in_a_row = max(0, state.owed.in_a_row - 1)  # nobody heard anything of it
         answering.create_again(state, response, now_ms)
 
 

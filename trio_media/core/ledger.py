@@ -171,6 +171,7 @@ class Ledger:
                 continue
             self.dues.may_continue = True
             if not self._has_begun(response) and is_wanted(self.ending, response):
+                self.recoveries = max(0, self.recoveries - response.is_recovery)
                 self._again(response)
             self.closed(response)
 

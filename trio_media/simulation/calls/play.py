@@ -7,7 +7,13 @@ from typing import Any, Final
 
 import trio
 
-from trio_media.config import AgentConfig, BargeInConfig, Config, PlayoutConfig
+from trio_media.config import (
+    AgentConfig,
+    BargeInConfig,
+    Config,
+    PlayoutConfig,
+    RealtimeConfig,
+)
 from trio_media.simulation.calls import scenario as sc
 from trio_media.simulation.calls.account import Account, Manner
 from trio_media.simulation.calls.agents import make_agent
@@ -83,6 +89,11 @@ def config_of(settings: sc.Settings) -> Config:
             protect_greeting=settings.protect_greeting,
         ),
         playout=PlayoutConfig(lead_ms=settings.lead_ms),
+        realtime=RealtimeConfig(
+            reconnect_max=settings.reconnect_max,
+            reconnect_say_after_ms=settings.reconnect_say_after_ms,
+            session_max_s=settings.session_max_s,
+        ),
     )
 
 

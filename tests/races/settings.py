@@ -7,7 +7,7 @@ from typing import Any, Final
 import attrs
 
 from trio_media.agent.agent import Agent
-from trio_media.config import AgentConfig, BargeInConfig, Config, PlayoutConfig
+from trio_media.config import AgentConfig, BargeInConfig, Config, PlayoutConfig, RealtimeConfig
 
 from .attending import Account, Attending
 
@@ -15,17 +15,19 @@ CONFIGURED: Final = {
     **{field.name: "barge_in" for field in attrs.fields(BargeInConfig)},
     **{field.name: "playout" for field in attrs.fields(PlayoutConfig)},
     **{field.name: "agent" for field in attrs.fields(AgentConfig)},
+    "reconnect_max": "realtime",
 }
 
 
 def configured(settings: dict[str, Any]) -> Config:
     """Take from the settings what is configuration: keys of ``[barge_in]``, ``[playout]`` and
-    ``[agent]``.  Nothing is said by itself, silence is nobody's business, and a voice takes at
-    once, unless they say more."""
+    ``[agent]``, and ``reconnect_max``.  Nothing is said by itself, silence is nobody's business, a
+    voice takes at once, and a session that is lost is not made anew, unless they say more."""
     given: dict[str, dict[str, Any]] = {
         "agent": {"silence_s": 0},
         "barge_in": {"backchannel_ms": 0},
         "playout": {},
+        "realtime": {"reconnect_max": 0},
     }
     for key in [key for key in settings if key in CONFIGURED]:
         given[CONFIGURED[key]][key] = settings.pop(key)
@@ -33,6 +35,7 @@ def configured(settings: dict[str, Any]) -> Config:
         agent=AgentConfig(**given["agent"]),
         barge_in=BargeInConfig(**given["barge_in"]),
         playout=PlayoutConfig(**given["playout"]),
+        realtime=RealtimeConfig(**given["realtime"]),
     )
 
 

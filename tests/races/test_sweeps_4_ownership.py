@@ -91,6 +91,9 @@ async def caller_goes_on(s: Scene, *, is_heard_already: bool) -> None:
 # --- a session with another owner ------------------------------------------------------------
 
 
+ENDS_MS = 200  # words of ours are waited for, and there are none
+
+
 def flags(*, interrupts: bool, creates: bool) -> dict[str, Any]:
     """A session's turn detection, as a service confirms it."""
     turn_detection = {"type": "server_vad"}
@@ -109,7 +112,7 @@ async def test_a_session_that_gives_the_rights_to_another_is_refused_at_the_star
     async with scene(authority=authority, agrees=False) as s:
         await s.app.says()
         await s.model.wire.begin(audio=flags(interrupts=interrupts, creates=creates))
-        await s.after(100)
+        await s.after(ENDS_MS)
         is_ours = interrupts is creates is is_asked
         assert s.call.ended.is_set() is not is_ours
         assert s.told == (["create"] if is_ours else [])
@@ -124,5 +127,5 @@ async def test_a_session_that_divides_the_rights_later_is_refused_too(interrupts
             "audio": flags(interrupts=interrupts, creates=not interrupts),
         }
         await s.model.event("session.updated", session=session)
-        await s.after(100)
+        await s.after(ENDS_MS)
         assert s.call.end.reason == "model_lost"

@@ -10,7 +10,7 @@ import pytest
 import trio
 from trio_websocket import ConnectionClosed
 
-from tests.call.live import ENDS_WITHIN_MS, GREETS, LiveCall, live_call
+from tests.call.live import ENDS_WITHIN_MS, GREETS, ONCE, LiveCall, live_call
 from tests.call.streams import SpyStream
 from tests.call.wires import Wire, is_type, numbers_of, speech
 from trio_media.call.control import InterruptionResult
@@ -164,7 +164,7 @@ async def test_a_wire_that_ends_at_any_step_ends_the_call_in_time(
     leg: str, step: str, is_polite: bool
 ) -> None:
     """The carrier's end ends it at once; the model's, when what was said has been heard."""
-    async with live_call(GREETS) as call:
+    async with live_call(ONCE) as call:
 
         async def end() -> None:
             _, wire = side(call, leg)
@@ -190,7 +190,7 @@ async def test_a_wire_that_ends_at_any_step_ends_the_call_in_time(
 @EVERY_STEP
 async def test_a_peer_that_vanishes_at_any_step_is_found_out(leg: str, step: str) -> None:
     """It says nothing any more, and takes whatever it is sent: a half-open socket."""
-    async with live_call(GREETS) as call:
+    async with live_call(ONCE) as call:
 
         async def vanish() -> None:
             side(call, leg)[0].mute()
@@ -206,7 +206,7 @@ async def test_a_peer_that_vanishes_at_any_step_is_found_out(leg: str, step: str
 @race("S7")
 @EVERY_STEP
 async def test_a_peer_that_reads_no_more_at_any_step_is_found_out(leg: str, step: str) -> None:
-    async with live_call(GREETS) as call:
+    async with live_call(ONCE) as call:
 
         async def stall() -> None:
             side(call, leg)[0].hold()

@@ -46,7 +46,9 @@ class Entry:
     """What was heard of it; None: that is not decided yet."""
     received_ms: int = 0
     told_as: str | None = None
-    """The name under which the present session was told of it; None: it knows it by itself."""
+    """The name under which the present session was told of it; None: it was not."""
+    is_its_own: bool = True
+    """The present session has it by itself."""
 
 
 @attrs.define(eq=False)
@@ -92,10 +94,13 @@ class Conversation:
         if entry is not None:
             entry.output = output
 
-    def gone(self, item_id: str) -> str:
-        """An item is no part of the conversation any more.  Returns its name in the session."""
+    def gone(self, item_id: str) -> str | None:
+        """An item is no part of the conversation any more.
+
+        Returns its name in the session; None: the session does not know it.
+        """
         entry = self._entries.pop(item_id, None)
-        return item_id if entry is None or entry.told_as is None else entry.told_as
+        return item_id if entry is None or entry.is_its_own else entry.told_as
 
     def _add(self, entry: Entry) -> None:
         self._entries.setdefault(entry.name, entry)
@@ -114,7 +119,7 @@ class Conversation:
         for entry in entries[:first]:
             del self._entries[entry.name]
         for entry in entries[first:]:
-            entry.told_as = None
+            entry.told_as, entry.is_its_own = None, False
             messages += self._tell(entry, codec, None)
         return messages
 
@@ -142,11 +147,13 @@ class Conversation:
     def told_better(self, item_id: str, codec: RealtimeCodec) -> list[str] | None:
         """Return what tells the session that less was heard of an item than it was told.
 
-        None: it knows the item by itself, or not at all.
+        None: it has the item by itself.  Nothing: it was not told of it.
         """
         entry = self._entries.get(item_id)
-        if entry is None or entry.told_as is None:
+        if entry is None or entry.is_its_own:
             return None
+        if entry.told_as is None:
+            return []
         after = self._before(entry)
         delete = codec.encode_delete(item_id=entry.told_as, event_id=EVENT_ID)
         entry.told_as = None

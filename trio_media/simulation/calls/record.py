@@ -242,15 +242,11 @@ class Record:
             ended_ms=told(self.ended_ms),
             carrier_closed_ms=told(self.carrier_closed_ms),
             sessions=[
-                attrs.evolve(
-                    s, began_ms=round(s.began_ms - began_ms, 3), ended_ms=told(s.ended_ms)
-                )
+                attrs.evolve(s, began_ms=round(s.began_ms - began_ms, 3), ended_ms=told(s.ended_ms))
                 for s in self.sessions
             ],
             aways=[
-                attrs.evolve(
-                    a, since_ms=round(a.since_ms - began_ms, 3), until_ms=told(a.until_ms)
-                )
+                attrs.evolve(a, since_ms=round(a.since_ms - began_ms, 3), until_ms=told(a.until_ms))
                 for a in self.aways
             ],
             lost_ms=told(self.lost_ms),

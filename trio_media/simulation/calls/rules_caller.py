@@ -132,6 +132,7 @@ def hushes_end(seen: Seen) -> Iterator[Broken]:
             item
             for item in seen.items.values()
             if item.media
+            and not seen.is_of_gone(item, clear.sent_ms)
             and any(media.sent_ms <= clear.sent_ms for media in item.media)
             and seen.heard_ms(item.item_id, clear.sent_ms) + 2 * CHUNK_MS
             < item.received_ms(clear.sent_ms)

@@ -152,7 +152,7 @@ def nothing_unheard_is_kept(seen: Seen) -> Iterator[Broken]:
         gone_ms = _gone_ms(seen, item)
         if gone_ms is None or item.told or seen.session_lost_ms < gone_ms + TELL_MS:
             continue
-        if seen.is_away(gone_ms + TELL_MS, for_ms=TELL_MS) or _is_of_gone(seen, item, gone_ms):
+        if seen.is_away(gone_ms + TELL_MS, for_ms=TELL_MS) or seen.is_of_gone(item, gone_ms):
             continue  # the next session is told in another way
         missing_ms = item.received_ms(gone_ms) - seen.heard_ms(item.item_id)
         limit_ms = HEARD_ENOUGH_MS + FRAME_MS + seen.latency_ms + SLACK_MS
@@ -160,12 +160,6 @@ def nothing_unheard_is_kept(seen: Seen) -> Iterator[Broken]:
         if missing_ms > limit_ms and not is_held:
             detail = f"{missing_ms} ms of {item.item_id} were not heard and the model was not told"
             yield Broken("truth", gone_ms, detail)
-
-
-def _is_of_gone(seen: Seen, item: Item, at_ms: float) -> bool:
-    """Whether the session that an item was of is gone by then."""
-    response = seen.responses.get(item.response_id)
-    return response is not None and seen.gone_ms(response.session) <= at_ms
 
 
 def _gone_ms(seen: Seen, item: Item) -> float | None:

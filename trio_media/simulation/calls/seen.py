@@ -180,6 +180,11 @@ class Seen:
             gone.append(self.record.lost_ms)
         return min(gone, default=float("inf"))
 
+    def is_of_gone(self, item: Item, at_ms: float) -> bool:
+        """Whether the session that an item was of is gone by then: the next one has it told."""
+        response = self.responses.get(item.response_id)
+        return response is not None and self.gone_ms(response.session) <= at_ms
+
     @cached_property
     def _held(self) -> list[tuple[str, float, float]]:
         held = []
@@ -262,9 +267,7 @@ class Seen:
             response_id: str = entry.fields.get("response_id") or ""
             at_ms = entry.at_ms
             if entry.kind == "response.created":
-                responses[response_id] = Response(
-                    response_id, at_ms, entry.session, last_ms=at_ms
-                )
+                responses[response_id] = Response(response_id, at_ms, entry.session, last_ms=at_ms)
             elif entry.kind == "response.done" and not response_id:
                 self._end_nameless(responses, entry)
             elif response_id in responses:

@@ -113,7 +113,9 @@ class Node:
             case cm.PlayRecorded() if world.left.has_recordings:
                 world.recordings += 1
                 item_id = f"recorded{world.recordings}"
-                self._handle(ev.ClipOffered(None, item_id, world.left.unit_ms))
+                is_last = command.words is cm.Recorded.GOODBYE
+                clip = ev.ClipOffered(None, item_id, world.left.unit_ms, protected=is_last)
+                self._handle(clip)
             case cm.EndModelSession() | cm.RenewSession():
                 is_another = world.left.aways > 0 or isinstance(command, cm.RenewSession)
                 if not world.left.aways:

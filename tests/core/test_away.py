@@ -552,3 +552,24 @@ def test_the_model_may_go_away_again_and_again(authority: Authority) -> None:
         comes_back(call)
     call.passes(60_000)
     assert not call.all(cm.EndCall)
+
+
+def test_a_recovery_of_which_nothing_came_is_in_no_row(call: Call) -> None:
+    """Nobody heard anything of it: asked for again it is the same one, and no third."""
+    call.asks()
+    for response_id in ("R1", "R2"):
+        call.opens(response_id)
+        call.speaks(3_000, f"{response_id}.1")
+        call.passes(600)
+        call.does(ev.LocalSpeechBegan())
+        call.does(ev.LocalSpeechConfirmed())
+        call.passes(200)
+        call.does(ev.LocalSpeechEnded())
+        call.ends(response_id, ev.Ended.CANCELLED)
+        call.passes(RECOVER_MS)
+    assert call.creates() == [Cause.APPLICATION, Cause.RECOVERY, Cause.RECOVERY]
+    call.model_goes_away()
+    comes_back(call)
+    call.passes(1_000)
+    assert call.creates()[3:] == [Cause.RECOVERY]
+    assert call.core.state.owed.in_a_row == 2

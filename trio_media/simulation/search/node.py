@@ -82,7 +82,7 @@ class Node:
         for name, event in moves(self.world, self.now_ms):
             yield name, event, self.now_ms
         at_ms = earliest(self.core.next_deadline(), self.world.next_due_ms())
-        if at_ms is not None and not self.world.is_generating():
+        if at_ms is not None and not self.world.is_generating() and not self.world.is_settled_away:
             yield "time", ev.TimePassed(), at_ms
 
     def step(self, name: str, event: ev.Event, at_ms: int) -> None:
@@ -110,8 +110,10 @@ class Node:
         """Do what the shell does in the same step."""
         world = self.world
         match command:
-            case cm.PlayRecorded() if world.left.has_recordings:
+            case cm.PlayRecorded():
                 world.recordings += 1
+                if not world.left.has_recordings:
+                    return
                 item_id = f"recorded{world.recordings}"
                 is_last = command.words is cm.Recorded.GOODBYE
                 clip = ev.ClipOffered(None, item_id, world.left.unit_ms, protected=is_last)

@@ -176,12 +176,14 @@ AWAY: Final = (
         BOTH,
         (Ear.SERVER,),
         away_words_ms=WORDS_MS,
+        is_complete=False,
     ),
     Question(
         "the model goes away in a turn",
         attrs.evolve(FAST, asks=0, turns=1, verdicts=1, responses=2, aways=1),
         BOTH,
         (Ear.SERVER,),
+        is_complete=False,
     ),
     Question(
         "the model goes away in a hush",
@@ -189,6 +191,7 @@ AWAY: Final = (
         BOTH,
         (Ear.LOCAL,),
         away_words_ms=WORDS_MS,
+        is_complete=False,
     ),
     Question(
         "the model goes away while a tool runs",
@@ -201,6 +204,7 @@ AWAY: Final = (
         attrs.evolve(FAST, keys=1, responses=2, aways=1),
         (CLIENT,),
         (Ear.SERVER,),
+        is_complete=False,
     ),
     Question(
         "the model goes away for good",

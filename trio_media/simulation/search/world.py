@@ -8,12 +8,16 @@ what may come next, ``effects`` what it leaves behind.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import attrs
 
 from trio_media.core import commands as cm
 from trio_media.simulation.carrier import Carrier
 from trio_media.simulation.search.budgets import Budgets, spent
+
+
+RECORDINGS_MAX: Final = 2  # whoever makes sessions gives up before the caller is told more often
 
 
 @attrs.define
@@ -125,6 +129,11 @@ class World:
             for g in self.generations
         )
 
+    @property
+    def is_settled_away(self) -> bool:
+        """Whether the session is away for long: then it comes back, or is given up."""
+        return self.is_away and self.recordings >= RECORDINGS_MAX
+
     def is_taken(self, generation: Generation) -> bool:
         """Whether the core has taken a response."""
         return self.numbers.get(generation.response_id) in self.taken
@@ -141,7 +150,7 @@ class World:
             spent(self.left),
             self.carrier.form(now_ms, last_mark),
             tuple([() if g.response_id in gone else self._form_of(g) for g in self.generations]),
-            self.is_away,
+            (self.is_away, min(self.recordings, RECORDINGS_MAX)),
             tuple([self.newest - response for _, response in self.creates]),
             tuple([rid for _, rid in self.cancels if rid not in gone]),
             (tuple(self.flags), tuple(self.tools), self.server_acts, self.is_stalled),

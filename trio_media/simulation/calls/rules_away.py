@@ -41,16 +41,21 @@ def sessions_know_what_they_are_told_of(seen: Seen) -> Iterator[Broken]:
 def losses_are_found(seen: Seen) -> Iterator[Broken]:
     """Whoever is gone is found to be, also without a word, within seconds."""
     known = [away.since_ms for away in seen.record.aways]
-    known += [seen.session_lost_ms]
+    known += [] if seen.record.lost_ms is None else [seen.record.lost_ms]
     for at_ms, what in seen.record.faults:
         if not what.startswith(FATAL) or seen.is_held(CARRIER, at_ms):
             continue
-        is_silent = what.startswith("model silence")
-        is_held = seen.is_held(MODEL, at_ms) and not is_silent
-        due_ms = at_ms + (SILENT_MS if is_silent or is_held else FOUND_MS) + seen.latency_ms
-        is_found = any(at_ms - 1 <= known_ms <= due_ms for known_ms in known)
-        if not is_found and not seen.is_away(at_ms, for_ms=1):
+        is_slow = what.startswith("model silence") or seen.is_held(MODEL, at_ms)
+        due_ms = at_ms + (SILENT_MS if is_slow else FOUND_MS) + seen.latency_ms
+        was_away = any(since_ms < at_ms - 1 <= until_ms for since_ms, until_ms in seen.gaps)
+        if was_away or seen.left_ms <= due_ms or not _has_session(seen, at_ms):
+            continue
+        if not any(at_ms - 1 <= known_ms <= due_ms for known_ms in known):
             yield Broken("lost", at_ms, f"{what} is not found")
+
+
+def _has_session(seen: Seen, at_ms: float) -> bool:
+    return any(session.began_ms <= at_ms for session in seen.record.sessions)
 
 
 def nobody_waits_in_silence(seen: Seen) -> Iterator[Broken]:
@@ -59,9 +64,8 @@ def nobody_waits_in_silence(seen: Seen) -> Iterator[Broken]:
     if not say_ms:
         return
     for away in seen.record.aways:
-        until_ms = min(
-            seen.session_lost_ms if away.until_ms is None else away.until_ms, seen.left_ms
-        )
+        ends_ms = seen.record.lost_ms if away.until_ms is None else away.until_ms
+        until_ms = seen.left_ms if ends_ms is None else min(ends_ms, seen.left_ms)
         since_ms, limit_ms = away.since_ms, float(say_ms)
         for from_ms, to_ms, is_words in _sounds(seen, away.since_ms, until_ms):
             yield from _too_long(seen, since_ms, from_ms, limit_ms)
@@ -110,25 +114,30 @@ def calls_end_with_words(seen: Seen) -> Iterator[Broken]:
 def conversation_is_told(seen: Seen) -> Iterator[Broken]:
     """Each session after the first is told what the caller heard, and what they said."""
     for number in range(2, len(seen.record.sessions) + 1):
+        ours = [e for e in seen.near if e.is_ours and e.session == number]
+        first = next((e for e in ours if e.kind != "session.update"), None)
+        if first is None:
+            continue  # nobody knows whether it was told anything
         told = [
-            entry
-            for entry in seen.ours.get("conversation.item.create", [])
-            if entry.session == number and entry.fields.get("event_id") == TOLD
+            e
+            for e in ours
+            if e.kind == "conversation.item.create"
+            and e.fields.get("event_id") == TOLD
+            and e.sent_ms <= first.sent_ms + 1
         ]
-        if told:
-            yield from _told_once(seen, told)
-            yield from _told_model(seen, told, number)
+        yield from _told_once(told, first.sent_ms)
+        yield from _told_model(seen, told, number, first.sent_ms)
 
 
-def _told_once(seen: Seen, told: list[Entry]) -> Iterator[Broken]:
+def _told_once(told: list[Entry], at_ms: float) -> Iterator[Broken]:
     """Tool calls and their outputs are told once each, and no output without its call."""
     calls = [e.fields["item"]["call_id"] for e in told if _kind(e) == "function_call"]
     outputs = [e.fields["item"]["call_id"] for e in told if _kind(e) == "function_call_output"]
     for name, ids in (("call", calls), ("output", outputs)):
         for call_id in {one for one in ids if ids.count(one) > 1}:
-            yield Broken("conversation", told[0].sent_ms, f"{name} {call_id} is told twice")
+            yield Broken("conversation", at_ms, f"{name} {call_id} is told twice")
     for call_id in set(outputs) - set(calls):
-        yield Broken("conversation", told[0].sent_ms, f"the output of no call: {call_id}")
+        yield Broken("conversation", at_ms, f"the output of no call: {call_id}")
 
 
 def _kind(entry: Entry) -> str:
@@ -136,12 +145,11 @@ def _kind(entry: Entry) -> str:
     return kind
 
 
-def _told_model(seen: Seen, told: list[Entry], number: int) -> Iterator[Broken]:
-    at_ms = told[0].sent_ms
+def _told_model(seen: Seen, told: list[Entry], number: int, at_ms: float) -> Iterator[Broken]:
     texts = [
         e.fields["item"].get("text", "")
         for e in told
-        if e.fields["item"].get("role") == "assistant" and e.sent_ms <= at_ms + 1
+        if e.fields["item"].get("role") == "assistant"
     ]
     place = 0
     for item in _spoken_before(seen, number):

@@ -241,12 +241,14 @@ AWAY: Final = (
         attrs.evolve(FAST, asks=0, aways=1, responses=2, turns=1, endings=("words",)),
         (CLIENT,),
         (Ear.SERVER,),
+        is_complete=False,
     ),
     Question(
         "a session is too old",
         attrs.evolve(FAST, agings=1, turns=1, responses=2),
         BOTH,
         (Ear.SERVER,),
+        is_complete=False,
     ),
     Question(
         "the server answers by itself, and goes away",

@@ -16,7 +16,6 @@ from trio_media.core import commands as cm
 from trio_media.simulation.carrier import Carrier
 from trio_media.simulation.search.budgets import Budgets, spent
 
-
 RECORDINGS_MAX: Final = 2  # whoever makes sessions gives up before the caller is told more often
 
 

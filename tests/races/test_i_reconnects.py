@@ -1,4 +1,4 @@
-"""Part 1 I: what a lost model session leaves behind.  (A call does not reconnect yet.)"""
+"""Part 1 I: what a lost model session leaves behind, where no other follows."""
 
 from __future__ import annotations
 

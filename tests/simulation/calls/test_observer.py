@@ -36,7 +36,9 @@ from trio_media.core import (
 )
 from trio_media.simulation.calls import broken_in
 from trio_media.simulation.calls import scenario as sc
+from trio_media.simulation.calls.play import play
 from trio_media.simulation.calls.record import MODEL
+from trio_media.simulation.calls.rules import judge_call
 
 SPEAKS_OVER = sc.SpeaksOver(heard_ms=900, length_ms=1_200)
 INTERRUPTED = sc.Scenario(
@@ -153,6 +155,27 @@ def test_nothing_is_broken_as_it_is() -> None:
     old = (INTERRUPTED, GENERATING, TOOLS, COUGH, APPLICATION, SLOW_CARRIER)
     for scenario in (*old, ASKED, CUT, KEYS, ENDING, LEAVING, SILENCE, SLOW_TOOL, *GO_AWAY):
         assert broken_in(scenario) == []
+
+
+def test_a_call_whose_sessions_are_short_is_one_call() -> None:
+    """Five minutes of a caller who speaks and of sessions that last for half a minute each."""
+    minutes = 5
+    words = tuple(sc.Speaks(at_ms, 1_500) for at_ms in range(9_000, minutes * 60_000, 11_000))
+    scenario = sc.Scenario(
+        length_ms=minutes * 60_000,
+        websockets=False,
+        settings=sc.Settings(session_max_s=30),
+        caller=words,
+        answers=tuple(
+            sc.Answer(items_ms=(3_000,), texts=(f"{number}: {WORDS}",))
+            for number in range(1, len(words) + 2)
+        ),
+    )
+    record = play(scenario)
+    assert judge_call(scenario, record) == []
+    assert len(record.sessions) >= minutes * 60 // 30
+    assert sum(entry.kind == "response.create" for entry in record.entries) == len(words) + 1
+    assert not record.clips, "somebody was told to wait"
 
 
 def carries_out(kind: type, wrong: Callable[..., None]) -> Plant:

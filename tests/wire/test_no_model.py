@@ -16,7 +16,6 @@ from .stamps import callers_in
 from .wire_log import until
 from .world import Lateness, ModelHost, Served, hang_up, served
 
-
 WORDS_S = 15  # a second for the session, and the recorded line
 
 

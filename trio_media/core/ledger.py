@@ -49,6 +49,8 @@ class Ledger:
     """The mark behind it."""
     hushed_ms: int | None = None
     server_acts: bool = False
+    awaits_server: bool = False
+    """A turn is the server's to answer, and its answer is not there."""
     flags_asked_ms: int | None = None
     is_ready: bool = False
     is_lost: bool = False
@@ -163,7 +165,9 @@ class Ledger:
     def _goes_away(self, now_ms: int) -> None:
         """Whatever is open is over: it is asked for again, or goes on, unless it was taken."""
         self.away_ms, self.is_ready = now_ms, False
-        self.dues.may_continue = self.dues.may_continue or self.server_acts
+        is_servers = self.server_acts or self.awaits_server
+        self.dues.may_continue = self.dues.may_continue or is_servers
+        self.awaits_server = False
         self.server_acts, self.flags_asked_ms = False, None
         for response in self.responses.values():
             if not response.is_open or response.is_taken:
@@ -338,5 +342,5 @@ class Ledger:
         response.progress_ms = now_ms
         response.is_open = not (isinstance(event, ev.ResponseOver) and event.response_id == rid)
         if command.cause is cm.Cause.SERVER and response.is_open:
-            self.owed_ms = None
+            self.owed_ms, self.awaits_server = None, False
         forget(self, number)

@@ -172,8 +172,8 @@ def _made_lose(world: World, event: ev.Event) -> None:
     world.is_away = False
     world.generations.clear()
     _forget_session(world)
-    none = {"losses": 0, "aways": 0, "agings": 0}
-    world.left = attrs.evolve(world.left, responses=0, server_creates=0, turns=0, **none)
+    world.left = attrs.evolve(world.left, losses=0, aways=0, agings=0)
+    world.left = attrs.evolve(world.left, responses=0, server_creates=0, turns=0)
 
 
 def _made_away(world: World, event: ev.Event) -> None:

@@ -158,7 +158,7 @@ class Node:
             or state.interruptions
             or (is_owed and not self.world.is_away)  # whoever makes sessions has a deadline
             or state.ending is not None
-            or state.collections.waiting
+            or (state.collections.waiting and not self.world.is_away)  # the words ask for the keys
         )
 
     def form(self, *, forgets: bool = True) -> Hashable:

@@ -255,6 +255,7 @@ AWAY: Final = (
         attrs.evolve(QUIET, asks=0, server_creates=1, turns=1, responses=2, aways=1),
         (SERVER,),
         (Ear.SERVER,),
+        is_complete=False,
     ),
     Question(
         "a fault, and the model goes away",

@@ -65,7 +65,7 @@ class Model:
 
     async def serve(self) -> None:
         """Hold the session until it is gone."""
-        session = Session(now_ms(), len(self.record.caller_came))
+        session = Session(now_ms())
         self.record.sessions.append(session)
         self.number = len(self.record.sessions)
         try:
@@ -177,6 +177,8 @@ class Model:
         pieces = caller_pieces(payload)
         numbers = [piece.number for piece in pieces if piece.number is not None]
         self.record.caller_came.extend((now_ms(), number) for number in numbers)
+        if self.number:
+            self.record.sessions[self.number - 1].caller_came.extend(numbers)
         for turn in self._ear.hear(pieces):
             if turn is Turn.STARTED:
                 await self._turn_started()

@@ -56,11 +56,12 @@ async def _play(scenario: sc.Scenario) -> Stage:
 
 def _cast(scenario: sc.Scenario) -> Cast:
     config = config_of(scenario.settings)
+    in_order = InOrder(scenario.answers)  # also where one session follows another
     is_there = scenario.account is not sc.Carrier.NONE
     account = Account(Manner(scenario.account.value)) if is_there else None
     return Cast(
         config=config,
-        answers=lambda: InOrder(scenario.answers),
+        answers=lambda: in_order,
         hearing=scenario.hearing,
         tools={} if scenario.agent is not None else {"look_up": _look_up},
         attend=None

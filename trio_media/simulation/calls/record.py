@@ -68,10 +68,10 @@ class Session:
     """One session of the model's, as the service has it."""
 
     began_ms: float
-    caller_from: int
-    """Where in `Record.caller_came` what it was given begins."""
     ended_ms: float | None = None
     """When the service saw the end of it."""
+    caller_came: list[int] = attrs.field(factory=list)
+    """The numbers of the caller's frames that it was given."""
 
 
 @attrs.define(eq=False)

@@ -195,18 +195,17 @@ def well_formed(seen: Seen) -> Iterator[Broken]:
 def caller_is_heard(seen: Seen) -> Iterator[Broken]:
     """The model gets the caller's audio: in order, each session once, and all of them together
     without holes where nothing failed but sessions that ended."""
-    came = seen.record.caller_came
-    starts = [session.caller_from for session in seen.record.sessions]
-    for first, end in pairwise([*starts, len(came)]):
-        for (_, before), (at_ms, after) in pairwise(came[first:end]):
+    for session in seen.record.sessions:
+        for before, after in pairwise(session.caller_came):
             if after <= before:
-                yield Broken("caller audio", at_ms, f"frame {after} after frame {before}")
+                detail = f"frame {after} after frame {before}"
+                yield Broken("caller audio", session.began_ms, detail)
     ended = ("model no session", *FATAL[:1], *FATAL[2:])
     is_calm = not any(
         what.startswith(("model", "carrier")) and not what.startswith(ended)
         for _, what in seen.record.faults
     )
-    numbers = sorted({number for _, number in came})
+    numbers = sorted({number for _, number in seen.record.caller_came})
     if is_calm and numbers != list(range(len(numbers))):
         missing = sorted(set(range(len(numbers))) - set(numbers))
         yield Broken("caller audio", 0.0, f"frames {missing[:5]} are missing")

@@ -14,67 +14,15 @@ import attrs
 from trio_media.audio.g711 import BYTES_PER_MS
 from trio_media.simulation.calls.record import Entry, Record
 from trio_media.simulation.calls.scenario import Settings
+from trio_media.simulation.calls.seen_parts import Broken as Broken
+from trio_media.simulation.calls.seen_parts import Item as Item
+from trio_media.simulation.calls.seen_parts import Response as Response
 from trio_media.simulation.calls.sounds import Span
 
 HELD: Final = ("stall", "stall out", "stall back", "jam", "silence")
 REQUESTED_MS: Final = 10_000  # after that a create is given up
 AFTER_HELD_MS: Final = 1_500  # what was held up comes in a burst
 FATAL: Final = ("model break", "model silence", "model close", "model expiry")
-
-
-@attrs.frozen
-class Broken:
-    """A promise that was broken."""
-
-    promise: str
-    at_ms: float
-    detail: str
-
-    def __str__(self) -> str:
-        return f"{self.promise}: at {self.at_ms:.0f} ms: {self.detail}"
-
-
-@attrs.define(eq=False)
-class Item:
-    """One item of the model's voice."""
-
-    item_id: str
-    response_id: str
-    deltas: list[tuple[float, int]] = attrs.field(factory=list)
-    """Audio that was received: when, and how much (ms)."""
-    told: list[Entry] = attrs.field(factory=list)
-    """What the model was told of it: truncations, deletions."""
-    media: list[Entry] = attrs.field(factory=list)
-    """What was sent of it to the carrier."""
-
-    def received_ms(self, by_ms: float) -> int:
-        """How much of it was received by then."""
-        return sum(length_ms for at_ms, length_ms in self.deltas if at_ms <= by_ms)
-
-
-@attrs.define(eq=False)
-class Response:
-    """One response of the model."""
-
-    response_id: str
-    created_ms: float
-    session: int = 0
-    done: list[Entry] = attrs.field(factory=list)
-    cancels: list[Entry] = attrs.field(factory=list)
-    last_ms: float = 0.0
-    """When it was last heard of."""
-    is_end_guessed: bool = False
-    """Its end did not say whose it is, and may have been another's."""
-
-    @property
-    def over_ms(self) -> float | None:
-        """When its end was first known."""
-        return self.done[0].at_ms if self.done else None
-
-    @property
-    def is_completed(self) -> bool:
-        """Whether all of it was generated."""
-        return bool(self.done) and self.done[0].fields["status"] == "completed"
 
 
 @attrs.define(eq=False)

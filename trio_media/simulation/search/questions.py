@@ -7,67 +7,25 @@ session that goes away comes back in each of them, or is given up.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, Final
 
 import attrs
 
 from trio_media.core.events import Reason
-from trio_media.core.policy import Authority, Ear, Policy
+from trio_media.core.policy import Ear, Policy
 from trio_media.simulation.search.budgets import Budgets
-
-LEAD_MS: Final = 400  # as little as shows that audio is sent ahead
-CLIENT, SERVER = Authority.CLIENT, Authority.SERVER
-BOTH: Final = (CLIENT, SERVER)
-BY_US: Final = (Reason.APPLICATION,)
-
-# Audio comes at once where only its end matters, and a unit at a time where its middle does.
-QUIET: Final = Budgets(unit_ms=400, units=1, items=1, responses=1, onsets=0, turns=0)
-FAST: Final = attrs.evolve(QUIET, is_fast=True)
-LARGE: Final = attrs.evolve(FAST, unit_ms=200, units=3, items=2, asks=2, responses=2)
-
-
-@attrs.frozen
-class Question:
-    """One question, and the calls of which it is asked."""
-
-    name: str
-    budgets: Budgets
-    authorities: tuple[Authority, ...]
-    ears: tuple[Ear, ...]
-    is_complete: bool = True
-    """It is searched to its end at every test; else to the bound."""
-    silence_ms: int = 0
-    """After so long without a word of anybody the model asks for one."""
-    away_words_ms: int = 0
-    """After so long of nothing the caller is told that the model comes back."""
-    has_last_words: bool = False
-    forwards: bool = False
-    """For want of a model the call is handed over."""
-
-    def policies(self) -> Iterator[Policy]:
-        """Yield the policies under which the question is asked."""
-        for authority in self.authorities:
-            for ear in self.ears:
-                policy = policy_of(authority, ear)
-                yield attrs.evolve(
-                    policy,
-                    silence_ms=self.silence_ms,
-                    silence_asks=1,
-                    away_words_ms=self.away_words_ms,
-                    has_last_words=self.has_last_words,
-                    forwards_without_model=self.forwards,
-                )
-
-
-def policy_of(authority: Authority, ear: Ear) -> Policy:
-    """Return the policy that is searched under an authority, with an ear."""
-    return Policy(authority=authority, ear=ear, lead_ms=LEAD_MS)
-
-
-def _protected(**amounts: int) -> Budgets:
-    return attrs.evolve(FAST, is_protected=True, **amounts)  # type: ignore[arg-type]
-
+from trio_media.simulation.search.question import BOTH as BOTH
+from trio_media.simulation.search.question import BY_US as BY_US
+from trio_media.simulation.search.question import CLIENT as CLIENT
+from trio_media.simulation.search.question import FAST as FAST
+from trio_media.simulation.search.question import LARGE as LARGE
+from trio_media.simulation.search.question import LEAD_MS as LEAD_MS
+from trio_media.simulation.search.question import QUIET as QUIET
+from trio_media.simulation.search.question import SERVER as SERVER
+from trio_media.simulation.search.question import Question as Question
+from trio_media.simulation.search.question import policy_of as policy_of
+from trio_media.simulation.search.question import protected
+from trio_media.simulation.search.questions_away import AWAY as AWAY
 
 ASKED: Final = (
     Question(
@@ -88,7 +46,7 @@ ASKED: Final = (
         (CLIENT,),
         (Ear.SERVER,),
     ),
-    Question("a protected clip", _protected(asks=0, clips=1, onsets=1), (CLIENT,), (Ear.LOCAL,)),
+    Question("a protected clip", protected(asks=0, clips=1, onsets=1), (CLIENT,), (Ear.LOCAL,)),
     Question(
         "keys for somebody",
         attrs.evolve(FAST, asks=0, clips=1, responses=0, keys=3, collections=1, abandons=1),
@@ -167,112 +125,6 @@ ASKED: Final = (
 )
 """What applications ask for, each with what may come in between."""
 
-WORDS_MS: Final = 500  # of nothing, while the model is away
-
-AWAY: Final = (
-    Question(
-        "the model goes away, and an answer",
-        attrs.evolve(FAST, items=2, responses=3, aways=2, interrupts=BY_US),
-        BOTH,
-        (Ear.SERVER,),
-        away_words_ms=WORDS_MS,
-        is_complete=False,
-    ),
-    Question(
-        "the model goes away in a turn",
-        attrs.evolve(FAST, asks=0, turns=1, verdicts=1, responses=2, aways=1),
-        BOTH,
-        (Ear.SERVER,),
-        is_complete=False,
-    ),
-    Question(
-        "the model goes away in a hush",
-        attrs.evolve(FAST, onsets=1, responses=2, aways=1),
-        BOTH,
-        (Ear.LOCAL,),
-        away_words_ms=WORDS_MS,
-        is_complete=False,
-    ),
-    Question(
-        "the model goes away while a tool runs",
-        attrs.evolve(FAST, asks=1, tools=1, responses=2, aways=1),
-        (CLIENT,),
-        (Ear.SERVER,),
-    ),
-    Question(
-        "the model goes away, and keys",
-        attrs.evolve(FAST, keys=1, responses=2, aways=1),
-        (CLIENT,),
-        (Ear.SERVER,),
-        is_complete=False,
-    ),
-    Question(
-        "the model goes away for good",
-        attrs.evolve(FAST, aways=1, losses=1, responses=2),
-        BOTH,
-        (Ear.SERVER,),
-        away_words_ms=WORDS_MS,
-        has_last_words=True,
-    ),
-    Question(
-        "the model goes away for good, and others have the caller",
-        attrs.evolve(FAST, losses=1, aways=1, endings=("words",)),
-        (CLIENT,),
-        (Ear.SERVER,),
-        has_last_words=True,
-        forwards=True,
-    ),
-    Question(
-        "nothing can be played while the model is away",
-        attrs.evolve(FAST, aways=1, losses=1, has_recordings=False),
-        (CLIENT,),
-        (Ear.SERVER,),
-        away_words_ms=WORDS_MS,
-        has_last_words=True,
-    ),
-    Question(
-        "the model goes away while it is protected",
-        _protected(aways=1, responses=2),
-        BOTH,
-        (Ear.SERVER,),
-    ),
-    Question(
-        "the model goes away before it ends the call",
-        attrs.evolve(FAST, asks=0, aways=1, responses=2, turns=1, endings=("words",)),
-        (CLIENT,),
-        (Ear.SERVER,),
-        is_complete=False,
-    ),
-    Question(
-        "a session is too old",
-        attrs.evolve(FAST, agings=1, turns=1, responses=2),
-        BOTH,
-        (Ear.SERVER,),
-        is_complete=False,
-    ),
-    Question(
-        "the server answers by itself, and goes away",
-        attrs.evolve(QUIET, asks=0, server_creates=1, turns=1, responses=2, aways=1),
-        (SERVER,),
-        (Ear.SERVER,),
-        is_complete=False,
-    ),
-    Question(
-        "a fault, and the model goes away",
-        attrs.evolve(FAST, responses=2, faults=1, aways=1),
-        (CLIENT,),
-        (Ear.SERVER,),
-    ),
-    Question(
-        "silence, and the model goes away",
-        attrs.evolve(FAST, asks=0, responses=2, aways=1),
-        (CLIENT,),
-        (Ear.SERVER,),
-        silence_ms=1_000,
-    ),
-)
-"""What comes of the loss of a session, wherever it comes."""
-
 QUESTIONS: Final = (
     Question("an onset", attrs.evolve(FAST, items=2, onsets=1), BOTH, (Ear.LOCAL, Ear.BOTH)),
     Question(
@@ -290,8 +142,8 @@ QUESTIONS: Final = (
         is_complete=False,
     ),
     Question("a turn", attrs.evolve(FAST, items=2, turns=1, verdicts=1), BOTH, (Ear.SERVER,)),
-    Question("an onset, protected", _protected(onsets=1), BOTH, (Ear.LOCAL, Ear.BOTH)),
-    Question("a turn, protected", _protected(turns=1), BOTH, (Ear.SERVER,)),
+    Question("an onset, protected", protected(onsets=1), BOTH, (Ear.LOCAL, Ear.BOTH)),
+    Question("a turn, protected", protected(turns=1), BOTH, (Ear.SERVER,)),
     Question("faults", attrs.evolve(FAST, interrupts=BY_US, faults=2), BOTH, (Ear.SERVER,)),
     Question(
         "a fault and an onset", attrs.evolve(FAST, onsets=1, faults=1), (CLIENT,), (Ear.LOCAL,)

@@ -786,3 +786,54 @@ def test_an_answer_out_of_nothing_is_noticed() -> None:
     call.core.state.creates.want_answer(Cause.CONTINUATION, 0)
     with pytest.raises(BrokenInvariant, match="nobody cut off"):
         comes_back(call)
+
+
+def test_a_recovery_of_which_nothing_came_is_in_no_row(call: Call) -> None:
+    """Nobody heard anything of it: asked for again it is the same one, and no third."""
+    call.asks()
+    for response_id in ("R1", "R2"):
+        call.opens(response_id)
+        call.speaks(3_000, f"{response_id}.1")
+        call.passes(600)
+        call.does(ev.LocalSpeechBegan())
+        call.does(ev.LocalSpeechConfirmed())
+        call.passes(200)
+        call.does(ev.LocalSpeechEnded())
+        call.ends(response_id, ev.Ended.CANCELLED)
+        call.passes(RECOVER_MS)
+    assert call.creates() == [Cause.APPLICATION, Cause.RECOVERY, Cause.RECOVERY]
+    call.model_goes_away()
+    comes_back(call)
+    call.passes(1_000)
+    assert call.creates()[3:] == [Cause.RECOVERY]
+    assert call.core.state.owed.in_a_row == 2
+
+
+def test_a_session_is_not_renewed_while_the_server_is_about_to_answer() -> None:
+    call = Call(SERVER)
+    call.does(ev.ServerSpeechStarted("T1"))
+    call.does(ev.ServerSpeechStopped("T1"))
+    call.does(ev.TurnCommitted("T1"))
+    call.does(ev.SessionAging(call.now_ms + 60_000))
+    assert not call.all(cm.RenewSession)
+    call.server_opens()
+    call.speaks(400)
+    call.ends()
+    call.passes(1_000)
+    assert call.all(cm.RenewSession)
+
+
+def test_an_answer_that_the_server_owes_goes_on_also_when_it_may_not_act_any_more() -> None:
+    call = Call(SERVER)
+    call.does(ev.ServerSpeechStarted("T1"))
+    call.does(ev.ServerSpeechStopped("T1"))
+    call.does(ev.TurnCommitted("T1"))
+    call.does(ev.AnsweringHeld(is_held=True))
+    call.confirms(server_acts=False)
+    call.does(ev.TurnTranscribed("T1", ev.Verdict.WORDS))
+    call.model_goes_away()
+    comes_back(call)
+    call.confirms(server_acts=False)
+    call.does(ev.AnsweringHeld(is_held=False))
+    call.passes(5_000)
+    assert call.creates() == [Cause.CONTINUATION]

@@ -12,7 +12,8 @@ import trio
 from trio_media import Agent
 from trio_media.call.control import Words
 from trio_media.call.phrases import exactly
-from trio_media.config import AgentConfig, Config
+from trio_media.call.recorded_lines import LINE_MS_MAX
+from trio_media.config import AgentConfig, Config, RealtimeConfig
 from trio_media.testing import Call, Cancelled, ScriptError, make_call
 from trio_media.testing.model import UNSCRIPTED, ScriptedModel
 
@@ -225,12 +226,23 @@ async def test_what_a_session_is_told_anew_is_read_from_its_beginning(call: Call
     assert call.model.sessions == 1
 
 
-async def test_a_lost_session_ends_the_call(call: Call) -> None:
+async def test_a_lost_session_ends_the_call_where_there_is_no_other(make_call: MakeCall) -> None:
+    call = make_call(config=Config(realtime=RealtimeConfig(reconnect_max=0)))
     call.model.speaks("Hello.")
     call.model.loses_session(at_ms=2_000)
     await call.run(until_ms=20_000)
     assert call.end_reason == "model_lost"
-    assert 2_000 < call.now_ms < 4_000
+    assert 2_000 < call.now_ms < 2_000 + LINE_MS_MAX
+
+
+async def test_a_lost_session_is_followed_by_another(call: Call) -> None:
+    call.model.speaks("Hello.")
+    call.model.speaks("At seven.")
+    call.model.loses_session(at_ms=2_000)
+    call.phone.says("When do you open?", at_ms=4_000)
+    await call.run(until_ms=12_000)
+    assert call.model.sessions == 2
+    assert call.phone.heard.splitlines() == ["Hello.", "At seven."]
 
 
 @pytest.mark.parametrize(

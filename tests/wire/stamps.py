@@ -12,6 +12,8 @@ from typing import Final
 
 import attrs
 
+from trio_media.call.recorded_lines import packaged
+
 MS_BYTES: Final = 8
 FRAME_MS: Final = 20
 FRAME_BYTES: Final = FRAME_MS * MS_BYTES
@@ -19,6 +21,12 @@ MAGIC: Final = 0xA5
 SILENCE: Final = bytes((0xFF,)) * MS_BYTES
 CALLS_MAX: Final = 255
 VOICES: Final = Path(__file__).parents[2] / "trio_media" / "phone" / "voices"
+RECORDED = frozenset(
+    line[at : at + MS_BYTES]
+    for line in map(packaged, ("reconnect", "lost"))
+    for at in range(0, len(line), MS_BYTES)
+)
+"""What is to be heard of the recorded lines, which have no stamps."""
 
 
 @attrs.frozen(order=True)
@@ -56,7 +64,7 @@ def read_speech(payload: bytes) -> list[Stamp | None]:
     found: list[Stamp | None] = []
     for start in range(0, len(payload), MS_BYTES):
         piece = payload[start : start + MS_BYTES]
-        if piece == SILENCE:
+        if piece == SILENCE or piece in RECORDED:
             found.append(None)
         elif piece[0] == MAGIC and sum(piece[:7]) & 0xFF == piece[7]:
             at_ms = piece[4] << 16 | piece[5] << 8 | piece[6]

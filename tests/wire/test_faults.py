@@ -382,12 +382,14 @@ async def sending_nonsense_ends_the_call_cleanly(call: LiveCall) -> None:
 
 # --- the model goes away ---------------------------------------------------------------------
 
+WORDS_S = 5  # the recorded line that is the last of such a call
+
 
 @scenario()
 async def a_model_that_drops_out_is_heard_to_the_end(call: LiveCall) -> None:
     answer = await speaking(call, 1_500, 300)
     await call.model.reset()
-    await until(lambda: call.phone.closed_s is not None, "the carrier to be closed", 4)
+    await until(lambda: call.phone.closed_s is not None, "the carrier to be closed", 4 + WORDS_S)
     assert call.phone.heard_ms(answer.number) >= 1_400
 
 
@@ -395,7 +397,7 @@ async def a_model_that_drops_out_is_heard_to_the_end(call: LiveCall) -> None:
 async def a_model_that_says_goodbye_is_heard_to_the_end(call: LiveCall) -> None:
     answer = await speaking(call, 1_200, 300)
     await call.model.close()
-    await until(lambda: call.phone.closed_s is not None, "the carrier to be closed", 4)
+    await until(lambda: call.phone.closed_s is not None, "the carrier to be closed", 4 + WORDS_S)
     assert call.phone.heard_ms(answer.number) >= 1_100
 
 
@@ -405,14 +407,14 @@ async def a_model_that_drops_out_can_be_interrupted(call: LiveCall) -> None:
     await call.model.reset()
     await trio.sleep(0.2)
     await call.phone.press("1")
-    await until(lambda: call.phone.closed_s is not None, "the carrier to be closed", 3)
+    await until(lambda: call.phone.closed_s is not None, "the carrier to be closed", 3 + WORDS_S)
     assert call.phone.heard_ms(answer.number) < 1_500
 
 
 @scenario()
 async def a_model_that_drops_out_in_silence_ends_the_call(call: LiveCall) -> None:
     await call.model.reset()
-    await until(lambda: call.phone.closed_s is not None, "the carrier to be closed", 2)
+    await until(lambda: call.phone.closed_s is not None, "the carrier to be closed", 2 + WORDS_S)
 
 
 # --- slow readers ----------------------------------------------------------------------------

@@ -206,7 +206,11 @@ def make_config(settings: Sequence[tuple[str, Any]] = (), url: str = "") -> Conf
             transport=given.pop("transport", "websockets"),
         ),
         realtime=RealtimeConfig(
-            provider="openai", api_key="sk-test", url=given.pop("url", url), connect_timeout_s=1
+            provider="openai",
+            api_key="sk-test",
+            url=given.pop("url", url),
+            connect_timeout_s=1,
+            reconnect_max=given.pop("reconnect_max", 0),  # the loss itself is looked at
         ),
         agent=AgentConfig(instructions="Answer.", greeting=given.pop("greeting", "")),
         playout=PlayoutConfig(lead_ms=given.pop("lead_ms", 1_000)),

@@ -248,8 +248,11 @@ def _play_recorded(desk: Desk, command: cm.PlayRecorded, now_ms: int) -> None:
     desk.recorded_played += 1
     item_id = f"recorded-{desk.recorded_played}"
     desk.line.store.add(item_id, payload)
-    desk.said_goodbye = desk.said_goodbye or command.words is cm.Recorded.GOODBYE
-    desk.pending.append(ev.ClipOffered(None, item_id, len(payload) // BYTES_PER_MS))
+    is_goodbye = command.words is cm.Recorded.GOODBYE
+    desk.said_goodbye = desk.said_goodbye or is_goodbye
+    # Whoever speaks meanwhile does not know yet that nobody answers: they are told all the same.
+    clip = ev.ClipOffered(None, item_id, len(payload) // BYTES_PER_MS, protected=is_goodbye)
+    desk.pending.append(clip)
 
 
 def _leave(desk: Desk, command: cm.Leave, now_ms: int) -> None:

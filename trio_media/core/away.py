@@ -82,6 +82,8 @@ def _cut_off(state: State, response: Response, sounds: list[Turn], now_ms: int) 
     elif response.cause is Cause.SERVER:
         state.creates.want_answer(Cause.CONTINUATION, state.book.last_number)
     else:
+        if response.cause is Cause.RECOVERY:
+            state.owed.in_a_row = max(0, state.owed.in_a_row - 1)  # nobody heard anything of it
         failing.create_again(state, response, now_ms)
 
 
@@ -156,16 +158,18 @@ def _patience_ms(state: State) -> int:
 def renew_if_due(state: State, now_ms: int) -> None:
     """Renew the session when nothing goes on, or when it has to be."""
     by_ms = state.away.renew_by_ms
-    if by_ms is not None and (now_ms >= by_ms or _is_quiet(state)):
+    if by_ms is not None and (now_ms >= by_ms or _is_quiet(state, now_ms)):
         state.away.renew_by_ms = None
         state.tell(RenewSession())
 
 
-def _is_quiet(state: State) -> bool:
+def _is_quiet(state: State, now_ms: int) -> bool:
     floor, turns = state.floor, state.turns
     is_said = bool(state.book.open() or state.playout.audible() or state.creates.queue)
     is_heard = floor.is_hushed or floor.is_heard or turns.has_unanswered
+    until_ms = state.server_create_until_ms
     is_due = state.owed.is_owed or bool(state.keys.digits) or state.flags_asked_ms is not None
+    is_due = is_due or (until_ms is not None and now_ms < until_ms)
     return not (is_said or is_heard or is_due or state.pending_tools())
 
 

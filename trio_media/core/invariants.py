@@ -247,6 +247,7 @@ def _decides(ledger: Ledger, command: cm.TurnDecided, event: ev.Event, now_ms: i
     promises.turn_has_one_fate(ledger, command)
     fate = command.fate.split()[0]
     ledger.turns[command.item_id] = fate
+    ledger.awaits_server |= command.fate == "answered by the server"
     if fate in ("answered", "left"):
         ledger.owed_ms = None
         ledger.recoveries = 0

@@ -50,6 +50,8 @@ class Ledger:
     """The mark behind it."""
     hushed_ms: int | None = None
     server_acts: bool = False
+    awaits_server: bool = False
+    """A turn is the server's to answer, and its answer is not there."""
     flags_asked_ms: int | None = None
     is_ready: bool = False
     is_lost: bool = False
@@ -167,7 +169,9 @@ class Ledger:
     def _goes_away(self, now_ms: int) -> None:
         """Whatever is open is over: it is asked for again, or goes on, unless it was taken."""
         self.away_ms, self.is_ready = now_ms, False
-        self.dues.may_continue = self.dues.may_continue or self.server_acts
+        is_servers = self.server_acts or self.awaits_server
+        self.dues.may_continue = self.dues.may_continue or is_servers
+        self.awaits_server = False
         self.server_acts, self.flags_asked_ms = False, None
         for response in self.responses.values():
             if not response.is_open or response.is_taken:
@@ -175,6 +179,7 @@ class Ledger:
                 continue
             self.dues.may_continue = True
             if not self.has_begun(response) and is_wanted(self.ending, response):
+                self.recoveries = max(0, self.recoveries - response.is_recovery)
                 self.again(response)
             self.closed(response)
 
@@ -355,5 +360,6 @@ class Ledger:
         response.is_open = not (isinstance(event, ev.ResponseOver) and event.response_id == rid)
         if command.cause is cm.Cause.SERVER:
             response.is_awaited = self.policy.authority is Authority.SERVER
-            self.owed_ms = None if response.is_open else self.owed_ms
+            if response.is_open:
+                self.owed_ms, self.awaits_server = None, False
         forget(self, number)

@@ -9,9 +9,19 @@ import attrs
 import pytest
 import trio
 
-from trio_media.call import carry_out, control, hold, marks, outboxes
+from trio_media.call import (
+    caller_sound,
+    carry_out,
+    control,
+    conversation,
+    hold,
+    marks,
+    outboxes,
+    watch,
+)
 from trio_media.core import (
     answering,
+    away,
     commands,
     creates,
     digits,
@@ -26,6 +36,9 @@ from trio_media.core import (
 )
 from trio_media.simulation.calls import broken_in
 from trio_media.simulation.calls import scenario as sc
+from trio_media.simulation.calls.play import play
+from trio_media.simulation.calls.record import MODEL
+from trio_media.simulation.calls.rules import judge_call
 
 SPEAKS_OVER = sc.SpeaksOver(heard_ms=900, length_ms=1_200)
 INTERRUPTED = sc.Scenario(
@@ -103,13 +116,66 @@ SLOW_TOOL = sc.Scenario(
     answers=(sc.Answer(items_ms=(500,), tools=(sc.CallsTool(),)),),
 )
 
+WORDS = "one two three four five six seven eight nine ten eleven twelve"
+AWAY = sc.Scenario(
+    length_ms=16_000,
+    websockets=False,
+    caller=(sc.SpeaksOver(heard_ms=1_500, length_ms=900), sc.Speaks(9_200, 1_500)),
+    answers=(
+        sc.Answer(items_ms=(6_000,), texts=(f"1: {WORDS}",)),
+        sc.Answer(items_ms=(3_000,), texts=(f"2: {WORDS}",)),
+        sc.Answer(items_ms=(2_000,), texts=(f"3: {WORDS}",)),
+    ),
+    faults=(sc.Fault(9_000, MODEL, sc.Trouble.BREAK, then=(sc.NoSession(503),) * 2),),
+)
+QUIETLY_AWAY = attrs.evolve(
+    AWAY,
+    caller=(),
+    faults=(sc.Fault(8_000, MODEL, sc.Trouble.BREAK, then=(sc.NoSession(503),) * 5),),
+)
+CUT_WHILE_AWAY = attrs.evolve(
+    AWAY,
+    caller=(sc.SpeaksOver(heard_ms=2_500, length_ms=900),),
+    faults=(sc.Fault(1_500, MODEL, sc.Trouble.BREAK),),
+)
+HALF_OPEN = attrs.evolve(
+    AWAY, length_ms=30_000, websockets=True, faults=(sc.Fault(9_000, MODEL, sc.Trouble.SILENCE),)
+)
+FOR_GOOD = attrs.evolve(
+    AWAY,
+    caller=(),
+    faults=(sc.Fault(8_000, MODEL, sc.Trouble.EXPIRY, then=(sc.NoSession(401),)),),
+)
+GO_AWAY = (AWAY, QUIETLY_AWAY, CUT_WHILE_AWAY, HALF_OPEN, FOR_GOOD)
+
 Plant = Callable[[pytest.MonkeyPatch], None]
 
 
 def test_nothing_is_broken_as_it_is() -> None:
     old = (INTERRUPTED, GENERATING, TOOLS, COUGH, APPLICATION, SLOW_CARRIER)
-    for scenario in (*old, ASKED, CUT, KEYS, ENDING, LEAVING, SILENCE, SLOW_TOOL):
+    for scenario in (*old, ASKED, CUT, KEYS, ENDING, LEAVING, SILENCE, SLOW_TOOL, *GO_AWAY):
         assert broken_in(scenario) == []
+
+
+def test_a_call_whose_sessions_are_short_is_one_call() -> None:
+    """Five minutes of a caller who speaks and of sessions that last for half a minute each."""
+    minutes = 5
+    words = tuple(sc.Speaks(at_ms, 1_500) for at_ms in range(9_000, minutes * 60_000, 11_000))
+    scenario = sc.Scenario(
+        length_ms=minutes * 60_000,
+        websockets=False,
+        settings=sc.Settings(session_max_s=30),
+        caller=words,
+        answers=tuple(
+            sc.Answer(items_ms=(3_000,), texts=(f"{number}: {WORDS}",))
+            for number in range(1, len(words) + 2)
+        ),
+    )
+    record = play(scenario)
+    assert judge_call(scenario, record) == []
+    assert len(record.sessions) >= minutes * 60 // 30
+    assert sum(entry.kind == "response.create" for entry in record.entries) == len(words) + 1
+    assert not record.clips, "somebody was told to wait"
 
 
 def carries_out(kind: type, wrong: Callable[..., None]) -> Plant:
@@ -240,9 +306,25 @@ def filler_without_a_tool(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tooling, "drop_fillers", lambda *args: None)
 
 
+async def looks_away(*args: Any) -> None:
+    await trio.lowlevel.checkpoint()
+
+
 async def crashes(*args: Any) -> None:
     await trio.sleep(2)
     raise RuntimeError("planted")
+
+
+def forgets_the_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = outboxes.ModelOutbox.begin
+
+    def begin(self: Any, *args: Any) -> None:
+        self._audio.clear()
+        self._audio_bytes = 0
+        right(self, *args)
+
+    monkeypatch.setattr(outboxes.ModelOutbox, "begin", begin)
+    monkeypatch.setattr(caller_sound.CallerSound, "take_again", lambda *args: b"")
 
 
 def _goes_at_once(where: state.State) -> leaving.Step:
@@ -335,6 +417,33 @@ PLANTED: dict[str, tuple[sc.Scenario, str, Plant]] = {
     ),
     "a goodbye without a question": (SILENCE, "silence", goodbye_at_once),
     "a filler, and no tool runs": (SLOW_TOOL, "tools", filler_without_a_tool),
+    "a conversation that is not told": (
+        AWAY,
+        "conversation",
+        replaces(conversation.Conversation, "told_anew", lambda *args: []),
+    ),
+    "words that were not heard are told": (
+        AWAY,
+        "conversation",
+        replaces(conversation, "heard_text", lambda text, *args: text),
+    ),
+    "a session that is told of another's item": (
+        CUT_WHILE_AWAY,
+        "another session",
+        replaces(conversation.Conversation, "told_better", lambda *args: None),
+    ),
+    "silence while the model is away": (
+        QUIETLY_AWAY,
+        "no dead air",
+        replaces(away, "notice_silence", lambda *args: None),
+    ),
+    "a call that ends without a word": (
+        FOR_GOOD,
+        "no dead air",
+        carries_out(commands.PlayRecorded, never),
+    ),
+    "a half-open socket": (HALF_OPEN, "lost", replaces(watch, "_look_at", looks_away)),
+    "what the caller said meanwhile is forgotten": (AWAY, "caller audio", forgets_the_gap),
     "a crash": (TOOLS, "it ends", replaces(carry_out, "run_tool", crashes)),
 }
 

@@ -26,7 +26,17 @@ COMPLETE_MAX = 60_000  # far above what a complete search needs: 25,000
 CUT_OFF_MAX = 12_000
 REST_EVERY = 5  # one state in so many is left to itself; every one by ``scripts/explore``
 WALKS = 600
-NAMES = ("faults", "stalls", "losses", "hang_ups", "keys", "tools", "server_creates")
+NAMES = (
+    "faults",
+    "stalls",
+    "losses",
+    "aways",
+    "agings",
+    "hang_ups",
+    "keys",
+    "tools",
+    "server_creates",
+)
 ASKED_NAMES = ("clips", "collections", "abandons", "endings", "holds", "service_tools", "wishes")
 
 # --- the core keeps its promises ----------------------------------------------------------------

@@ -42,6 +42,25 @@ def test_a_stalled_write_is_taken_in_the_end() -> None:
     assert come_to_rest(node, has_marks=True)[1] == 400
 
 
+@pytest.mark.parametrize(("has_marks", "reason"), [(True, None), (False, "model_lost")])
+def test_a_session_that_is_away_comes_back_or_is_given_up(
+    has_marks: bool, reason: str | None
+) -> None:
+    node = after(Node.begin(Policy(), attrs.evolve(QUIET, aways=1)), "away")
+    come_to_rest(node, has_marks=has_marks)
+    assert node.core.state.is_over is (reason is not None)
+    assert node.core.state.is_session_ready is (reason is None)
+
+
+def test_time_does_not_pass_without_end_while_a_session_is_away() -> None:
+    policy = attrs.evolve(policy_of(Authority.CLIENT, Ear.SERVER), away_words_ms=500)
+    node = after(Node.begin(policy, attrs.evolve(QUIET, aways=1)), "away", "time", "time")
+    while any(name == "time" for name, _, _ in node.moves()):
+        after(node, "time")
+    assert node.world.recordings == 2
+    assert "flags" in [name for name, _, _ in node.moves()]
+
+
 def test_the_visitor_leaves_one_state_in_so_many_to_itself_and_moves_none() -> None:
     rests = Rests(every=2)
     node = after(Node.begin(Policy(), QUIET), "ask")

@@ -44,6 +44,8 @@ def test_without_budgets_nothing_happens() -> None:
         ("turns", "turn"),
         ("keys", "key"),
         ("losses", "lose"),
+        ("aways", "away"),
+        ("agings", "age"),
         ("hang_ups", "hang_up"),
         ("clips", "clip"),
         ("texts", "text"),
@@ -153,6 +155,27 @@ def test_a_lost_session_takes_everything_with_it() -> None:
     world = a_generating_world(losses=1)
     make(world, "lose")
     assert names(world) == []
+
+
+def test_a_session_that_goes_away_takes_everything_with_it_until_another_is_there() -> None:
+    world = a_generating_world(aways=1, turns=1)
+    make(world, "turn")
+    make(world, "away")
+    assert names(world) == ["flags"]
+    assert world.form(0, 0) != a_generating_world(turns=1).form(0, 0)
+    make(world, "flags")
+    assert names(world) == []
+    assert not world.is_generating()
+
+
+def test_a_turn_that_is_said_again_may_be_heard_again() -> None:
+    world = World(attrs.evolve(NOTHING, aways=1, turns=1))
+    make(world, "turn")
+    make(world, "away")
+    world.took([cm.SayAgain(("T1",))])
+    assert names(world) == ["flags"]
+    make(world, "flags")
+    assert make(world, "turn") == ev.ServerSpeechStarted("T2")
 
 
 def test_marks_come_early_late_or_never() -> None:

@@ -20,7 +20,7 @@
 - ``scheduling``: a run whose task order comes from the seed.
 - ``record``: everything that passed the wires, with both its times.
 - ``rules``: the promises, judged from the record alone: ``rules_caller``, ``rules_model``,
-  ``rules_asked``, ``rules_ending``.
+  ``rules_asked``, ``rules_ending``, ``rules_away``.
 - ``shrinking``: the smallest call that still breaks one, as a test.  ``campaign``: many seeds.
 """
 

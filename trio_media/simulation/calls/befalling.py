@@ -79,6 +79,7 @@ async def suffer(stage: Stage, fault: sc.Fault) -> None:  # noqa: C901  # one ro
         return
     stage.record.faults.append((now_ms(), f"{fault.wire} {fault.trouble.value} {fault.length_ms}"))
     trouble, length_ms = fault.trouble, fault.length_ms
+    stage.cast.no_sessions.extend(fault.then)
     match trouble:
         case sc.Trouble.STALL:
             link.hold_up(length_ms)

@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 
 from trio_media.simulation.calls import scenario as sc
 from trio_media.simulation.calls.making_asked import with_asked
+from trio_media.simulation.calls.making_away import with_away
 from trio_media.simulation.calls.network import Weather
 from trio_media.simulation.calls.record import CARRIER, MODEL
 
@@ -41,7 +42,7 @@ def make_scenario(seed: int) -> sc.Scenario:
         ),
         faults=tuple(_fault(rng, length_ms) for _ in range(_few(rng, (0.5, 0.3, 0.15, 0.05)))),
     )
-    return with_asked(rng, scenario)
+    return with_away(rng, with_asked(rng, scenario))
 
 
 def _few(rng: random.Random, chances: Sequence[float]) -> int:

@@ -22,7 +22,7 @@ from trio_media.simulation.calls.generation import Generation, generate
 from trio_media.simulation.calls.hearing import ServerEar, Turn
 from trio_media.simulation.calls.legs import Peer, PeerGone
 from trio_media.simulation.calls.questions import AnswerTo, Question
-from trio_media.simulation.calls.record import MODEL, Entry, Record
+from trio_media.simulation.calls.record import MODEL, Entry, Record, Session
 from trio_media.simulation.calls.scenario import Answer, Cancelled, Hearing, Refusal
 from trio_media.simulation.calls.scheduling import now_ms
 from trio_media.simulation.calls.sounds import caller_pieces
@@ -58,11 +58,16 @@ class Model:
     _turns: int = 0
     _interrupts: bool = False
     _creates: bool = False
+    number: int = 0
+    """Of the session, in the call; 0: there is none."""
     session: Mapping[str, Any] = attrs.field(factory=dict)
     """What it was asked to be."""
 
     async def serve(self) -> None:
         """Hold the session until it is gone."""
+        session = Session(now_ms())
+        self.record.sessions.append(session)
+        self.number = len(self.record.sessions)
         try:
             await self.event("session.created", session={"id": "sess_1", "type": "realtime"})
             while True:
@@ -70,7 +75,7 @@ class Model:
                     await trio.sleep_until(self.jammed_until_ms / 1_000)
                 await self._take(json.loads(await self.peer.receive()))
         except PeerGone:
-            self.record.model_closed_ms = now_ms()
+            session.ended_ms = now_ms()
 
     async def refuse(self, code: str) -> None:
         """Say why there is no session, in the place of its first event, and close."""
@@ -87,7 +92,12 @@ class Model:
         """Send an event.  ``about``: what the record keeps of it.  Raises `PeerGone`."""
         self._events += 1
         entry = self.record.add(
-            MODEL, kind, is_ours=False, sent_ms=now_ms(), fields=dict(about or {})
+            MODEL,
+            kind,
+            is_ours=False,
+            sent_ms=now_ms(),
+            fields=dict(about or {}),
+            session=self.number,
         )
         message = {"type": kind, "event_id": f"event_{self._events}", **body}
         await self.peer.send(json.dumps(message), entry)
@@ -119,6 +129,7 @@ class Model:
             sent_ms=self.peer.last_sent_ms,
             came_ms=now_ms(),
             fields=about_command(message),
+            session=self.number,
         )
         match kind:
             case "session.update":
@@ -166,6 +177,8 @@ class Model:
         pieces = caller_pieces(payload)
         numbers = [piece.number for piece in pieces if piece.number is not None]
         self.record.caller_came.extend((now_ms(), number) for number in numbers)
+        if self.number:
+            self.record.sessions[self.number - 1].caller_came.extend(numbers)
         for turn in self._ear.hear(pieces):
             if turn is Turn.STARTED:
                 await self._turn_started()

@@ -7,7 +7,13 @@ from typing import Any, Final
 
 import trio
 
-from trio_media.config import AgentConfig, BargeInConfig, Config, PlayoutConfig
+from trio_media.config import (
+    AgentConfig,
+    BargeInConfig,
+    Config,
+    PlayoutConfig,
+    RealtimeConfig,
+)
 from trio_media.simulation.calls import scenario as sc
 from trio_media.simulation.calls.account import Account, Manner
 from trio_media.simulation.calls.agents import make_agent
@@ -50,11 +56,12 @@ async def _play(scenario: sc.Scenario) -> Stage:
 
 def _cast(scenario: sc.Scenario) -> Cast:
     config = config_of(scenario.settings)
+    in_order = InOrder(scenario.answers)  # also where one session follows another
     is_there = scenario.account is not sc.Carrier.NONE
     account = Account(Manner(scenario.account.value)) if is_there else None
     return Cast(
         config=config,
-        answers=lambda: InOrder(scenario.answers),
+        answers=lambda: in_order,
         hearing=scenario.hearing,
         tools={} if scenario.agent is not None else {"look_up": _look_up},
         attend=None
@@ -83,6 +90,11 @@ def config_of(settings: sc.Settings) -> Config:
             protect_greeting=settings.protect_greeting,
         ),
         playout=PlayoutConfig(lead_ms=settings.lead_ms),
+        realtime=RealtimeConfig(
+            reconnect_max=settings.reconnect_max,
+            reconnect_say_after_ms=settings.reconnect_say_after_ms,
+            session_max_s=settings.session_max_s,
+        ),
     )
 
 

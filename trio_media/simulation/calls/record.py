@@ -40,6 +40,8 @@ class Entry:
     """The model's voice in it."""
     length_ms: int = 0
     """How much audio it holds, silence included."""
+    session: int = 0
+    """Of the model's, in which it passed; 0: in none."""
 
     @property
     def near_ms(self) -> float | None:
@@ -59,6 +61,26 @@ class Entry:
         voice = " ".join(map(str, self.spans))
         words = " ".join(word for word in (self.kind, what, voice) if word)
         return f"{self.sent_ms:12.3f} {came:>12} {self.wire:7} {arrow} {words}"
+
+
+@attrs.define(eq=False)
+class Session:
+    """One session of the model's, as the service has it."""
+
+    began_ms: float
+    ended_ms: float | None = None
+    """When the service saw the end of it."""
+    caller_came: list[int] = attrs.field(factory=list)
+    """The numbers of the caller's frames that it was given."""
+
+
+@attrs.define(eq=False)
+class Away:
+    """A time without a model session, as the call knew of it."""
+
+    since_ms: float
+    until_ms: float | None = None
+    """When there was another; None: there was none."""
 
 
 @attrs.frozen
@@ -170,7 +192,11 @@ class Record:
     crash: str = ""
     carrier_closed_ms: float | None = None
     """When the carrier's side saw the end of its connection."""
-    model_closed_ms: float | None = None
+    sessions: list[Session] = attrs.field(factory=list)
+    """Those of the model's that came to be: the first has the number 1."""
+    aways: list[Away] = attrs.field(factory=list)
+    lost_ms: float | None = None
+    """When the call gave up having a session."""
 
     def add(self, wire: str, kind: str, *, is_ours: bool, sent_ms: float, **more: Any) -> Entry:  # noqa: ANN401
         """Add a message."""
@@ -215,7 +241,15 @@ class Record:
             ],
             ended_ms=told(self.ended_ms),
             carrier_closed_ms=told(self.carrier_closed_ms),
-            model_closed_ms=told(self.model_closed_ms),
+            sessions=[
+                attrs.evolve(s, began_ms=round(s.began_ms - began_ms, 3), ended_ms=told(s.ended_ms))
+                for s in self.sessions
+            ],
+            aways=[
+                attrs.evolve(a, since_ms=round(a.since_ms - began_ms, 3), until_ms=told(a.until_ms))
+                for a in self.aways
+            ],
+            lost_ms=told(self.lost_ms),
         )
 
     def near(self) -> list[Entry]:

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import attrs
 
-from trio_media.simulation.calls import rules_asked, rules_caller, rules_ending, rules_model
+from trio_media.simulation.calls import (
+    rules_asked,
+    rules_away,
+    rules_caller,
+    rules_ending,
+    rules_model,
+)
 from trio_media.simulation.calls.record import Record
 from trio_media.simulation.calls.scenario import Carrier, Scenario, Settings
 from trio_media.simulation.calls.seen import Broken, Seen
@@ -16,7 +22,7 @@ def judge(record: Record, settings: Settings, latency_ms: float) -> list[Broken]
     ``latency_ms``: the longest that the networks delay anything where nothing fails.
     """
     seen = Seen(record, settings, latency_ms)
-    modules = (rules_caller, rules_model, rules_asked, rules_ending)
+    modules = (rules_caller, rules_model, rules_asked, rules_ending, rules_away)
     rules = [rule for module in modules for rule in module.RULES]
     return sorted((broken for rule in rules for broken in rule(seen)), key=lambda b: b.at_ms)
 

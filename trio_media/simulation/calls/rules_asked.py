@@ -116,7 +116,10 @@ def keys_reach_one(seen: Seen) -> Iterator[Broken]:
     """Each key is the model's, or of whoever asked for keys: never both, never nobody's."""
     keys = seen.theirs.get("dtmf", [])
     given: Counter[str] = Counter()
+    last = len(seen.record.sessions)  # it knows all that was told to those before it
     for told in seen.ours.get("conversation.item.create", []):
+        if told.session != last:
+            continue
         given.update(told.fields["item"].get("text", "").removeprefix(KEYS_WORDS))
         if not told.fields["item"].get("text", "").startswith(KEYS_WORDS):
             given.subtract(told.fields["item"].get("text", ""))
@@ -130,6 +133,8 @@ def keys_reach_one(seen: Seen) -> Iterator[Broken]:
     is_unsure = any(a.outcome in (None, "abandoned") for a in collections)
     until_ms = [key.at_ms + KEYS_TOLD_MS for key in keys]
     if is_unsure or any(seen.is_held(MODEL, at_ms, for_ms=6_000) for at_ms in until_ms):
+        return
+    if seen.is_away(seen.session_lost_ms, for_ms=KEYS_TOLD_MS):
         return
     due = Counter(key.fields["digit"] for key in _due_keys(seen, keys))
     for digit in due - given:
@@ -149,13 +154,14 @@ def _due_keys(seen: Seen, keys: list[Entry]) -> list[Entry]:
 
 def tools_are_answered(seen: Seen) -> Iterator[Broken]:
     """Each call of a tool gets exactly one output."""
-    outputs = [
-        entry.fields["item"].get("call_id")
+    told = [
+        (entry.session, entry.fields["item"].get("call_id"))
         for entry in seen.ours.get("conversation.item.create", [])
         if entry.fields["item"].get("type") == "function_call_output"
     ]
-    for call_id in {o for o in outputs if outputs.count(o) > 1}:
+    for _, call_id in {one for one in told if told.count(one) > 1}:
         yield Broken("tools", 0.0, f"{call_id} got more than one output")
+    outputs = {call_id for _, call_id in told}
     for call in seen.theirs.get("response.output_item.done", []):
         call_id, at_ms = call.fields.get("call_id"), call.at_ms
         is_due = call_id is not None and seen.session_lost_ms > at_ms + TOOL_MS

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Final
 
 from trio_media.simulation.calls.record import CARRIER, MODEL, Entry, Wish
-from trio_media.simulation.calls.seen import Broken, Item, Seen
+from trio_media.simulation.calls.seen import FATAL, Broken, Item, Seen
 from trio_media.simulation.calls.sounds import CLIPS_FROM, Span
 
 FRAME_MS: Final = 20
@@ -132,6 +132,7 @@ def hushes_end(seen: Seen) -> Iterator[Broken]:
             item
             for item in seen.items.values()
             if item.media
+            and not seen.is_of_gone(item, clear.sent_ms)
             and any(media.sent_ms <= clear.sent_ms for media in item.media)
             and seen.heard_ms(item.item_id, clear.sent_ms) + 2 * CHUNK_MS
             < item.received_ms(clear.sent_ms)
@@ -140,7 +141,7 @@ def hushes_end(seen: Seen) -> Iterator[Broken]:
         due_ms = clear.sent_ms + HUSH_MS + seen.latency_ms
         if not cut or seen.session_lost_ms < due_ms or seen.is_held(CARRIER, due_ms, for_ms=6_000):
             continue
-        if seen.is_held(MODEL, due_ms, for_ms=3_000):
+        if seen.is_held(MODEL, due_ms, for_ms=3_000) or seen.is_away(due_ms, for_ms=HUSH_MS):
             continue
         if not any(_goes_on(seen, item, clear.sent_ms, due_ms) for item in cut):
             names = ", ".join(item.item_id for item in cut)
@@ -192,15 +193,23 @@ def well_formed(seen: Seen) -> Iterator[Broken]:
 
 
 def caller_is_heard(seen: Seen) -> Iterator[Broken]:
-    """The model gets the caller's audio: in order, once, and without holes where nothing failed."""
-    numbers = [number for _, number in seen.record.caller_came]
-    for before, after in pairwise(numbers):
-        if after <= before:
-            yield Broken("caller audio", 0.0, f"frame {after} after frame {before}")
-    is_calm = not any(what.startswith(("model", "carrier")) for _, what in seen.record.faults)
+    """The model gets the caller's audio: in order, each session once, and all of them together
+    without holes where nothing failed but sessions that ended."""
+    for session in seen.record.sessions:
+        for before, after in pairwise(session.caller_came):
+            if after <= before:
+                detail = f"frame {after} after frame {before}"
+                yield Broken("caller audio", session.began_ms, detail)
+    ended = ("model no session", *FATAL[:1], *FATAL[2:])
+    is_calm = not any(
+        what.startswith(("model", "carrier")) and not what.startswith(ended)
+        for _, what in seen.record.faults
+    )
+    numbers = sorted({number for _, number in seen.record.caller_came})
     if is_calm and numbers != list(range(len(numbers))):
         missing = sorted(set(range(len(numbers))) - set(numbers))
         yield Broken("caller audio", 0.0, f"frames {missing[:5]} are missing")
+    is_calm = is_calm and not seen.is_away(seen.session_lost_ms, for_ms=END_MS)
     sent = [n for at_ms, n in seen.record.caller_sent if at_ms < seen.session_lost_ms - END_MS]
     if is_calm and numbers and sent and numbers[-1] < sent[-1]:
         yield Broken("caller audio", 0.0, f"frames from {numbers[-1] + 1} on never came")

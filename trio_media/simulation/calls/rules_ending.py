@@ -50,6 +50,7 @@ def nobody_is_cut_off(seen: Seen) -> Iterator[Broken]:
         is_open = response.over_ms is None or response.over_ms > at_ms
         is_fresh = response.created_ms < at_ms and at_ms - response.last_ms < SILENT_MS - SURE_MS
         is_taken = response.cancels or response.response_id in told
+        is_open = is_open and seen.gone_ms(response.session) > at_ms
         if is_open and is_fresh and not is_taken:
             yield Broken("end", at_ms, f"{response.response_id} was still being generated")
 
@@ -61,7 +62,7 @@ def _missing_ms(seen: Seen, item: Item, at_ms: float) -> float:
     clears = [clear.sent_ms for clear in seen.ours.get("clear", [])]
     last_ms = item.media[-1].sent_ms if item.media else 0.0
     is_muted = any(clear_ms >= last_ms for clear_ms in clears)
-    if is_taken or is_muted or response is None or seen.record.model_closed_ms is None:
+    if is_taken or is_muted or response is None:
         return 0.0
     return item.received_ms(at_ms) - seen.heard_ms(item.item_id)
 
@@ -86,6 +87,7 @@ def _quiet_ms(seen: Seen, since_ms: float, by_ms: float) -> float:
     busy_ms += [until_ms for from_ms, until_ms in seen.record.voiced_ms if from_ms < by_ms]
     kinds = ("mark", "media", "clear", "stop")
     busy_ms += [entry.at_ms for entry in seen.near if entry.kind not in kinds]
+    busy_ms += [until_ms for _, until_ms in seen.gaps]
     return max((at_ms for at_ms in busy_ms if at_ms <= by_ms), default=since_ms)
 
 

@@ -33,6 +33,9 @@ def one_cancel(seen: Seen) -> Iterator[Broken]:
         if response.response_id in cancelled:
             yield Broken("one cancel", cancel.sent_ms, f"a second one for {response_id}")
         cancelled.add(response.response_id)
+        if cancel.session != response.session:
+            detail = f"{response_id} is of a session that is gone"
+            yield Broken("one cancel", cancel.sent_ms, detail)
         over_ms = response.over_ms
         is_sure = not response.is_end_guessed and not _may_lag(seen, cancel)
         if over_ms is not None and over_ms < cancel.sent_ms and is_sure:
@@ -65,6 +68,8 @@ def _is_open(seen: Seen, response: Response, at_ms: float) -> bool:
         return False
     if response.over_ms is not None and response.over_ms <= at_ms:
         return False
+    if seen.gone_ms(response.session) <= at_ms:
+        return False
     stops_ms = [cancel.sent_ms for cancel in response.cancels]
     if seen.settings.authority == "server":  # which stops it by itself
         started = seen.theirs.get("input_audio_buffer.speech_started", [])
@@ -76,6 +81,8 @@ def _is_open(seen: Seen, response: Response, at_ms: float) -> bool:
 def _is_unanswered(seen: Seen, create: Entry, at_ms: float) -> bool:
     event_id = create.fields["event_id"]
     if at_ms - create.sent_ms >= REQUESTED_MS - SLACK_MS:
+        return False
+    if seen.gone_ms(create.session) <= at_ms:
         return False
     for entry in seen.theirs.get("error", []):
         if entry.fields["event_id"] == event_id and entry.at_ms <= at_ms:
@@ -89,6 +96,8 @@ def _turn_in_progress(seen: Seen, at_ms: float) -> Iterator[Broken]:
         item_id, began_ms = started.fields["item_id"], started.at_ms
         if began_ms >= at_ms or at_ms - began_ms > TURN_SILENT_MS - SLACK_MS:
             continue
+        if seen.gone_ms(started.session) <= at_ms:
+            continue  # it is said again
         ends_ms = [
             entry.at_ms + late_ms
             for kind, late_ms in (("committed", 0), ("speech_stopped", TURN_COMMIT_MS))
@@ -143,6 +152,8 @@ def nothing_unheard_is_kept(seen: Seen) -> Iterator[Broken]:
         gone_ms = _gone_ms(seen, item)
         if gone_ms is None or item.told or seen.session_lost_ms < gone_ms + TELL_MS:
             continue
+        if seen.is_away(gone_ms + TELL_MS, for_ms=TELL_MS) or seen.is_of_gone(item, gone_ms):
+            continue  # the next session is told in another way
         missing_ms = item.received_ms(gone_ms) - seen.heard_ms(item.item_id)
         limit_ms = HEARD_ENOUGH_MS + FRAME_MS + seen.latency_ms + SLACK_MS
         is_held = seen.is_held(CARRIER, gone_ms + TELL_MS, for_ms=2 * TELL_MS)
@@ -191,6 +202,10 @@ def _causes(seen: Seen) -> list[tuple[float, int]]:
     causes += [(output.sent_ms, 1) for output in outputs]
     creates = seen.ours.get("response.create", [])
     causes += [(create.sent_ms + REQUESTED_MS - SLACK_MS, 1) for create in creates]
+    for away in seen.record.aways:  # what was cut off goes on, or is asked for again
+        was_open = any(_is_open(seen, r, away.since_ms - 1) for r in seen.responses.values())
+        was_asked = any(_is_unanswered(seen, c, away.since_ms - 1) for c in creates)
+        causes.append((away.since_ms, 1 + (was_open or was_asked)))
     asked = [a for a in seen.record.asked if a.wish is Wish.SPEAK or a.has_words]
     causes += [(a.asked_ms, 1) for a in asked]
     causes += [(a.asked_ms, 1) for a in seen.record.asked if a.wish is Wish.INTERRUPT]
@@ -265,6 +280,7 @@ def _busy_until_ms(seen: Seen, since_ms: float) -> float:
     until_ms += [voiced_until_ms + TURN_COMMIT_MS for _, voiced_until_ms in seen.record.voiced_ms]
     until_ms += [e.at_ms for e in seen.near if e.kind in ("error", "session.updated", "dtmf")]
     until_ms += [e.at_ms for e in seen.ours.get("conversation.item.create", [])]
+    until_ms += [until_ms for _, until_ms in seen.gaps]
     until_ms += [heard.at_ms for heard in seen.record.heard]  # protected speech is waited for
     return max(until_ms)
 

@@ -234,6 +234,8 @@ class Fault:
     length_ms: int = 0
     code: int = 1000
     """With which the far end closes."""
+    then: tuple[NoSession, ...] = ()
+    """What comes of the attempts at the model's next session, before there is one."""
 
 
 # --- all of it -------------------------------------------------------------------------------
@@ -259,6 +261,10 @@ class Settings:
     """What a tool leads to cannot be interrupted."""
     has_account: bool = False
     """The carrier's account can be asked."""
+    reconnect_max: int = 6
+    reconnect_say_after_ms: int = 2_000
+    session_max_s: int = 3_600
+    """How long the service lets a session last, as the operator knows it."""
 
 
 NEAR: Final = Weather(latency_ms=20)

@@ -14,65 +14,15 @@ import attrs
 from trio_media.audio.g711 import BYTES_PER_MS
 from trio_media.simulation.calls.record import Entry, Record
 from trio_media.simulation.calls.scenario import Settings
+from trio_media.simulation.calls.seen_parts import Broken as Broken
+from trio_media.simulation.calls.seen_parts import Item as Item
+from trio_media.simulation.calls.seen_parts import Response as Response
 from trio_media.simulation.calls.sounds import Span
 
 HELD: Final = ("stall", "stall out", "stall back", "jam", "silence")
 REQUESTED_MS: Final = 10_000  # after that a create is given up
 AFTER_HELD_MS: Final = 1_500  # what was held up comes in a burst
-
-
-@attrs.frozen
-class Broken:
-    """A promise that was broken."""
-
-    promise: str
-    at_ms: float
-    detail: str
-
-    def __str__(self) -> str:
-        return f"{self.promise}: at {self.at_ms:.0f} ms: {self.detail}"
-
-
-@attrs.define(eq=False)
-class Item:
-    """One item of the model's voice."""
-
-    item_id: str
-    response_id: str
-    deltas: list[tuple[float, int]] = attrs.field(factory=list)
-    """Audio that was received: when, and how much (ms)."""
-    told: list[Entry] = attrs.field(factory=list)
-    """What the model was told of it: truncations, deletions."""
-    media: list[Entry] = attrs.field(factory=list)
-    """What was sent of it to the carrier."""
-
-    def received_ms(self, by_ms: float) -> int:
-        """How much of it was received by then."""
-        return sum(length_ms for at_ms, length_ms in self.deltas if at_ms <= by_ms)
-
-
-@attrs.define(eq=False)
-class Response:
-    """One response of the model."""
-
-    response_id: str
-    created_ms: float
-    done: list[Entry] = attrs.field(factory=list)
-    cancels: list[Entry] = attrs.field(factory=list)
-    last_ms: float = 0.0
-    """When it was last heard of."""
-    is_end_guessed: bool = False
-    """Its end did not say whose it is, and may have been another's."""
-
-    @property
-    def over_ms(self) -> float | None:
-        """When its end was first known."""
-        return self.done[0].at_ms if self.done else None
-
-    @property
-    def is_completed(self) -> bool:
-        """Whether all of it was generated."""
-        return bool(self.done) and self.done[0].fields["status"] == "completed"
+FATAL: Final = ("model break", "model silence", "model close", "model expiry")
 
 
 @attrs.define(eq=False)
@@ -132,16 +82,56 @@ class Seen:
 
     @cached_property
     def session_lost_ms(self) -> float:
-        """When there was no model any more."""
+        """When there was no model any more, nor one to come back, or nobody to hear it."""
         lost = [self.ended_ms]
-        if self.record.model_closed_ms is not None:
-            lost.append(self.record.model_closed_ms)
-        fatal = ("model break", "model silence", "model close", "model expiry")
-        lost += [at_ms for at_ms, what in self.record.faults if what.startswith(fatal)]
+        if self.record.lost_ms is not None:
+            lost.append(self.record.lost_ms)
+        if self.gaps and self.gaps[-1][1] == float("inf"):
+            lost.append(self.gaps[-1][0])
         lost += [at_ms for at_ms, what in self.record.faults if what.startswith("caller hangs up")]
         lost += [self.left_ms]
         lost += [a.asked_ms for a in self.record.asked if a.wish.value == "hang_up"]
         return min(lost)
+
+    # --- without a session --------------------------------------------------------------------
+
+    @cached_property
+    def gaps(self) -> list[tuple[float, float]]:
+        """When there was no session, from when that was so, known or not, until there was one."""
+        ends = [s.ended_ms for s in self.record.sessions if s.ended_ms is not None]
+        ends += [at_ms for at_ms, what in self.record.faults if what.startswith(FATAL)]
+        gaps: list[tuple[float, float]] = []
+        back_ms = 0.0
+        gone = [(away.since_ms, away.until_ms) for away in self.record.aways]
+        if self.record.lost_ms is not None:
+            gone.append((self.record.lost_ms, None))
+        for since_ms, until_ms in gone:
+            first_ms = min((at_ms for at_ms in ends if back_ms <= at_ms), default=since_ms)
+            back_ms = float("inf") if until_ms is None else until_ms
+            gaps.append((min(first_ms, since_ms), back_ms))
+        unknown = [at_ms for at_ms in ends if at_ms >= back_ms]
+        if unknown:  # the call was over before it was known
+            gaps.append((min(unknown), float("inf")))
+        return gaps
+
+    def is_away(self, at_ms: float, *, for_ms: float = 0.0) -> bool:
+        """Whether there was no session at that time, or shortly before."""
+        return any(a - 1 <= at_ms and at_ms - for_ms <= b for a, b in self.gaps)
+
+    def gone_ms(self, session: int) -> float:
+        """When the call knew that a session was gone; without end if it never did."""
+        if not session:
+            return float("inf")
+        began_ms = self.record.sessions[session - 1].began_ms
+        gone = [away.since_ms for away in self.record.aways if away.since_ms >= began_ms]
+        if self.record.lost_ms is not None:
+            gone.append(self.record.lost_ms)
+        return min(gone, default=float("inf"))
+
+    def is_of_gone(self, item: Item, at_ms: float) -> bool:
+        """Whether the session that an item was of is gone by then: the next one has it told."""
+        response = self.responses.get(item.response_id)
+        return response is not None and self.gone_ms(response.session) <= at_ms
 
     @cached_property
     def _held(self) -> list[tuple[str, float, float]]:
@@ -225,7 +215,7 @@ class Seen:
             response_id: str = entry.fields.get("response_id") or ""
             at_ms = entry.at_ms
             if entry.kind == "response.created":
-                responses[response_id] = Response(response_id, at_ms, last_ms=at_ms)
+                responses[response_id] = Response(response_id, at_ms, entry.session, last_ms=at_ms)
             elif entry.kind == "response.done" and not response_id:
                 self._end_nameless(responses, entry)
             elif response_id in responses:

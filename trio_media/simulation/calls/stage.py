@@ -20,7 +20,8 @@ from trio_media.call.run import CallOptions, run_call
 from trio_media.call.tool import RunTool, Tool, as_tools
 from trio_media.call.websocket.handshake import FRAMES
 from trio_media.config import Config
-from trio_media.errors import ModelRefused, first_of
+from trio_media.errors import first_of
+from trio_media.realtime.handshakes import handshake_refused
 from trio_media.simulation.calls import scenario as sc
 from trio_media.simulation.calls.account import Account
 from trio_media.simulation.calls.befalling import act_application, act_caller, move_on, suffer
@@ -162,7 +163,7 @@ async def _call(stage: Stage) -> None:
         if refusal is not None:
             record.faults.append((now_ms(), f"{MODEL} no session {refusal.status or refusal.code}"))
         if refusal is not None and refusal.status:
-            raise ModelRefused(f"http_{refusal.status}", "")
+            raise handshake_refused(refusal.status, b"")
         link = Link.between(cast.to_model, cast.from_model, stage.rng)
         stage.model_link = link
         stage.nursery.start_soon(_hold_model, stage, link.far, refusal)
@@ -182,6 +183,7 @@ async def _call(stage: Stage) -> None:
         detect=LabelDetector,
         tools=as_tools(cast.tools),
         on_control=take_control,
+        luck=stage.rng.random,
     )
     near = stage.carrier.near
     try:

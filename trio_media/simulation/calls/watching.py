@@ -16,7 +16,7 @@ from trio_media.call.line import Line
 from trio_media.call.translate import event_id
 from trio_media.core import commands as cm
 from trio_media.core import events as ev
-from trio_media.simulation.calls.record import Asked, Record, Wish
+from trio_media.simulation.calls.record import Asked, Away, Record, Wish
 from trio_media.simulation.calls.scheduling import now_ms
 from trio_media.simulation.calls.seen import Broken
 from trio_media.simulation.calls.sounds import Span, pieces_of
@@ -40,7 +40,7 @@ class Watch:
         match event:
             case ev.SpeechRequested(request, say, protected) if say is not ev.Say.GREETING:
                 self._note(Wish.SPEAK, request).is_protected = protected
-            case ev.ClipOffered(request, item_id, length_ms, protected):
+            case ev.ClipOffered(int(request), item_id, length_ms, protected):
                 asked = self._note(Wish.PLAY, request)
                 asked.is_protected, asked.length_ms = protected, length_ms
                 self._listen(asked, item_id)
@@ -54,11 +54,23 @@ class Watch:
                 asked = self._note(Wish.END, event.request)
                 asked.has_words, asked.is_final = event.words is not None, event.is_final
                 asked.is_leaving = event.leaves
+            case ev.SessionAway() | ev.SessionLost() | ev.SessionReady():
+                self._note_session(event)
             case ev.HangUpRequested():
                 asked = self._note(Wish.HANG_UP, None)
                 asked.outcome, asked.settled_ms = "asked", now_ms()
             case _:
                 return
+
+    def _note_session(self, event: ev.SessionAway | ev.SessionLost | ev.SessionReady) -> None:
+        record = self.record
+        is_away = bool(record.aways) and record.aways[-1].until_ms is None
+        if isinstance(event, ev.SessionLost):
+            record.lost_ms = now_ms()
+        elif isinstance(event, ev.SessionAway) and not is_away:
+            record.aways.append(Away(now_ms()))
+        elif isinstance(event, ev.SessionReady) and is_away:
+            record.aways[-1].until_ms = now_ms()
 
     def _note(self, wish: Wish, request: int | None) -> Asked:
         asked = Asked(wish, now_ms())

@@ -32,6 +32,11 @@ class Budgets:
     calls: int = 1
     """Tool calls that one response makes at most."""
     losses: int = 0
+    """Sessions that are gone for good."""
+    aways: int = 0
+    """Sessions after which another one comes, or none."""
+    agings: int = 0
+    """Sessions that the service is about to end."""
     hang_ups: int = 0
     server_creates: int = 0
     faults: int = 0
@@ -66,6 +71,8 @@ class Budgets:
     """Interruptions by us mean the first response alone."""
     is_fast: bool = False
     """No time passes while the model still has audio of an answer that it began."""
+    has_recordings: bool = True
+    """There is something to be played when the model is away, and when it is gone."""
     has_tokens: bool = True
     """The service says whose create a response answers."""
 

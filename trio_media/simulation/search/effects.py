@@ -169,17 +169,36 @@ def _made_hang_up(world: World, event: ev.Event) -> None:
 
 
 def _made_lose(world: World, event: ev.Event) -> None:
-    _spend(world, losses=1)
+    world.is_away = False
     world.generations.clear()
+    _forget_session(world)
+    world.left = attrs.evolve(world.left, losses=0, aways=0, agings=0)
+    world.left = attrs.evolve(world.left, responses=0, server_creates=0, turns=0)
+
+
+def _made_away(world: World, event: ev.Event) -> None:
+    _spend(world, aways=1)
+    _forget_session(world)
+    for generation in world.generations:
+        generation.is_lost = True
+    world.is_away = True
+    world.flags.append(world.acts_at_first)  # with which the next one is made
+
+
+def _forget_session(world: World) -> None:
     world.creates.clear()
     world.cancels.clear()
     world.flags.clear()
-    world.left = attrs.evolve(world.left, responses=0, server_creates=0, turns=0)
     world.turn = "none"
+
+
+def _made_age(world: World, event: ev.Event) -> None:
+    _spend(world, agings=1)
 
 
 def _made_flags(world: World, event: ev.Event) -> None:
     world.server_acts = world.flags.pop(0)
+    world.is_away = False
 
 
 def _made_tool_answer(world: World, event: ev.Event) -> None:
@@ -265,6 +284,8 @@ EFFECTS: Final[Mapping[str, Callable[[World, Any], None]]] = {
     "interrupt": _made_interrupt,
     "hang_up": _made_hang_up,
     "lose": _made_lose,
+    "away": _made_away,
+    "age": _made_age,
     "flags": _made_flags,
     "tool_answer": _made_tool_answer,
     "created": _made_created,

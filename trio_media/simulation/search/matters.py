@@ -26,7 +26,12 @@ from trio_media.core import (
 )
 from trio_media.core.events import Ended
 from trio_media.core.outcomes import Cause
-from trio_media.core.units import FALSE_HUSH_WINDOW_MS, LOCAL_SPEECH_MAX_MS, NOISE_WAIT_MS
+from trio_media.core.units import (
+    FALSE_HUSH_WINDOW_MS,
+    LOCAL_SPEECH_MAX_MS,
+    NOISE_WAIT_MS,
+    RECORDED_MS,
+)
 
 LONG_MS: Final = 12_000  # what waits for nobody to speak waits no longer than this
 FAR_MS: Final = 6_000  # deadlines further away than this differ in nothing that is searched
@@ -46,6 +51,7 @@ PAST_MS: Final[Mapping[str, int]] = {
     "shield_until_ms": 0,
     "hushed_ms": 700,
     "owed_ms": 2_000,
+    "owed_from_ms": 0,
 }
 """Absolute times, and how far back each matters."""
 POSITIONS: Final = frozenset(
@@ -76,6 +82,10 @@ class Frame:
     """Another onset may come: what earlier ones led to matters."""
     gone: frozenset[str] = frozenset()
     """Ids of responses that are over, settled and told, and that nothing can name any more."""
+    may_go: bool = False
+    """The session may go away: what the next one is to answer matters."""
+    newest: int = 0
+    """The newest number of a response."""
 
 
 How = Callable[[Any, Frame], Hashable]
@@ -168,6 +178,22 @@ def _stopped(record: turns.Turn, frame: Frame) -> Hashable:
     return record.stopped_ms is not None if is_open else None
 
 
+def _turn_verdict(record: turns.Turn, frame: Frame) -> Hashable:
+    """One that is answered may be so again, if nobody knows what was said."""
+    matters = record.state in UNDECIDED or (frame.may_go and record.state in DECIDED)
+    return plain(record.verdict) if matters else None
+
+
+def _answer(record: turns.Turn, frame: Frame) -> Hashable:
+    if record.answer is None or not frame.may_go:
+        return None
+    return frame.newest - record.answer
+
+
+def _calls(record: responses.Response, frame: Frame) -> Hashable:
+    return frame.may_go and record.is_open and bool(record.calls)
+
+
 def _nothing(record: object, frame: Frame) -> Hashable:
     return None
 
@@ -193,6 +219,7 @@ NAMED: Final = frozenset(
 )
 """Records that are reached by a response's id alone: they go with it."""
 UNDECIDED: Final = (turns.TurnState.OPEN, turns.TurnState.LAPSED, turns.TurnState.JUDGED)
+DECIDED: Final = (turns.TurnState.COUNTS, turns.TurnState.ANSWERED)
 SPECIAL: Final[Mapping[tuple[type, str], How]] = {
     (responses.Response, "progress_ms"): lambda record, frame: _left(
         record.deadline_ms(), frame.now_ms
@@ -208,6 +235,10 @@ SPECIAL: Final[Mapping[tuple[type, str], How]] = {
     (ending.Ending, "left_ms"): _is_set("left_ms"),
     (ending.Ending, "words"): _is_set("words"),
     (digits.Collection, "since_ms"): _deadline_left,
+    (state.Away, "since_ms"): _is_set("since_ms"),
+    (state.Away, "quiet_ms"): _since("quiet_ms"),
+    (state.Away, "last_words_ms"): _since("last_words_ms", RECORDED_MS),
+    (state.Away, "renew_by_ms"): lambda record, frame: _left(record.renew_by_ms, frame.now_ms),
     (state.Idle, "since_ms"): _since("since_ms"),
     (state.State, "texts"): lambda record, frame: len(record.texts),
     (known.KnownResponse, "was_completed"): lambda record, frame: (
@@ -222,7 +253,8 @@ SPECIAL: Final[Mapping[tuple[type, str], How]] = {
     ),
     (turns.Turn, "stopped_ms"): _stopped,
     (turns.Turn, "committed_ms"): lambda record, frame: record.committed_ms is not None,
-    (turns.Turn, "verdict"): _in_turn("verdict", *UNDECIDED),
+    (turns.Turn, "verdict"): _turn_verdict,
+    (turns.Turn, "answer"): _answer,
     (turns.Turn, "over"): _in_turn("over", *UNDECIDED),
     (turns.Turn, "is_voiced"): _in_turn("is_voiced", *UNDECIDED),
     (floor.Floor, "speech_since_ms"): _speech_left,
@@ -233,12 +265,14 @@ SPECIAL: Final[Mapping[tuple[type, str], How]] = {
     (floor.Floor, "weak_ignored_until_ms"): lambda record, frame: (
         frame.may_hush and frame.now_ms < record.weak_ignored_until_ms
     ),
+    (ledger.Ledger, "away_ms"): _is_set("away_ms"),
+    (ledger.Ledger, "unheard_ms"): _since("unheard_ms"),
     (ledger.Ledger, "local_ended_ms"): _quiet,
     (ledger.Ledger, "server_ended_ms"): _nothing,
     (ledger.Ledger, "waiting_requests"): lambda record, frame: len(record.waiting_requests),
     (ledger.Ledger, "waiting_takes"): lambda record, frame: len(record.waiting_takes),
     (known.KnownResponse, "progress_ms"): _nothing,
-    (responses.Response, "calls"): _nothing,
+    (responses.Response, "calls"): _calls,
     (dues.Dues, "unended"): lambda record, frame: len(record.unended),
     (dues.Dues, "digits"): lambda record, frame: len(record.digits),
     (dues.Dues, "asked"): lambda record, frame: len(record.asked),

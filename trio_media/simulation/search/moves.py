@@ -15,6 +15,7 @@ from trio_media.simulation.search.world import Generation, World
 Move: TypeAlias = tuple[str, ev.Event]
 KEYS_END: Final = "#"  # the key that ends what was asked for
 KEYS_MS: Final = 1_000  # how long each key is waited for
+AGING_MS: Final = 1_500  # a session that is about to end is renewed within this
 FILLER_MS: Final = 500  # silence of a tool after which the model says that it is still at it
 
 
@@ -23,7 +24,7 @@ def moves(world: World, now_ms: int) -> Iterator[Move]:
     yield from _carrier_moves(world, now_ms)
     yield from _local_moves(world)
     yield from _turn_moves(world)
-    yield from _asking_moves(world)
+    yield from _asking_moves(world, now_ms)
     yield from _wishing_moves(world)
     yield from _ending_moves(world)
     yield from _create_moves(world)
@@ -63,7 +64,7 @@ def _local_moves(world: World) -> Iterator[Move]:
 
 def _turn_moves(world: World) -> Iterator[Move]:
     item_id = f"T{world.turn_number}"
-    if world.turn in ("none", "committed") and world.left.turns:
+    if world.turn in ("none", "committed") and world.left.turns and not world.is_away:
         yield "turn", ev.ServerSpeechStarted(f"T{world.turn_number + 1}")
     if world.turn == "speaking":
         yield "stop", ev.ServerSpeechStopped(item_id)
@@ -76,7 +77,7 @@ def _turn_moves(world: World) -> Iterator[Move]:
             yield "verdict", ev.TurnTranscribed(item_id, verdict)
 
 
-def _asking_moves(world: World) -> Iterator[Move]:
+def _asking_moves(world: World, now_ms: int) -> Iterator[Move]:
     if world.left.asks:
         say = ev.Say.GREETING if world.left.is_greeting else ev.Say.APPLICATION
         left, request = world.left, world.request + 1
@@ -93,12 +94,21 @@ def _asking_moves(world: World) -> Iterator[Move]:
             yield "key", ev.KeyPressed(KEYS_END)
     if world.left.hang_ups:
         yield "hang_up", ev.HangUpRequested()
-    if world.left.losses:
-        yield "lose", ev.SessionLost()
+    yield from _session_moves(world, now_ms)
     if world.flags:
         yield "flags", ev.SessionReady(world.flags[0])
     for call_id in world.tools:
         yield "tool_answer", ev.ToolAnswered(call_id)
+
+
+def _session_moves(world: World, now_ms: int) -> Iterator[Move]:
+    left = world.left
+    if left.losses:
+        yield "lose", ev.SessionLost()
+    if left.aways:
+        yield "away", ev.SessionAway()
+    if left.agings and not world.is_away:
+        yield "age", ev.SessionAging(now_ms + AGING_MS)
 
 
 def _wishing_moves(world: World) -> Iterator[Move]:
@@ -149,12 +159,12 @@ def _create_moves(world: World) -> Iterator[Move]:
             yield "refused", ev.CommandRefused(ev.Refusal.ALREADY_ACTIVE, number)
             yield "refused", ev.CommandRefused(ev.Refusal.OTHER, number)
             yield "unsent", ev.CommandUnsent(number)
-    if is_room and world.left.server_creates:
+    if is_room and world.left.server_creates and not world.is_away:
         yield "server_created", ev.ResponseCreated(name, None)
 
 
 def _generation_moves(world: World, index: int, generation: Generation) -> Iterator[Move]:
-    if generation.is_over and not world.left.faults:
+    if generation.is_lost or (generation.is_over and not world.left.faults):
         return
     rid = generation.response_id
     current = len(generation.items)

@@ -46,7 +46,7 @@ class Node:
         """A call that has just begun."""
         core = DecisionCore(policy)
         acts = core.state.has_server_authority
-        world = World(budgets, policy.hears_locally, acts)
+        world = World(budgets, policy.hears_locally, acts, acts)
         node = cls(core, world, Invariants(policy))
         if budgets.is_ready:
             node._handle(ev.SessionReady(acts))
@@ -82,7 +82,7 @@ class Node:
         for name, event in moves(self.world, self.now_ms):
             yield name, event, self.now_ms
         at_ms = earliest(self.core.next_deadline(), self.world.next_due_ms())
-        if at_ms is not None and not self.world.is_generating():
+        if at_ms is not None and not self.world.is_generating() and not self.world.is_settled_away:
             yield "time", ev.TimePassed(), at_ms
 
     def step(self, name: str, event: ev.Event, at_ms: int) -> None:
@@ -103,9 +103,32 @@ class Node:
         commands = self.core.handle(event, self.now_ms)
         self.world.took(commands)
         self.invariants.observe(event, commands, self.now_ms)
-        if any(isinstance(command, cm.EndModelSession) for command in commands):
-            made(self.world, "lose", ev.SessionLost())
-            self._handle(ev.SessionLost())
+        for command in commands:
+            self._carry_out(command)
+
+    def _carry_out(self, command: cm.Command) -> None:
+        """Do what the shell does in the same step."""
+        world = self.world
+        match command:
+            case cm.PlayRecorded():
+                world.recordings += 1
+                if not world.left.has_recordings:
+                    return
+                item_id = f"recorded{world.recordings}"
+                is_last = command.words is cm.Recorded.GOODBYE
+                clip = ev.ClipOffered(None, item_id, world.left.unit_ms, protected=is_last)
+                self._handle(clip)
+            case cm.EndModelSession() | cm.RenewSession():
+                is_another = world.left.aways > 0 or isinstance(command, cm.RenewSession)
+                if not world.left.aways:
+                    world.left = attrs.evolve(world.left, aways=1)
+                made(world, "away", ev.SessionAway())
+                self._handle(ev.SessionAway())
+                if not is_another:
+                    made(world, "lose", ev.SessionLost())
+                    self._handle(ev.SessionLost())
+            case _:
+                pass
 
     def _require_progress(self) -> None:
         """Nothing waits without a deadline, and no deadline is in the past or far away."""
@@ -126,14 +149,16 @@ class Node:
     def _waits(self) -> bool:
         state, ledger = self.core.state, self.invariants.ledger
         is_owed = ledger.owed_ms is not None and not keeps_back(ledger)
+        is_owed = is_owed or (
+            state.owed.is_owed and not state.floor.is_heard and not holds_answers(state)
+        )
         return bool(
             state.floor.is_hushed
             or state.book.open()
             or state.interruptions
-            or (state.owed.is_owed and not state.floor.is_heard and not holds_answers(state))
-            or is_owed
+            or (is_owed and not self.world.is_away)  # whoever makes sessions has a deadline
             or state.ending is not None
-            or state.collections.waiting
+            or (state.collections.waiting and not self.world.is_away)  # the words ask for the keys
         )
 
     def form(self, *, forgets: bool = True) -> Hashable:
@@ -145,7 +170,15 @@ class Node:
         is_owed = state.owed.is_owed or state.floor.is_hushed or state.policy.silence_ms > 0
         may_hush = self.world.is_heard or self.world.left.onsets > 0
         over = gone(state.book, ledger, self.world) if forgets else frozenset()
-        frame = Frame(self.now_ms, state.playout.high_ms, is_owed, may_hush, over)
+        frame = Frame(
+            self.now_ms,
+            state.playout.high_ms,
+            is_owed,
+            may_hush,
+            over,
+            may_go=self.world.left.aways > 0 or self.world.left.agings > 0,
+            newest=state.book.last_number,
+        )
         return (
             canonical(state, frame),
             self.world.form(self.now_ms, state.playout.last_mark, over),

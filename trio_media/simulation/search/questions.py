@@ -1,63 +1,31 @@
 """The questions that are asked: small ones at every test, large ones by ``scripts/explore``.
 
 Each asks whether any order of its events breaks a promise.  Together the small ones have every
-event there is, under both authorities, with every ear, of protected speech and of other.
-
-A session that is lost is the end of the call today, so what comes after it is not asked: that is
-due with reconnects.
+event there is, under both authorities, with every ear, of protected speech and of other; and a
+session that goes away comes back in each of them, or is given up.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, Final
 
 import attrs
 
 from trio_media.core.events import Reason
-from trio_media.core.policy import Authority, Ear, Policy
+from trio_media.core.policy import Ear, Policy
 from trio_media.simulation.search.budgets import Budgets
-
-LEAD_MS: Final = 400  # as little as shows that audio is sent ahead
-CLIENT, SERVER = Authority.CLIENT, Authority.SERVER
-BOTH: Final = (CLIENT, SERVER)
-BY_US: Final = (Reason.APPLICATION,)
-
-# Audio comes at once where only its end matters, and a unit at a time where its middle does.
-QUIET: Final = Budgets(unit_ms=400, units=1, items=1, responses=1, onsets=0, turns=0)
-FAST: Final = attrs.evolve(QUIET, is_fast=True)
-LARGE: Final = attrs.evolve(FAST, unit_ms=200, units=3, items=2, asks=2, responses=2)
-
-
-@attrs.frozen
-class Question:
-    """One question, and the calls of which it is asked."""
-
-    name: str
-    budgets: Budgets
-    authorities: tuple[Authority, ...]
-    ears: tuple[Ear, ...]
-    is_complete: bool = True
-    """It is searched to its end at every test; else to the bound."""
-    silence_ms: int = 0
-    """After so long without a word of anybody the model asks for one."""
-
-    def policies(self) -> Iterator[Policy]:
-        """Yield the policies under which the question is asked."""
-        for authority in self.authorities:
-            for ear in self.ears:
-                policy = policy_of(authority, ear)
-                yield attrs.evolve(policy, silence_ms=self.silence_ms, silence_asks=1)
-
-
-def policy_of(authority: Authority, ear: Ear) -> Policy:
-    """Return the policy that is searched under an authority, with an ear."""
-    return Policy(authority=authority, ear=ear, lead_ms=LEAD_MS)
-
-
-def _protected(**amounts: int) -> Budgets:
-    return attrs.evolve(FAST, is_protected=True, **amounts)  # type: ignore[arg-type]
-
+from trio_media.simulation.search.question import BOTH as BOTH
+from trio_media.simulation.search.question import BY_US as BY_US
+from trio_media.simulation.search.question import CLIENT as CLIENT
+from trio_media.simulation.search.question import FAST as FAST
+from trio_media.simulation.search.question import LARGE as LARGE
+from trio_media.simulation.search.question import LEAD_MS as LEAD_MS
+from trio_media.simulation.search.question import QUIET as QUIET
+from trio_media.simulation.search.question import SERVER as SERVER
+from trio_media.simulation.search.question import Question as Question
+from trio_media.simulation.search.question import policy_of as policy_of
+from trio_media.simulation.search.question import protected
+from trio_media.simulation.search.questions_away import AWAY as AWAY
 
 ASKED: Final = (
     Question(
@@ -78,7 +46,7 @@ ASKED: Final = (
         (CLIENT,),
         (Ear.SERVER,),
     ),
-    Question("a protected clip", _protected(asks=0, clips=1, onsets=1), (CLIENT,), (Ear.LOCAL,)),
+    Question("a protected clip", protected(asks=0, clips=1, onsets=1), (CLIENT,), (Ear.LOCAL,)),
     Question(
         "keys for somebody",
         attrs.evolve(FAST, asks=0, clips=1, responses=0, keys=3, collections=1, abandons=1),
@@ -174,8 +142,8 @@ QUESTIONS: Final = (
         is_complete=False,
     ),
     Question("a turn", attrs.evolve(FAST, items=2, turns=1, verdicts=1), BOTH, (Ear.SERVER,)),
-    Question("an onset, protected", _protected(onsets=1), BOTH, (Ear.LOCAL, Ear.BOTH)),
-    Question("a turn, protected", _protected(turns=1), BOTH, (Ear.SERVER,)),
+    Question("an onset, protected", protected(onsets=1), BOTH, (Ear.LOCAL, Ear.BOTH)),
+    Question("a turn, protected", protected(turns=1), BOTH, (Ear.SERVER,)),
     Question("faults", attrs.evolve(FAST, interrupts=BY_US, faults=2), BOTH, (Ear.SERVER,)),
     Question(
         "a fault and an onset", attrs.evolve(FAST, onsets=1, faults=1), (CLIENT,), (Ear.LOCAL,)
@@ -232,6 +200,7 @@ QUESTIONS: Final = (
         (Ear.SERVER,),
     ),
     *ASKED,
+    *AWAY,
     Question(
         "two answers of two items of three units",
         attrs.evolve(LARGE, interrupts=BY_US),
@@ -324,6 +293,9 @@ def walk_budgets(seed: int) -> tuple[Policy, Budgets]:
         ear=list(Ear)[seed // 2 % 3],
         lead_ms=LEAD_MS,
         silence_ms=(0, 0, 0, 1_500)[seed // 3 % 4],
+        away_words_ms=(0, 2_000)[seed // 4 % 2],
+        has_last_words=bool(seed // 5 % 2),
+        forwards_without_model=seed % 7 == 0,
     )
     budgets = Budgets(
         asks=3,
@@ -337,6 +309,8 @@ def walk_budgets(seed: int) -> tuple[Policy, Budgets]:
         interrupts=(Reason.APPLICATION, Reason.TOOL, Reason.DTMF),
         tools=2,
         losses=1,
+        aways=2,
+        agings=1,
         hang_ups=1,
         stalls=2,
         server_creates=3 if authority is SERVER else int(seed % 5 == 0),

@@ -72,6 +72,7 @@ def come_to_rest(node: Node, *, has_marks: bool) -> tuple[int, int]:
     """Leave a call to itself; return after how many deadlines and milliseconds it is at rest."""
     since_ms = node.now_ms
     steps: list[str] = []
+    _have_session(node, comes_back=has_marks)
     if node.world.is_stalled:
         node.step("write", ev.TimePassed(), node.now_ms)
     _let_go(node)
@@ -90,6 +91,16 @@ def come_to_rest(node: Node, *, has_marks: bool) -> tuple[int, int]:
         node.step("time", ev.TimePassed(), at_ms)
     waited_ms = node.now_ms - since_ms
     raise NeverRestsError(f"not after {len(steps)} deadlines and {waited_ms} ms", steps)
+
+
+def _have_session(node: Node, *, comes_back: bool) -> None:
+    """A session that is away comes back in the end, or is given up."""
+    if not node.world.is_away or node.core.state.is_over:
+        return
+    if comes_back:
+        node.step("flags", ev.SessionReady(node.world.flags[0]), node.now_ms)
+    else:
+        node.step("lose", ev.SessionLost(), node.now_ms)
 
 
 def _let_go(node: Node) -> None:

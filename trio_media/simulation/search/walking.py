@@ -11,7 +11,7 @@ from trio_media.simulation.search.node import BREAKS, Node
 from trio_media.simulation.search.report import Found
 
 STEPS_MAX: Final = 400  # of a walk
-RARE: Final = ("hang_up", "lose")  # they end the interesting part of a walk
+RARE: Final = ("hang_up", "lose", "away")  # they end the interesting part of a walk
 RARITY: Final = 0.95
 
 

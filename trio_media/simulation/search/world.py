@@ -8,12 +8,15 @@ what may come next, ``effects`` what it leaves behind.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import attrs
 
 from trio_media.core import commands as cm
 from trio_media.simulation.carrier import Carrier
 from trio_media.simulation.search.budgets import Budgets, spent
+
+RECORDINGS_MAX: Final = 2  # whoever makes sessions gives up before the caller is told more often
 
 
 @attrs.define
@@ -26,6 +29,8 @@ class Generation:
     calls: int = 0
     """Tool calls it made."""
     is_over: bool = False
+    is_lost: bool = False
+    """Its session is gone: nothing more comes of it."""
     late: tuple[str, ...] = ()
     """What came after the take: one of each kind is as good as many."""
 
@@ -37,6 +42,12 @@ class World:
     left: Budgets
     hears_locally: bool = True
     server_acts: bool = False
+    acts_at_first: bool = False
+    """What each session is made with: the service acts by itself."""
+    is_away: bool = False
+    """There was a session, and another one is being made."""
+    recordings: int = 0
+    """So often words of ours were to be played."""
     carrier: Carrier = attrs.field(factory=Carrier)
     generations: list[Generation] = attrs.field(factory=list)
     creates: list[tuple[int, int]] = attrs.field(factory=list)
@@ -83,6 +94,8 @@ class World:
                     self.flags.append(acts)
                 case cm.Taken(responses=numbers):
                     self.taken.update(numbers)
+                case cm.SayAgain():
+                    self.left = attrs.evolve(self.left, turns=self.left.turns + 1)
                 case cm.ResponseOpened(response=number, response_id=rid):
                     self.numbers[rid] = number
                     self.newest = max(self.newest, number)
@@ -111,9 +124,14 @@ class World:
     def is_generating(self) -> bool:
         """Whether time waits for the model."""
         return self.left.is_fast and any(
-            not g.is_over and not self.is_taken(g) and not self._is_spoken(g)
+            not (g.is_over or g.is_lost or self.is_taken(g) or self._is_spoken(g))
             for g in self.generations
         )
+
+    @property
+    def is_settled_away(self) -> bool:
+        """Whether the session is away for long: then it comes back, or is given up."""
+        return self.is_away and self.recordings >= RECORDINGS_MAX
 
     def is_taken(self, generation: Generation) -> bool:
         """Whether the core has taken a response."""
@@ -131,6 +149,7 @@ class World:
             spent(self.left),
             self.carrier.form(now_ms, last_mark),
             tuple([() if g.response_id in gone else self._form_of(g) for g in self.generations]),
+            (self.is_away, min(self.recordings, RECORDINGS_MAX)),
             tuple([self.newest - response for _, response in self.creates]),
             tuple([rid for _, rid in self.cancels if rid not in gone]),
             (tuple(self.flags), tuple(self.tools), self.server_acts, self.is_stalled),
@@ -139,6 +158,8 @@ class World:
         )
 
     def _form_of(self, generation: Generation) -> tuple[object, ...]:
+        if generation.is_lost:
+            return ()
         if self.is_taken(generation):
             late = generation.late
             return (generation.is_over, generation.calls, len(generation.items), late)

@@ -179,7 +179,7 @@ class Phone:
                 if not self._marks:
                     self._mark_came = trio.Event()
                     await self._mark_came.wait()
-                elif (due_ms := self._marks[0].at_ms) > now_ms():
+                elif (due_ms := round(self._marks[0].at_ms, 3)) > now_ms():
                     self._mark_came = trio.Event()
                     with trio.move_on_at(due_ms / 1_000):
                         await self._mark_came.wait()

@@ -195,10 +195,12 @@ def _spoken_before(seen: Seen, number: int) -> list[Item]:
 def _is_unsure(seen: Seen, item: Item, at_ms: float) -> bool:
     """Whether nobody can tell, from outside, how much of it was decided to be heard."""
     is_odd = seen.is_held(CARRIER, at_ms, for_ms=30_000) or seen.has_odd_marks(at_ms)
-    is_playing = any(media.sent_ms > at_ms - 5_000 for media in item.media)
     is_late = seen.heard_ms(item.item_id) != seen.heard_ms(item.item_id, at_ms)
-    is_cut = not item.told and item.media != [] and bool(seen.ours.get("clear"))
-    return is_odd or is_late or (is_playing and not item.told) or is_cut
+    heard_ms, received_ms = seen.heard_ms(item.item_id, at_ms), item.received_ms(at_ms)
+    is_open = not item.told and heard_ms + HEARD_ENOUGH_MS < received_ms
+    # Which share of its words that was is not known before all of it is generated.
+    is_early = any(told.sent_ms < item.deltas[-1][0] for told in item.told)
+    return is_odd or is_late or is_open or is_early
 
 
 RULES: Final = (

@@ -335,3 +335,25 @@ async def refuses_always(call: LiveCall) -> None:
                     model.creates_taken += 1
                     code = "conversation_already_has_active_response"
                     await model.error(code, create["event_id"])
+
+
+async def test_words_that_are_known_before_their_audio_are_told_by_all_the_audio_there_was(
+    autojump_clock: MockClock,
+) -> None:
+    """Interrupted while it was being generated: the share of the words is of all of it."""
+    async with live_call(GREETS) as call:
+        model = await call.start()
+        model.obeys = False
+        await model.opens("R1", "I1", speech(1_000))
+        text = "one two three four five six seven eight nine ten"
+        kind = "response.output_audio_transcript.done"
+        await model.event(kind, response_id="R1", item_id="I1", transcript=text)
+        await trio.sleep(0.5)
+        call.interrupt_soon()
+        await trio.sleep(0.1)
+        await model.audio("R1", "I1", speech(4_000))
+        await model.done("R1", "cancelled", "client_cancelled")
+        await breaks(call)
+        again = await call.next_model()
+        await trio.sleep(0.1)
+        assert items(again) == [("assistant", "one")]

@@ -36,8 +36,8 @@ class AudioStore:
     """Mu-law bytes of items.  The reader of the model adds, the owner of the call takes."""
 
     _items: dict[str, _Stored] = attrs.field(factory=dict)
-    _released: dict[str, None] = attrs.field(factory=dict)
-    """Used as a set that knows which is the oldest."""
+    _released: dict[str, int] = attrs.field(factory=dict)
+    """Items of which nothing is kept, and how many bytes of each have come; the oldest first."""
     held_bytes: int = 0
 
     def add(self, item_id: str, payload: bytes) -> int:
@@ -46,6 +46,7 @@ class AudioStore:
         Raises `RemoteProtocolError` when the model sends more than anyone will hear.
         """
         if item_id in self._released:
+            self._released[item_id] += len(payload)
             return 0
         stored = self._items.get(item_id)
         if stored is None:
@@ -63,9 +64,10 @@ class AudioStore:
         return stored.end_byte // BYTES_PER_MS - before_ms
 
     def received_ms(self, item_id: str) -> int:
-        """How much of an item has come; 0: it is not known, or not any more."""
+        """How much of an item has come, kept or not; 0: it is not known, or not any more."""
         stored = self._items.get(item_id)
-        return 0 if stored is None else stored.end_byte // BYTES_PER_MS
+        came = self._released.get(item_id, 0) if stored is None else stored.end_byte
+        return came // BYTES_PER_MS
 
     def span(self, item_id: str, offset_ms: int, length_ms: int) -> bytes:
         """Return a span, padded with silence to its length.  Nothing before it may be forgotten
@@ -103,6 +105,7 @@ class AudioStore:
         stored = self._items.pop(item_id, None)
         if stored is not None:
             self.held_bytes -= stored.end_byte - stored.first_byte
-        self._released[item_id] = None
+        came = 0 if stored is None else stored.end_byte
+        self._released[item_id] = self._released.get(item_id, 0) + came
         if len(self._released) > RELEASED_MAX:
             del self._released[next(iter(self._released))]

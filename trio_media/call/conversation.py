@@ -11,7 +11,7 @@ Rule 4: there is a bound: then the beginning is left out, and the session is tol
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final, Literal, TypeAlias
 
 import attrs
@@ -122,6 +122,13 @@ class Conversation:
             self._is_cut = True
 
     # --- how it is told ------------------------------------------------------------------------
+
+    def came(self, received_ms: Callable[[str], int]) -> None:
+        """More may have come of items than when it was decided what was heard of them: so much
+        shorter is the share of their words that was."""
+        for entry in self._entries.values():
+            if entry.kind == "model" and entry.heard_ms is not None:
+                entry.received_ms = max(entry.received_ms, received_ms(entry.name))
 
     def told_anew(self, codec: RealtimeCodec) -> list[str]:
         """Return the messages that tell all of it to a session, in order."""

@@ -157,6 +157,7 @@ def _open_session(desk: Desk, opened: SessionOpened) -> None:
     codec = opened.service.codec
     desk.model_codec, desk.session = codec, opened.number
     line.server_asked = None
+    desk.conversation.came(line.store.received_ms)
     told = desk.conversation.told_anew(codec) if desk.conversation else []
     service = opened.service.name
     line.note("model_ready", number=opened.number, service=service, told=len(told))

@@ -198,9 +198,7 @@ def _is_unsure(seen: Seen, item: Item, at_ms: float) -> bool:
     is_late = seen.heard_ms(item.item_id) != seen.heard_ms(item.item_id, at_ms)
     heard_ms, received_ms = seen.heard_ms(item.item_id, at_ms), item.received_ms(at_ms)
     is_open = not item.told and heard_ms + HEARD_ENOUGH_MS < received_ms
-    # Which share of its words that was is not known before all of it is generated.
-    is_early = any(told.sent_ms < item.deltas[-1][0] for told in item.told)
-    return is_odd or is_late or is_open or is_early
+    return is_odd or is_late or is_open
 
 
 RULES: Final = (

@@ -449,3 +449,18 @@ async def test_the_carrier_never_holds_more_than_the_lead(
             assert ahead <= (lead_ms + 1) * 8
             await trio.sleep(0.01)
         assert call.carrier.now_ms() <= 3_100 + 40, "it stuttered"
+
+
+async def test_a_second_clear_with_nothing_between_is_not_sent() -> None:
+    """Two hushes while the wire takes nothing: what came between them never left."""
+    outbox = CarrierOutbox()
+    outbox.put_media(1, 20, "audio")
+    assert await texts(outbox) == ["audio"]
+    outbox.clear("clear")
+    assert await texts(outbox) == ["clear"]
+    outbox.put_media(2, 20, "more")
+    assert outbox.clear("again") == 20
+    outbox.put_media(3, 20, "later")
+    assert await texts(outbox) == ["later"]
+    outbox.clear("clear")
+    assert await texts(outbox) == ["clear"]

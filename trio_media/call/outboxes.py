@@ -83,6 +83,8 @@ class CarrierOutbox:
     _wakeup: Wakeup = attrs.field(factory=Wakeup)
     _written: list[tuple[int, int]] = attrs.field(factory=list)
     _audio_ms: int = 0
+    _is_clear: bool = False
+    """The last clear is with the leg, and no audio behind it: another one would clear nothing."""
     is_closed: bool = False
 
     def put_media(self, seq: int, audio_ms: int, text: str) -> bool:
@@ -95,14 +97,15 @@ class CarrierOutbox:
         return self._put(Outgoing(text))
 
     def clear(self, text: str) -> int:
-        """Remove what is not handed to the stream, and queue a clear.
+        """Remove what is not handed to the stream, and queue a clear, if it clears anything.
 
         Returns the milliseconds of audio removed.
         """
         removed_ms = self._audio_ms
         self._waiting.clear()
         self._audio_ms = 0
-        self._put(Outgoing(text, is_clear=True))
+        if not self._is_clear:
+            self._put(Outgoing(text, is_clear=True))
         return removed_ms
 
     def _put(self, outgoing: Outgoing) -> bool:
@@ -149,6 +152,8 @@ class CarrierOutbox:
                 break
             self._waiting.pop(0)
             self._audio_ms -= outgoing.audio_ms
+            if outgoing.is_clear or outgoing.audio_ms:
+                self._is_clear = outgoing.is_clear
             texts.append(outgoing.text)
             seq = max(seq, outgoing.seq)
         return CarrierBatch(texts, seq)

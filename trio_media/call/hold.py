@@ -65,69 +65,108 @@ async def hold_call(
 
     **Cancellation:** a forced end: both legs are dropped at once.
     """
-    config, attendant = attendance.config, attendance.attendant
-    line = Line.begin()
-    line.tally.counts = options.counts
-    line.tools = {**options.tools, **(attendant.tools if attendant is not None else {})}
-    services = _services(attendance, options)
-    line.carrier_outbox.leg = leg
-    control = CallControl(line)
-    policy = policy_of(config, has_judge=judge is not None)
-    timeline = CallerTimeline()
-    echo = EchoGate() if policy.hears_locally else None
-    keeper = SessionKeeper(services, line, config.realtime.reconnect_max, options.luck)
-    keeper.parting = "forward" if policy.forwards_without_model else "goodbye"
-    before = attendance.resumption
-    go_on(line, keeper, before)
-    line.model_outbox.keeps_sound = config.realtime.reconnect_max > 0
-    written, session_over = trio.Event(), trio.Event()
+    held = _Held(leg, codec, started, attendance, judge, options)
+    go_on(held.line, held.keeper, attendance.resumption)
+    legs = _Legs(leg, trio.Event(), trio.Event())
     async with trio.open_nursery() as nursery:
-        _begin_observing(line, started, nursery, attendance, options)
-        desk = Desk(
-            line=line,
-            core=DecisionCore(policy),
-            carrier_codec=codec,
-            model_codec=services.first.codec,
-            control=control,
-            nursery=nursery,
-            abort_carrier=leg.abort,
-            drop_session=keeper.drop,
-            end_sessions=keeper.end,
-            invariants=Invariants(policy) if options.checks_invariants else None,
-            tape=_tape(line, echo),
-            phrases=Phrases(config.agent.instructions),
-            recorded=recorded_words(config) if options.recorded is None else options.recorded,
-            forward=_forward(config),
-            account=options.account,
-            call_sid=started.call_sid,
-            before=None if before is None else before.conversation,
-        )
-        line.note("started", call_sid=started.call_sid, stream_sid=started.stream_sid)
-        note_resumed(line, before)
-        nursery.start_soon(_tell_end, session_over, keeper.keep, attendance.session)
-        line.looks.append(partial(forget_sound, line))
-        listener = _listen(nursery, line, echo, config, policy, judge, options)
-        nursery.start_soon(inbound_audio, leg, codec, line, timeline, listener)
-        line.looks.append(partial(fill_gap, line, timeline, listener))
-        nursery.start_soon(_tell_end, written, write_carrier, leg, line)
-        line.watched.append(Watched(leg, nursery))
-        nursery.start_soon(look_after, line)
-        _begin_attending(control, nursery, attendance, options)
+        _begin_observing(held, nursery)
+        desk = _desk(held, nursery)
+        _begin(held, legs, nursery)
         reason = await own_call(desk)
         onward = _say_why(desk, reason, options)
-        line.carrier_outbox.close()
-        line.model_outbox.close()
-        keeper.end()
-        await _part(desk, _Legs(leg, written, session_over), reason)
+        held.line.carrier_outbox.close()
+        held.line.model_outbox.close()
+        held.keeper.end()
+        await _part(desk, legs, reason)
         reason = await why_over(desk, reason)
         nursery.cancel_scope.cancel()
-    end = _ended(started, reason, line)
+    end = _ended(started, reason, held.line)
     end = attrs.evolve(end, onward=None if reason == CALLER_HUNG_UP else onward)
-    resumption = resumption_of(desk, keeper, started, before)
+    resumption = resumption_of(desk, held.keeper, started, attendance.resumption)
     is_kept = resumption is not None and options.cut is not None and options.cut(resumption, end)
-    if attendant is not None and not is_kept:
-        await attendant.ended(end)
+    if attendance.attendant is not None and not is_kept:
+        await attendance.attendant.ended(end)
     return end
+
+
+@attrs.define(eq=False)
+class _Held:
+    """A call that is held: what it was given, and what it is made of."""
+
+    leg: Leg
+    codec: TelephonyCodec
+    started: MediaStreamStarted
+    attendance: Attendance
+    judge: VoiceJudge | None
+    options: CallOptions
+    line: Line = attrs.field(factory=Line.begin, init=False)
+    control: CallControl = attrs.field(init=False)
+    policy: Policy = attrs.field(init=False)
+    services: Services = attrs.field(init=False)
+    keeper: SessionKeeper = attrs.field(init=False)
+    echo: EchoGate | None = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        line, config, options = self.line, self.config, self.options
+        attendant = self.attendance.attendant
+        line.tally.counts = options.counts
+        line.tools = {**options.tools, **(attendant.tools if attendant is not None else {})}
+        line.carrier_outbox.leg = self.leg
+        line.model_outbox.keeps_sound = config.realtime.reconnect_max > 0
+        self.control = CallControl(line)
+        self.policy = policy_of(config, has_judge=self.judge is not None)
+        self.services = _services(self.attendance, options)
+        most = config.realtime.reconnect_max
+        self.keeper = SessionKeeper(self.services, line, most, options.luck)
+        is_forwarded = self.policy.forwards_without_model
+        self.keeper.parting = "forward" if is_forwarded else "goodbye"
+        self.echo = EchoGate() if self.policy.hears_locally else None
+
+    @property
+    def config(self) -> Config:
+        """The call's own configuration."""
+        return self.attendance.config
+
+
+def _desk(held: _Held, nursery: trio.Nursery) -> Desk:
+    """Give the owner what it works with."""
+    config, options, before = held.config, held.options, held.attendance.resumption
+    return Desk(
+        line=held.line,
+        core=DecisionCore(held.policy),
+        carrier_codec=held.codec,
+        model_codec=held.services.first.codec,
+        control=held.control,
+        nursery=nursery,
+        abort_carrier=held.leg.abort,
+        drop_session=held.keeper.drop,
+        end_sessions=held.keeper.end,
+        invariants=Invariants(held.policy) if options.checks_invariants else None,
+        tape=_tape(held.line, held.echo),
+        phrases=Phrases(config.agent.instructions),
+        recorded=recorded_words(config) if options.recorded is None else options.recorded,
+        forward=_forward(config),
+        account=options.account,
+        call_sid=held.started.call_sid,
+        before=None if before is None else before.conversation,
+    )
+
+
+def _begin(held: _Held, legs: _Legs, nursery: trio.Nursery) -> None:
+    """Start the tasks of the call."""
+    line, started, leg = held.line, held.started, held.leg
+    line.note("started", call_sid=started.call_sid, stream_sid=started.stream_sid)
+    note_resumed(line, held.attendance.resumption)
+    kept = (held.keeper.keep, held.attendance.session)
+    nursery.start_soon(_tell_end, legs.session_over, *kept)
+    line.looks.append(partial(forget_sound, line))
+    timeline, listener = CallerTimeline(), _listen(held, nursery)
+    nursery.start_soon(inbound_audio, leg, held.codec, line, timeline, listener)
+    line.looks.append(partial(fill_gap, line, timeline, listener))
+    nursery.start_soon(_tell_end, legs.written, write_carrier, leg, line)
+    line.watched.append(Watched(leg, nursery))
+    nursery.start_soon(look_after, line)
+    _begin_attending(held.control, nursery, held.attendance, held.options)
 
 
 def _say_why(desk: Desk, reason: str, options: CallOptions) -> tuple[Verb, ...] | None:
@@ -184,14 +223,9 @@ async def _part(desk: Desk, legs: _Legs, reason: str) -> None:
     await at_carrier.wait()
 
 
-def _begin_observing(
-    line: Line,
-    started: MediaStreamStarted,
-    nursery: trio.Nursery,
-    attendance: Attendance,
-    options: CallOptions,
-) -> None:
+def _begin_observing(held: _Held, nursery: trio.Nursery) -> None:
     """Let everybody see what the call decides, before it decides anything."""
+    line, started, attendance, options = held.line, held.started, held.attendance, held.options
     begin_keeping(line, attendance.config, started)
     attendant = attendance.attendant
     if options.observers is not None:
@@ -218,26 +252,19 @@ def _begin_attending(
         attendance.attendant.begin(control, nursery)
 
 
-def _listen(
-    nursery: trio.Nursery,
-    line: Line,
-    echo: EchoGate | None,
-    config: Config,
-    policy: Policy,
-    judge: VoiceJudge | None,
-    options: CallOptions,
-) -> Listener | None:
+def _listen(held: _Held, nursery: trio.Nursery) -> Listener | None:
     """Start the local ear, if there is one."""
+    echo, policy, judge = held.echo, held.policy, held.judge
     if echo is None:
         return None
     ear = LocalEar(
-        voice_ms=voice_ms(config, has_judge=judge is not None),
+        voice_ms=voice_ms(held.config, has_judge=judge is not None),
         confirm_ms=policy.confirm_ms,
         has_judge=judge is not None,
     )
-    detect = options.detect or partial(make_onset_detector, is_echo=echo.is_echo)
+    detect = held.options.detect or partial(make_onset_detector, is_echo=echo.is_echo)
     onsets = detect(policy.confirm_ms)
-    return start_listening(nursery, line, onsets, echo, ear, judge)
+    return start_listening(nursery, held.line, onsets, echo, ear, judge)
 
 
 def _who_ended(reason: str) -> str:

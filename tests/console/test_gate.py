@@ -142,7 +142,8 @@ async def test_the_client_of_a_proxy_is_who_is_limited_and_logged(
         other = {"X-Forwarded-For": "203.0.113.10"}
         ours = await console.plain("POST", "/api/sign-in", json=body, headers=other)
         assert ours.status_code == 204
-        told = {one.client for one in caplog.records}  # type: ignore[attr-defined]
+        ours_alone = [one for one in caplog.records if one.name == "trio_media.console"]
+        told = {one.client for one in ours_alone}  # type: ignore[attr-defined]
         assert told == {"203.0.113.9", "203.0.113.10"}
 
 

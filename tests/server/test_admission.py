@@ -354,37 +354,39 @@ TestPromises.settings = settings(max_examples=200, stateful_step_count=40, deadl
 
 
 def cut(admission: Admission, call_sid: str) -> Slot:
-    """Begin a call and cut it; its place is kept."""
+    """Begin a call and cut it; it may come back."""
     with admission.slot() as slot:
         slot.begin(call_sid)
         slot.leave()
     return slot
 
 
-def test_the_place_of_a_call_that_was_cut_is_kept_for_it_alone() -> None:
+def test_a_call_that_was_cut_keeps_nobody_out_and_is_let_in_again() -> None:
     admission = admission_of(Clock(), 1)
     cut(admission, "CA1")
-    assert (admission.active, admission.reserved) == (0, 1)
-    assert admission.refusal() == "full"
-    assert admission.reserve("CA2") == "full"
-    assert admission.reserve("CA1") is None
-    with admission.slot() as other, pytest.raises(CallRefused, match="full"):
+    assert (admission.active, admission.reserved) == (0, 0)
+    with admission.slot() as other:
         other.begin("CA2")
-    with admission.slot() as slot:
-        slot.begin("CA1")
-        assert (admission.active, admission.reserved) == (1, 0)
+        assert admission.reserve("CA3") == "full"
+        assert admission.reserve("CA1") is None
+        with admission.slot() as slot:
+            slot.begin("CA1")
+            assert (admission.active, admission.reserved) == (2, 0)
     assert admission.refusal() is None
 
 
-def test_a_call_that_does_not_come_back_leaves_its_place_once() -> None:
+def test_a_call_that_did_not_come_back_is_let_in_as_any_other() -> None:
     admission = admission_of(Clock(), 1)
     first = cut(admission, "CA1")
     again = cut(admission, "CA1")
     first.give_up()  # its call is in another place by now
-    assert admission.refusal() == "full"
-    again.give_up()
-    again.give_up()
-    assert admission.refusal() is None
+    with admission.slot() as other:
+        other.begin("CA2")
+        assert admission.reserve("CA1") is None
+        again.give_up()
+        again.give_up()
+        assert admission.reserve("CA1") == "full"
+    assert admission.reserved == 0
 
 
 def test_a_slot_that_nobody_began_leaves_nothing() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from trio_media.config import Config, RealtimeConfig
 from trio_media.testing import Call, ScriptedNetwork, ScriptError, make_call
 
 MakeCall = Callable[..., Call]
@@ -56,7 +57,10 @@ async def test_a_lost_carrier_ends_the_call(call: Call, verb: str) -> None:
 
 
 @pytest.mark.parametrize("verb", ["breaks", "closes"])
-async def test_a_lost_model_ends_the_call(call: Call, verb: str) -> None:
+async def test_a_lost_model_that_is_not_made_anew_ends_the_call(
+    make_call: MakeCall, verb: str
+) -> None:
+    call = make_call(config=Config(realtime=RealtimeConfig(reconnect_max=0)))
     getattr(call.model_network, verb)(at_ms=3_000)
     await call.run(until_ms=60_000)
     assert call.end_reason == "model_lost"

@@ -10,8 +10,8 @@ Rule 3: a slot is given back whatever ends the call; a promise, when nobody come
 Rule 4: where there is no call and none is promised, lateness refuses nobody: whoever made this
         machine slow, it was not us, and turning the only caller away makes nothing faster.
 Rule 5: draining is for good and for all: a promise that was not redeemed by then is void.
-Rule 6: a call whose media stream was cut keeps its place, also in a drain, until it comes back or
-        is given up.
+Rule 6: a call whose media stream was cut gives its place back as any other, and is let in again
+        whoever came meanwhile, also in a drain: its caller is here already.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Slot:
     """It was given for want of a call that was cut: nobody else is let in any more."""
 
     def leave(self) -> None:
-        """The stream was cut, and its call may come back: keep its place without it.
+        """The stream was cut, and its call may come back: let it in then.
 
         `give_up` is to follow, unless a stream of that call begins.
         """
@@ -87,7 +87,7 @@ class Admission:
         self._until_s: dict[str, float] = {}
         """Until when a place is kept, by whom it is kept for."""
         self._away: dict[str, Slot] = {}
-        """The places that calls had which were cut, and may come back."""
+        """The slots that calls had which were cut, and may come back."""
         self._ended = 0
         self._draining = False
         self._drained = trio.Event()
@@ -101,7 +101,7 @@ class Admission:
     def reserved(self) -> int:
         """How many places are kept for calls whose media stream is not here."""
         self._forget_late_comers()
-        return len(self._until_s) + len(self._away)
+        return len(self._until_s)
 
     @property
     def ended(self) -> int:
@@ -135,6 +135,7 @@ class Admission:
         """
         self._forget_late_comers()
         if call_sid in self._away:
+            self._until_s[call_sid] = self._now_s() + lasts_s
             return None
         is_promised = self._until_s.pop(instead_of, None) is not None or call_sid in self._until_s
         is_here = any(slot.call_sid == call_sid for slot in self._slots)
@@ -217,6 +218,7 @@ class Admission:
         # A call that came back, and was cut again, has another place by now.
         if slot.call_sid is not None and self._away.get(slot.call_sid) is slot:
             del self._away[slot.call_sid]
+            self._until_s.pop(slot.call_sid, None)
             self._note_drained()
 
     def _forget_late_comers(self) -> None:

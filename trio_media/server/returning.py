@@ -7,8 +7,7 @@ Rule 1: a call comes back because our webhook said so; whoever connects unasked 
 Rule 2: a call comes back so often, and not at once again: what is cut all the time is told so.
 Rule 3: a media stream that the carrier stopped is a call that is over, and is told so at once; what
         was said in it is kept for a while, for the carrier may connect its caller again.
-Rule 4: one that does not come back is over, and its agent is told then.  Its place is kept until
-        then, also in a drain.
+Rule 4: one that does not come back is over, and its agent is told then; a drain waits for that.
 """
 
 from __future__ import annotations
@@ -27,7 +26,8 @@ from trio_media.call.going import CALLER_HUNG_UP
 from trio_media.call.record import CallEnd
 from trio_media.call.resuming import Resumption
 
-RETURN_S: Final = 60.0  # the carrier asks within seconds, or is not going to
+RETURN_S: Final = 10.0  # the carrier asks at once, or is not going to
+REMEMBERED_S: Final = 60.0  # what costs nothing but some memory is kept for longer
 RETURNS_MAX: Final = 5  # of one call; a line that is cut more often is no line
 AGAIN_S: Final = 1.0  # between two answers of ours; what fails at once is not tried at once again
 STOPPED_MAX: Final = 1_000  # calls: some tens of kilobytes each
@@ -134,7 +134,7 @@ class Returning:
             return
         now_s = trio.current_time()
         self._stopped.pop(resumption.call_sid, None)
-        self._stopped[resumption.call_sid] = (now_s + RETURN_S, resumption)
+        self._stopped[resumption.call_sid] = (now_s + REMEMBERED_S, resumption)
         for call_sid, (until_s, _) in list(self._stopped.items()):
             if until_s > now_s and len(self._stopped) <= STOPPED_MAX:
                 break

@@ -166,6 +166,7 @@ async def _after(webhooks: Webhooks, asked: Asked) -> Response:
     if twiml is None:
         info = await reception.ask_back(call_sid)
         if info is not None:
+            _reserve(webhooks, asked)  # there is room for it always: it was here
             log.info("a call that was cut is asked back", extra={"call_sid": call_sid})
             return _connect(webhooks, asked, info)
         twiml = reception.afterwards.take(call_sid)  # it may have ended meanwhile

@@ -152,7 +152,7 @@ async def test_a_stopped_server_leaves_everything_in_its_place(
     judge(recording, call, ended_s)
     summary = json.loads((tmp_path / "CA1.json").read_text())
     assert abs(len(recording.left) / BYTES_PER_MS - summary["duration_ms"]) <= FRAME_MS
-    [failure] = [note for note in summary["notes"] if note["note"] == "failure"]
+    [failure] = summary["failures"]
     assert (failure["what"], failure["done"]) == ("stalled", "resume")
     assert summary["ended"] == {"by": "carrier", "reason": "caller_hung_up"}
     replay = replay_log(tmp_path / "CA1.jsonl")

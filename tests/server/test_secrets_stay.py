@@ -101,6 +101,7 @@ class Quoting:
         if self.mode == "refuse":
             await _answer(stream, 401, f"Incorrect API key provided: {API_KEY}, {URL_KEY}")
         elif self.mode == "error":
+            self.mode = "refuse"  # as the second service does, which is asked next
             await _quote_in_an_event(stream)
         else:
             await serve_model_connection(stream, BEHAVIOUR, name=f"c{len(self.seen)}")
@@ -206,6 +207,9 @@ def environment(quoting: Quoting, folder: Path, form: str) -> dict[str, str]:
         "REALTIME_PROVIDER": "openai",
         "REALTIME_API_KEY": API_KEY,
         "REALTIME_URL": f"ws://127.0.0.1:{quoting.model_port}/v1/realtime?api-key={URL_KEY}",
+        "FALLBACK_PROVIDER": "openai",
+        "FALLBACK_API_KEY": API_KEY,
+        "FALLBACK_URL": f"ws://127.0.0.1:{quoting.model_port}/v1/realtime?api-key={URL_KEY}",
         "RECORDING_DIR": str(folder / "kept"),
         "LOG_LEVEL": "debug",
         "LOG_FORMAT": form,
@@ -303,10 +307,12 @@ async def test_no_secret_leaves_a_server_in_trouble(
         talk = (WaitForSpeech(), WaitForSilence(), Say("hold_on"), Wait(2_000), HangUp())
         good = await served.call(1, "good", *talk)
         assert good.first_audible_ms is not None
-        await served.call(2, "refuse", Wait(3_000), HangUp())
-        await served.call(3, "error", Wait(3_000), HangUp())
-        await served.call(4, "good", WaitForSpeech(), HangUp())
+        await served.call(2, "good", WaitForSpeech(), HangUp())
         await look_at_everything(served)
+        # Last: a service that refuses us is left alone, and no call has a model any more.
+        await served.call(3, "error", Wait(5_000), HangUp())
+        await served.ask("GET", "/readyz")
+        await served.ask("GET", "/metrics")
         posted = {"CallSid": f"CA{9:032}", "CallStatus": "in-progress"}
         url = served.url + "/twilio/status"
         signed = {HEADER: compute_signature(AUTH_TOKEN, url, posted.items())}

@@ -16,10 +16,12 @@ from pathlib import Path
 import trio
 
 from trio_media import Agent, Call
+from trio_media.call.breaker import Breaker
 from trio_media.call.line import Line
 from trio_media.config_load import load_config
 from trio_media.config_secrets import secret_values
 from trio_media.logs import configure_logging
+from trio_media.server import model_access
 from trio_media.server.kept_call import run_kept_call
 from trio_media.server.listening import bind_socket
 from trio_media.server.serving import ServeOptions, serve
@@ -49,8 +51,17 @@ async def wait(seconds: float = 0.1) -> None:
     await trio.sleep(min(1.0, max(0.0, seconds)))
 
 
+class Forgiving(Breaker):
+    """Lets everybody try: hostile models and good ones are one service here, and the good call is
+    not to pay for what the others met."""
+
+    def failed(self, now_s: float, *, is_fatal: bool, detail: str, jitter: float = 0.0) -> None:
+        """It changes nothing."""
+
+
 async def main() -> None:
     """Serve until standard input ends."""
+    model_access.Breaker = Forgiving  # type: ignore[misc]
     config = load_config(None, os.environ, {})
     configure_logging(config.log, secrets=secret_values(config))
     with contextlib.closing(bind_socket(config.server.host, config.server.port)) as bound:

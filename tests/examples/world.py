@@ -78,7 +78,11 @@ async def open_world(agent: Agent, behaviour: ModelBehaviour) -> AsyncIterator[W
                 )
                 assert dialings[0] is not None
                 yield World(carrier, url, dialings[0], ends)
+                for call in carrier.calls:
+                    if call.is_over:
+                        await call.wait_over()  # what is told of its end has its answer
                 send.send_nowait(signal.SIGTERM)
                 send.send_nowait(signal.SIGTERM)
             nursery.cancel_scope.cancel()
-    assert [problem for call in carrier.calls for problem in call.problems] == []
+    problems = [problem for call in carrier.calls for problem in call.problems]
+    assert problems == [], problems

@@ -321,3 +321,10 @@ def test_what_gives_way_does_so_at_once(call: Call) -> None:
     call.invariants.ledger.turns["T1"] = "open"
     pretend(call, answered)
     breaks(call, "tools: a does not give way", taken())
+
+
+def test_what_waits_to_be_asked_for_has_not_failed(call: Call) -> None:
+    call.does(ev.SessionAway())
+    request = call.asks()
+    failed = cm.SpeechEnded(request, cm.SpeechOutcome.FAILED, 0)
+    breaks(call, f"request {request} is not tried again", failed)

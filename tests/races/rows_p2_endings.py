@@ -47,6 +47,7 @@ ROWS = (
         "P2-85",
         "The goodbye is said again and again.",
         GOODBYES + "test_a_goodbye_that_nobody_says_ends_the_call_and_is_not_asked_for_again",
+        GOODBYES + "test_a_goodbye_that_fails_is_tried_again_so_often_and_then_the_call_ends",
         SILENCE + "test_a_silent_line_is_asked_twice_told_goodbye_once_and_left",
     ),
     Row(

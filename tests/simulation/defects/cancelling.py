@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from trio_media.core import failing, responding, taking
 from trio_media.core import commands as cm
 from trio_media.core import events as ev
+from trio_media.core import failing, responding, taking
 from trio_media.core.machine import HANDLERS
 from trio_media.core.responses import Cancel, Phase, Response, ResponseBook
 from trio_media.core.state import State

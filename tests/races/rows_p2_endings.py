@@ -8,6 +8,7 @@ GOODBYES = "tests/races/test_g_goodbyes.py::"
 SILENCE = "tests/races/test_p2_silence.py::"
 ENDINGS = "tests/races/test_p2_endings.py::"
 RUN = "tests/call/test_run.py::"
+CARRIER = "tests/races/test_g_carrier.py::"
 
 ROWS = (
     Row(
@@ -79,7 +80,11 @@ ROWS = (
         "P2-90",
         "Two media streams speak for one call.",
         "tests/server/test_serving.py::test_a_signed_media_stream_with_its_token_comes_in_once",
-        "tests/races/test_g_carrier.py::test_a_second_media_stream_of_a_call_that_lives_is_refused",
+        CARRIER + "test_a_second_media_stream_of_a_call_takes_the_place_of_the_first",
+        CARRIER
+        + "test_a_second_media_stream_without_a_token_of_its_own_is_refused_and_the_first_goes_on",
+        "tests/server/test_visiting.py::"
+        "test_a_second_stream_is_refused_while_the_first_cannot_give_way",
     ),
     Row(
         "P2-91",

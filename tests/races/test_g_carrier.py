@@ -340,11 +340,13 @@ async def open_twice() -> AsyncIterator[Twice]:
 
 async def until_closed(websocket: WebSocketConnection) -> int:
     """Wait until we close a media stream; returns the code."""
-    with pytest.raises(ConnectionClosed) as closed:
-        while True:
-            await websocket.get_message()
-    code: int = closed.value.reason.code
-    return code
+    with trio.move_on_after(10):
+        with pytest.raises(ConnectionClosed) as closed:
+            while True:
+                await websocket.get_message()
+        code: int = closed.value.reason.code
+        return code
+    pytest.fail("the media stream stays open")
 
 
 @race("P2-90", "P2-89", in_real_time=True)

@@ -8,6 +8,7 @@ GOODBYES = "tests/races/test_g_goodbyes.py::"
 SILENCE = "tests/races/test_p2_silence.py::"
 ENDINGS = "tests/races/test_p2_endings.py::"
 RUN = "tests/call/test_run.py::"
+CARRIER = "tests/races/test_g_carrier.py::"
 
 ROWS = (
     Row(
@@ -47,6 +48,7 @@ ROWS = (
         "P2-85",
         "The goodbye is said again and again.",
         GOODBYES + "test_a_goodbye_that_nobody_says_ends_the_call_and_is_not_asked_for_again",
+        GOODBYES + "test_a_goodbye_that_fails_is_tried_again_so_often_and_then_the_call_ends",
         SILENCE + "test_a_silent_line_is_asked_twice_told_goodbye_once_and_left",
     ),
     Row(
@@ -78,7 +80,11 @@ ROWS = (
         "P2-90",
         "Two media streams speak for one call.",
         "tests/server/test_serving.py::test_a_signed_media_stream_with_its_token_comes_in_once",
-        "tests/races/test_g_carrier.py::test_a_second_media_stream_of_a_call_that_lives_is_refused",
+        CARRIER + "test_a_second_media_stream_of_a_call_takes_the_place_of_the_first",
+        CARRIER
+        + "test_a_second_media_stream_without_a_token_of_its_own_is_refused_and_the_first_goes_on",
+        "tests/server/test_visiting.py::"
+        "test_a_second_stream_is_refused_while_the_first_cannot_give_way",
     ),
     Row(
         "P2-91",

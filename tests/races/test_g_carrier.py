@@ -10,20 +10,22 @@ import contextlib
 import json
 import signal
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final
 
 import attrs
 import httpx
 import pytest
 import trio
-from trio_websocket import ConnectionClosed
+from trio_websocket import ConnectionClosed, WebSocketConnection
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
 from tests.server.test_serving import START, open_stream
+from tests.server.world import Kept
 from tests.testing.carrier.test_stand_in import config_for
 from trio_media.agent.agent import Agent
 from trio_media.agent.call import Call
+from trio_media.call.record import CallEnd as CallEnded
 from trio_media.config import Config
 from trio_media.core.commands import EndingOutcome
 from trio_media.errors import CallRefused
@@ -278,36 +280,107 @@ async def test_calls_whose_media_stream_never_comes_take_no_place_from_those_tha
         await call.until(lambda call: call.heard_ms >= 400, timeout_s=20)
 
 
-@race("P2-90", "P2-89", in_real_time=True)
-async def test_a_second_media_stream_of_a_call_that_lives_is_refused() -> None:
-    form = {"CallSid": "CA1", "From": DESK, "To": OURS, "Direction": "inbound"}
+# --- two media streams of one call ------------------------------------------------------------
+
+
+@attrs.define(eq=False)
+class Twice:
+    """A call that the carrier connects twice: it asked twice what the call is to do."""
+
+    world: World
+    agent: Agent
+    told: Kept[str] = attrs.field(factory=Kept)
+    """What the agent was told."""
+
+    def listen(self) -> None:
+        """Note what the agent is told."""
+
+        @self.agent.on_start
+        async def on_start(call: Call) -> None:
+            self.told.append("start")
+
+        @self.agent.on_resume
+        async def on_resume(call: Call) -> None:
+            self.told.append("resume")
+
+        @self.agent.on_end
+        async def on_end(call: Call, end: CallEnded) -> None:
+            self.told.append(f"end {end.reason}")
+
+    async def twiml(self) -> str:
+        """Ask what the call is to do."""
+        form = {"CallSid": "CA1", "From": DESK, "To": OURS, "Direction": "inbound"}
+        return (await self.world.posts(VOICE, form)).text
+
+    def opens_stream(self, twiml: str) -> AbstractAsyncContextManager[WebSocketConnection]:
+        """Connect to where the answer says, signed."""
+        url = twiml.partition('url="')[2].partition('"')[0]
+        validator = RequestValidator(self.world.carrier.twilio.auth_token)
+        headers = {"X-Twilio-Signature": validator.compute_signature(url, {})}
+        return open_stream(self.world.url.replace("http", "ws"), headers)
+
+    async def starts(self, websocket: WebSocketConnection, twiml: str, stream_sid: str) -> None:
+        """Say whose media stream it is, with the token of the answer."""
+        token = twiml.partition('name="token" value="')[2].partition('"')[0]
+        start = {**START, "streamSid": stream_sid, "customParameters": {"token": token}}
+        start["accountSid"] = self.world.carrier.twilio.account_sid
+        message = {"event": "start", "streamSid": stream_sid, "start": start}
+        await websocket.send_message(json.dumps(message))
+
+
+@asynccontextmanager
+async def open_twice() -> AsyncIterator[Twice]:
+    """Run a server whose agent waits for the caller to speak."""
     agent = Agent(greeting="")
-    began = trio.Event()
-
-    @agent.on_start
-    async def on_start(call: Call) -> None:
-        began.set()
-
     async with open_world(agent) as world:
-        # The carrier may ask twice what a call is to do: it has had no answer in time.
-        twimls = [(await world.posts(VOICE, form)).text for _ in range(2)]
-        url = twimls[0].partition('url="')[2].partition('"')[0]
-        token = world.carrier.twilio.auth_token
-        headers = {"X-Twilio-Signature": RequestValidator(token).compute_signature(url, {})}
-        started = {"accountSid": world.carrier.twilio.account_sid}
+        twice = Twice(world, agent)
+        twice.listen()
+        yield twice
+
+
+async def until_closed(websocket: WebSocketConnection) -> int:
+    """Wait until we close a media stream; returns the code."""
+    with trio.move_on_after(10):
+        with pytest.raises(ConnectionClosed) as closed:
+            while True:
+                await websocket.get_message()
+        code: int = closed.value.reason.code
+        return code
+    pytest.fail("the media stream stays open")
+
+
+@race("P2-90", "P2-89", in_real_time=True)
+async def test_a_second_media_stream_of_a_call_takes_the_place_of_the_first() -> None:
+    async with open_twice() as twice:
+        first_twiml, second_twiml = await twice.twiml(), await twice.twiml()
         async with (
-            open_stream(world.url.replace("http", "ws"), headers) as first,
-            open_stream(world.url.replace("http", "ws"), headers) as second,
+            twice.opens_stream(first_twiml) as first,
+            twice.opens_stream(second_twiml) as second,
         ):
-            for websocket, twiml in ((first, twimls[0]), (second, twimls[1])):
-                secret = twiml.partition('name="token" value="')[2].partition('"')[0]
-                start = {**START, **started, "customParameters": {"token": secret}}
-                message = {"event": "start", "streamSid": "MZ1", "start": start}
-                await websocket.send_message(json.dumps(message))
-                if websocket is first:
-                    await began.wait()
-                    continue
-                with pytest.raises(ConnectionClosed) as refused:
-                    await websocket.get_message()
-                assert refused.value.reason.code in (1_008, 1_013)
-            assert not first.closed, "two speak for one call, or none does"
+            await twice.starts(first, first_twiml, "MZ1")
+            await twice.told.until(1)
+            await twice.starts(second, second_twiml, "MZ2")
+            await until_closed(first)
+            await twice.told.until(2)
+            assert not second.closed, "two speak for one call, or none does"
+            await second.send_message(json.dumps({"event": "stop", "streamSid": "MZ2"}))
+            await twice.told.until(3)
+        assert twice.told == ["start", "resume", "end caller_hung_up"], "one call, and one end"
+
+
+@race("P2-90", in_real_time=True)
+@pytest.mark.parametrize("token", ["used", "none"])
+async def test_a_second_media_stream_without_a_token_of_its_own_is_refused_and_the_first_goes_on(
+    token: str,
+) -> None:
+    async with open_twice() as twice:
+        twiml = await twice.twiml()
+        async with twice.opens_stream(twiml) as first, twice.opens_stream(twiml) as second:
+            await twice.starts(first, twiml, "MZ1")
+            await twice.told.until(1)
+            await twice.starts(second, twiml if token == "used" else "", "MZ2")
+            assert await until_closed(second) in (1_008, 1_013)
+            assert not first.closed, "whoever has no token cuts calls off"
+            await first.send_message(json.dumps({"event": "stop", "streamSid": "MZ1"}))
+            await twice.told.until(2)
+        assert twice.told == ["start", "end caller_hung_up"]

@@ -11,7 +11,7 @@ import trio
 from trio_websocket import ConnectionClosed
 
 from trio_media.agent.agent import Agent
-from trio_media.core.units import ENDING_SILENT_MS, MARK_LATE_MS, MARK_LOST_MS
+from trio_media.core.units import ENDING_SILENT_MS, FAULT_TRIES, MARK_LATE_MS, MARK_LOST_MS
 
 from .language import Scene, near, race, scene
 
@@ -226,7 +226,7 @@ async def test_a_caller_who_says_goodbye_is_answered_before_anything_ends() -> N
 
 
 @race("P2-85", "G116")
-@pytest.mark.parametrize("model", ["is silent", "fails", "says nothing", "refuses"])
+@pytest.mark.parametrize("model", ["is silent", "says nothing", "refuses"])
 async def test_a_goodbye_that_nobody_says_ends_the_call_and_is_not_asked_for_again(
     model: str,
 ) -> None:
@@ -236,12 +236,47 @@ async def test_a_goodbye_that_nobody_says_ends_the_call_and_is_not_asked_for_aga
         await model_ends_call(s, "R1")
         if model == "refuses":
             await s.model.error("server_error", s.model.last("response.create")["event_id"])
-        elif model != "is silent":
+        elif model == "says nothing":
             await s.model.created("R2")
-            await s.model.done("R2", "failed" if model == "fails" else "completed")
+            await s.model.done("R2")
         assert (await s.call.until_end()).reason == "end_call"
         assert s.now_ms <= ENDING_SILENT_MS + 100
         assert len(s.told_of("create")) == 2
+
+
+@race("P2-85", "G116")
+@pytest.mark.parametrize("failures", [1, FAULT_TRIES, FAULT_TRIES + 1])
+async def test_a_goodbye_that_fails_is_tried_again_so_often_and_then_the_call_ends(
+    failures: int,
+) -> None:
+    async with scene(agent=ending_agent()) as s:
+        await s.model.hears("T1", "That is all.")
+        await s.model.created("R1")
+        await model_ends_call(s, "R1")
+        for number in range(failures):
+            assert not s.call.ended.is_set(), "it was given up too soon"
+            await s.model.created(f"G{number}")
+            await s.model.done(f"G{number}", "failed")
+        if failures <= FAULT_TRIES:
+            await s.model.says("R2", "I2", 1_000)
+        assert (await s.call.until_end()).reason == "end_call"
+        goodbyes = [words for words in s.asked_words if GOODBYE in words]
+        assert len(goodbyes) == min(failures, FAULT_TRIES) + 1
+        assert s.heard == ({"I2": 1_000} if failures <= FAULT_TRIES else {})
+        assert s.now_ms <= ENDING_SILENT_MS + 100
+
+
+@race("P2-85", "G116")
+async def test_a_goodbye_that_fails_once_and_then_is_not_said_holds_nobody_up() -> None:
+    async with scene(agent=ending_agent()) as s:
+        await s.model.hears("T1", "That is all.")
+        await s.model.created("R1")
+        await model_ends_call(s, "R1")
+        await s.model.created("R2")
+        await s.model.done("R2", "failed")
+        assert (await s.call.until_end()).reason == "end_call"
+        assert s.now_ms <= ENDING_SILENT_MS + 100
+        assert sum(GOODBYE in words for words in s.asked_words) == 2, "as often as it failed"
 
 
 @race("G119")

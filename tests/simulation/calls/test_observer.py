@@ -17,6 +17,7 @@ from trio_media.call import (
     hold,
     marks,
     outboxes,
+    translate,
     watch,
 )
 from trio_media.core import (
@@ -203,6 +204,18 @@ def never(right: Any, desk: Any, command: Any, now_ms: int) -> None:
 
 def too_far(right: Any, desk: Any, command: Any, now_ms: int) -> None:
     right(desk, attrs.evolve(command, audio_end_ms=command.audio_end_ms + 400), now_ms)
+
+
+def to_whoever_is_there(right: Any, desk: Any, command: Any, now_ms: int) -> None:
+    """Truncate without a look at whose item it is: not the conversation's, and not its name's."""
+    if desk.session is not None:
+        text = desk.model_codec.encode_truncate(
+            item_id=command.item_id,
+            content_index=0,
+            audio_end_ms=command.audio_end_ms,
+            event_id=translate.event_id(command.command),
+        )
+        desk.line.model_outbox.put_control(text)
 
 
 def replaces(target: Any, name: str, wrong: Any) -> Plant:
@@ -430,7 +443,7 @@ PLANTED: dict[str, tuple[sc.Scenario, str, Plant]] = {
     "a session that is told of another's item": (
         CUT_WHILE_AWAY,
         "another session",
-        replaces(conversation.Conversation, "told_better", lambda *args: None),
+        carries_out(commands.TruncateItem, to_whoever_is_there),
     ),
     "silence while the model is away": (
         QUIETLY_AWAY,

@@ -139,7 +139,7 @@ def _forgets_the_last_words(state: State) -> None:
     world="a handing over",
     promise="end: it is being handed over",
 )
-def _ends_instead(state: State) -> None:
+def _ends_instead(state: State, now_ms: int) -> None:
     if not state.floor.is_hushed and not state.playout.audible():
         closing.end(state, "model_lost")
 

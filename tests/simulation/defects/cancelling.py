@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from trio_media.core import answering, responding, taking
 from trio_media.core import commands as cm
 from trio_media.core import events as ev
+from trio_media.core import failing, responding, taking
 from trio_media.core.machine import HANDLERS
 from trio_media.core.responses import Cancel, Phase, Response, ResponseBook
 from trio_media.core.state import State
@@ -241,7 +241,7 @@ def _refusals_are_noise(state: State, event: ev.CommandRefused, now_ms: int) -> 
 @defect(
     "a create that another response keeps out is lost",
     "78, 82, P2-42",
-    *(answering, "create_refused"),
+    *(failing, "create_refused"),
     world="a fault",
     promise="one answer: request 1 is not tried again",
 )

@@ -208,7 +208,7 @@ async def test_a_stream_that_ends_while_the_carrier_takes_the_caller_over_is_a_t
     autojump_clock: MockClock,
 ) -> None:
     """The carrier may end the stream before it answers; whether it took the caller is not known, so
-    that what follows the stream still is the transfer."""
+    that what follows the stream still is the transfer, until the carrier has said so."""
     account, left = Account(takes_s=2), Left()
     async with live_call(QUIET, account=account, left=left) as call:
         reply = await transferred(call)
@@ -216,8 +216,8 @@ async def test_a_stream_that_ends_while_the_carrier_takes_the_caller_over_is_a_t
         await call.carrier.stop()
         assert await reply.wait() is EndingOutcome.ENDED
         end = await call.until_end()
-    assert end.reason == "transferred"
-    assert left.told == [("CA1", AWAY)]
+    assert (end.reason, end.onward) == ("transferred", None)
+    assert left.told == [("CA1", AWAY), ("CA1", None)]
     assert [what for what, _, _ in account.asked] == ["redirect"]
 
 

@@ -81,7 +81,9 @@ class Desk:
     leaving: trio.Event | None = None
     """Set when it is known whether the carrier takes the call over; None: it was not asked to."""
     was_redirected: bool = False
-    """The carrier has taken it over: its account said so."""
+    """The carrier has taken it over, as far as anybody can tell."""
+    is_redirect_known: bool = False
+    """... its account said so."""
     ended_by: str | None = None
     left_behind: LeftBehind | None = None
     """What the call goes on with, if its media stream was cut; None: it was not."""

@@ -65,6 +65,7 @@ async def _redirect(account: CarrierAccount, desk: Desk) -> bool:
     except trio.TooSlowError:
         pass
     else:
+        desk.is_redirect_known = True
         return True
     if is_lost and desk.control.is_over:
         return True  # the media stream has ended, as it does then, and nobody says otherwise

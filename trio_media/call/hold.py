@@ -79,6 +79,7 @@ async def hold_call(
         held.keeper.end()
         await _part(desk, legs, reason)
         reason = await why_over(desk, reason)
+        onward = _unless_redirected(desk, onward, options)
         nursery.cancel_scope.cancel()
     end = _ended(started, reason, held.line)
     end = attrs.evolve(end, onward=None if reason == CALLER_HUNG_UP else onward)
@@ -177,6 +178,18 @@ def _say_why(desk: Desk, reason: str, options: CallOptions) -> tuple[Verb, ...] 
     if options.left is not None:
         options.left(desk.call_sid, onward)
     return onward
+
+
+def _unless_redirected(
+    desk: Desk, onward: tuple[Verb, ...] | None, options: CallOptions
+) -> tuple[Verb, ...] | None:
+    """Take back what the carrier was to do, if it has done it already: a media stream may end
+    before the carrier's account has said that it took the call over."""
+    if not (onward and desk.is_redirect_known):
+        return onward
+    if options.left is not None:
+        options.left(desk.call_sid, None)
+    return None
 
 
 def _forward(config: Config) -> tuple[Verb, ...]:

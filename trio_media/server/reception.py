@@ -163,8 +163,10 @@ class Reception:
         return Visit(self, place)
 
     def left(self, call_sid: str, onward: tuple[Verb, ...] | None) -> None:
-        """A call's media stream is about to end."""
-        if onward is not None:
+        """A call's media stream is about to end; None: what was said of it before is taken back."""
+        if onward is None:
+            self.afterwards.take(call_sid)
+        else:
             verbs = with_transfer_end(onward, self.config.server.public_url.rstrip("/"))
             self.afterwards.put(call_sid, voice_response(verbs))
 

@@ -127,7 +127,10 @@ async def test_when_the_server_closes_the_stream_the_verbs_after_it_are_done() -
         )
         # A model that cannot be reached: the call ends with recorded words.
         unreachable = attrs.evolve(
-            config.realtime, url="ws://127.0.0.1:1/v1/realtime", connect_timeout_s=0.5
+            config.realtime,
+            url="ws://127.0.0.1:1/v1/realtime",
+            connect_timeout_s=0.5,
+            reconnect_max=0,
         )
         config = attrs.evolve(config, realtime=unreachable)
         with trio.fail_after(60), contextlib.closing(bind_socket("127.0.0.1", 0)) as bound:
@@ -139,7 +142,7 @@ async def test_when_the_server_closes_the_stream_the_verbs_after_it_are_done() -
                 send_signal.send_nowait(signal.SIGTERM)
         assert call.verbs[0] == "Connect"
         assert call.verbs[-1] == "Hangup", "whether at once or by a redirect"
-        assert call.heard_ms >= 4_000
+        assert call.heard_ms >= 2_000, "the last words"
         assert call.streams[0].ended_by is CallEnd.FAR_END_CLOSED
         assert (call.status, call.ended_by) == ("completed", EndedBy.TWIML)
 

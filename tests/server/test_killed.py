@@ -184,7 +184,8 @@ async def test_a_page_that_is_open_is_told_that_the_calls_of_a_killed_worker_are
         lost, kept = await fleet.call("CA1"), await fleet.call("CA2")
         if await fleet.worker_of("CA1") != 1:
             lost, kept = kept, lost
-        pages: list[list[str]] = [[], []]  # with each worker one
+        # So many that some are with the worker that stays, whoever else asks in between.
+        pages: list[list[str]] = [[] for _ in range(8)]
         for told in pages:
             fleet.nursery.start_soon(watch, fleet, told)
         for told in pages:

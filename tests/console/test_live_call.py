@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import get_args
 
@@ -12,6 +13,7 @@ from tests.console.test_feed import POLICY, begin, told
 from trio_media.call.spending import note_usage
 from trio_media.config import PricesConfig
 from trio_media.console.feed import Feed
+from trio_media.console.overview import Overview
 from trio_media.core import commands as cm
 from trio_media.core import events as ev
 from trio_media.facts.masking import mask_numbers
@@ -20,8 +22,15 @@ from trio_media.recording.log_format import read_log
 RECORDED = Path(__file__).parent / "recorded" / "demo.jsonl"
 
 
-async def test_a_hush_a_take_and_its_outcome_are_counted_and_shown() -> None:
+def new_feed() -> Feed:
+    """A feed whose overview begins with a minute, so that none is over within a test."""
     feed = Feed(policy=POLICY)
+    feed.overview = Overview(now=lambda: datetime(2026, 1, 1, tzinfo=UTC))
+    return feed
+
+
+async def test_a_hush_a_take_and_its_outcome_are_counted_and_shown() -> None:
+    feed = new_feed()
     live = begin(feed)
     live.event(ev.LocalSpeechBegan(at_ms=1_000), 1_020)
     live.line.observe_commands([cm.Hushed(heard_ms=500, item_id="i")], 1_040)
@@ -48,7 +57,7 @@ async def test_a_hush_a_take_and_its_outcome_are_counted_and_shown() -> None:
 
 
 async def test_a_false_hush_is_counted_as_one() -> None:
-    feed = Feed(policy=POLICY)
+    feed = new_feed()
     live = begin(feed)
     for was_false in (True, False):
         live.commands([cm.Hushed(0, None), cm.Resumed(was_false=was_false)], 10)
@@ -57,7 +66,7 @@ async def test_a_false_hush_is_counted_as_one() -> None:
 
 
 async def test_a_truncation_that_the_service_refuses_is_counted_once() -> None:
-    feed = Feed(policy=POLICY)
+    feed = new_feed()
     live = begin(feed)
     live.commands([cm.TruncateItem(3, "i", 100), cm.TruncateItem(4, "j", 100)], 10)
     refusal = next(iter(ev.Refusal))
@@ -67,7 +76,7 @@ async def test_a_truncation_that_the_service_refuses_is_counted_once() -> None:
 
 
 async def test_what_was_made_and_what_was_heard_of_it_are_added_up() -> None:
-    feed = Feed(policy=POLICY)
+    feed = new_feed()
     live = begin(feed)
     live.commands([cm.ItemHeard(1, "i", heard_ms=400, received_ms=900)], 10)
     live.commands([cm.ItemHeard(2, "j", heard_ms=100, received_ms=100)], 20)
@@ -82,7 +91,7 @@ def play(item_id: str, seq: int) -> cm.PlayAudio:
 async def test_what_callers_wait_for_answers_is_added_up_also_when_none_comes(
     autojump_clock: MockClock,
 ) -> None:
-    feed = Feed(policy=POLICY)
+    feed = new_feed()
     live = begin(feed)
     for event, t_ms in (
         (ev.LocalSpeechBegan(), 100),
@@ -110,7 +119,7 @@ async def test_what_callers_wait_for_answers_is_added_up_also_when_none_comes(
 
 async def test_what_an_answer_took_is_told_when_it_is_on_the_wire() -> None:
     """And not with the next thing that happens: a long answer may be the last one."""
-    feed = Feed(policy=POLICY)
+    feed = new_feed()
     live = begin(feed)
     subscription = feed.subscribe()
     assert subscription is not None
@@ -128,7 +137,7 @@ async def test_what_an_answer_took_is_told_when_it_is_on_the_wire() -> None:
 
 
 async def test_a_take_by_the_servers_word_is_timed_from_its_hush_and_by_a_key_is_not() -> None:
-    feed = Feed(policy=POLICY)
+    feed = new_feed()
     live = begin(feed)
     for reason in (ev.Reason.SERVER_SPEECH, ev.Reason.DTMF):
         live.commands([cm.Hushed(heard_ms=500, item_id="i")], 1_000)
@@ -137,7 +146,7 @@ async def test_a_take_by_the_servers_word_is_timed_from_its_hush_and_by_a_key_is
 
 
 async def test_the_beginning_and_the_end_of_what_is_played_are_told_and_more_of_it_is_not() -> None:
-    feed = Feed(policy=POLICY)
+    feed = new_feed()
     live = begin(feed)
     subscription = feed.subscribe()
     assert subscription is not None
@@ -159,7 +168,7 @@ async def test_the_figures_of_a_recorded_call_are_those_counted_by_hand(
     autojump_clock: MockClock,
 ) -> None:
     """Three hushes at 4,441, 13,240 and 18,841 ms, taken at 5,071, not at all, and at 19,493 ms."""
-    feed = Feed(policy=POLICY)
+    feed = new_feed()
     live = begin(feed)
     for logged in read_log(RECORDED):
         if isinstance(logged.record, get_args(ev.Event)):
@@ -185,7 +194,7 @@ async def test_the_figures_of_a_recorded_call_are_those_counted_by_hand(
 
 
 async def test_what_a_call_costs_and_what_failed_is_shown_while_it_goes_on() -> None:
-    feed = Feed(policy=POLICY)
+    feed = new_feed()
     subscription = feed.subscribe()
     assert subscription is not None
     live = begin(feed)
@@ -206,7 +215,7 @@ async def test_what_a_call_costs_and_what_failed_is_shown_while_it_goes_on() -> 
 
 
 async def test_the_page_is_shown_no_more_of_a_text_than_others() -> None:
-    live = begin(Feed(policy=POLICY))
+    live = begin(new_feed())
     line = live.line
     line.privacy.redact = mask_numbers
     line.insiders = [live.call.watch]

@@ -14,7 +14,6 @@ from trio_media.call.model_service import (
     check_session,
     default_connect,
     model_headers,
-    model_service,
     model_url,
     refusal_of,
     services_of,
@@ -52,7 +51,7 @@ def test_the_model_is_named_in_the_query(url: str, model: str, expected: str) ->
 
 def test_the_key_is_in_a_header_and_in_no_repr() -> None:
     config = Config(realtime=RealtimeConfig(api_key="sk-secret"))
-    service = model_service(config, None)
+    (service,) = services_of(config)
     assert service.headers == ((b"Authorization", b"Bearer sk-secret"),)
     assert "sk-secret" not in repr(service)
 

@@ -17,6 +17,7 @@ from trio_media.call.tools import CANCELLED, INTERRUPTED, run_tool
 from trio_media.call.translate import event_id
 from trio_media.core import commands as cm
 from trio_media.core import events as ev
+from trio_media.facts.failures import FAILURE
 from trio_media.realtime.numbering import number_of
 
 FAULT_NAMES: Final = {
@@ -75,7 +76,7 @@ def _tell_model(desk: Desk, command: int, text: str) -> bool:
     desk.pending.append(ev.CommandUnsent(command))
     if not desk.line.model_outbox.is_closed:  # full: nobody has read us for long
         desk.line.note("model_outbox_full")
-        desk.line.note("failure", what="model_lost", detail="it reads nothing", done="reconnect")
+        desk.line.note(FAILURE, what="model_lost", detail="it reads nothing", done="reconnect")
         desk.line.tally.count("model_losses", why="stalled")
         _drop_session(desk)
     return False
@@ -218,7 +219,7 @@ def _release(desk: Desk, command: cm.ReleaseAudio, now_ms: int) -> None:
 def _end_session(desk: Desk, command: cm.EndModelSession, now_ms: int) -> None:
     desk.line.note("model_session_ended", reason=command.reason)
     done = "goodbye" if command.is_final else "reconnect"
-    desk.line.note("failure", what="model_lost", detail=command.reason, done=done)
+    desk.line.note(FAILURE, what="model_lost", detail=command.reason, done=done)
     desk.line.tally.count("model_losses", why="dropped")
     if command.is_final:
         desk.end_sessions()
@@ -328,7 +329,7 @@ def _closed(desk: Desk, command: cm.ResponseClosed, now_ms: int) -> None:
 def _fault_met(desk: Desk, command: cm.FaultMet, now_ms: int) -> None:
     code = desk.line.fault_codes.pop(command.response_id or "", command.ended.value)
     what, done = FAULT_NAMES[command.ended], command.remedy.value
-    desk.line.note("failure", what=what, detail=code, done=done)
+    desk.line.note(FAILURE, what=what, detail=code, done=done)
 
 
 def _turn_decided(desk: Desk, command: cm.TurnDecided, now_ms: int) -> None:

@@ -22,6 +22,7 @@ from trio_media.call.model_session import Attempt, SessionEnd, hold_model_sessio
 from trio_media.call.prepared import PreparedSession
 from trio_media.core import events as ev
 from trio_media.errors import ModelRefused, ModelUnavailable, RefusalKind
+from trio_media.facts.failures import FAILURE
 
 STABLE_S: Final = 10.0  # a session that lasts so long was no mere try
 FIRST_S: Final = 0.25  # many calls lose theirs at once, and come back over this time
@@ -174,4 +175,4 @@ class SessionKeeper:
         self.line.note("model_lost", reason=end.detail)
         what = "model_lost" if end.was_there else "model_connect"
         what = "model_refused" if end.why == "refused" else what
-        self.line.note("failure", what=what, detail=end.detail, done=done)
+        self.line.note(FAILURE, what=what, detail=end.detail, done=done)

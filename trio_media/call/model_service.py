@@ -86,15 +86,6 @@ def services_of(config: Config, reaching: Reaching | None = None) -> tuple[Model
     return tuple(services)
 
 
-def model_service(
-    config: Config, connect: Connect | None, transport: Transport | None = None
-) -> ModelService:
-    """The service that is the first choice.  ``connect``: how it is reached, if not by its URL."""
-    connects = {} if connect is None else {FIRST: connect}
-    reaching = Reaching(connects=connects, transport=transport)
-    return _service(FIRST, config.realtime, config, reaching)
-
-
 def _service(
     name: str, realtime: RealtimeConfig, config: Config, reaching: Reaching
 ) -> ModelService:

@@ -23,6 +23,7 @@ import trio
 from trio_media.call.leg import Leg
 from trio_media.call.line import Line, Watched
 from trio_media.errors import LegLost
+from trio_media.facts.failures import FAILURE
 
 STALL_S: Final = 5.0  # a write without progress for so long is a dead leg
 PING_AFTER_S: Final = 2.0  # a peer that is silent for so long is asked whether it is there
@@ -62,7 +63,7 @@ def _wake(line: Line, late_s: float) -> None:
     """The process goes on after it stood still: see who is there still, and judge nobody yet."""
     stood_ms = round(late_s * 1_000)
     detail = f"the process stood still for {stood_ms} ms"
-    line.note("failure", what="stalled", detail=detail, done="resume")
+    line.note(FAILURE, what="stalled", detail=detail, done="resume")
     line.tally.count("process_stalls")
     for watched in line.watched:
         watched.since_s = trio.current_time()

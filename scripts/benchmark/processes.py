@@ -23,7 +23,7 @@ ANSWER_S: Final = 60.0  # a report of a long run is many megabytes
 END_S: Final = 5.0  # to end politely
 TICK_S: Final = 1 / os.sysconf("SC_CLK_TCK")
 PAGE_BYTES: Final = os.sysconf("SC_PAGESIZE")
-SETTINGS: Final = ("TRIO_MEDIA_", "TWILIO_", "OPENAI_")  # variables of whoever runs this
+SETTINGS: Final = ("TRIO_MEDIA_", "TWILIO_", "OPENAI_", "OTEL_")  # of whoever runs this
 ERRORS_KEPT: Final = 4_000  # characters of what a process complained
 
 
@@ -38,7 +38,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _family(pid: int) -> list[int]:
+def family(pid: int) -> list[int]:
     """Return a process and its descendants."""
     children: list[int] = []
     for path in Path(f"/proc/{pid}/task").glob("*/children"):
@@ -46,7 +46,7 @@ def _family(pid: int) -> list[int]:
             children += [int(child) for child in path.read_text().split()]
         except OSError:
             continue
-    return [pid, *(found for child in children for found in _family(child))]
+    return [pid, *(found for child in children for found in family(child))]
 
 
 def _cpu_s(pid: int) -> float:
@@ -75,11 +75,11 @@ class Running:
 
     def cpu_s(self) -> float:
         """Return the seconds of CPU that it and its children used so far."""
-        return sum(_cpu_s(pid) for pid in _family(self.process.pid))
+        return sum(_cpu_s(pid) for pid in family(self.process.pid))
 
     def rss_bytes(self) -> int:
         """Return what it and its children hold in memory."""
-        return sum(_rss_bytes(pid) for pid in _family(self.process.pid))
+        return sum(_rss_bytes(pid) for pid in family(self.process.pid))
 
     async def ask(self, command: str) -> Any:
         """Send a command line; return the answer.  Raises `ProcessFailed`."""
@@ -129,8 +129,8 @@ class Running:
             del self._errors[:-ERRORS_KEPT]
 
 
-def _neutral(environment: Mapping[str, str]) -> dict[str, str]:
-    """Leave out what would configure a bridge."""
+def neutral(environment: Mapping[str, str]) -> dict[str, str]:
+    """Leave out what would configure the process that is started."""
     return {key: value for key, value in environment.items() if not key.startswith(SETTINGS)}
 
 
@@ -144,7 +144,7 @@ async def run(
         stdin=PIPE,
         stdout=PIPE,
         stderr=PIPE,
-        env={**_neutral(os.environ), **environment},
+        env={**neutral(os.environ), **environment},
     )
     running = Running(name, process)
     async with trio.open_nursery() as nursery:
@@ -153,16 +153,17 @@ async def run(
             yield running
         finally:
             with trio.CancelScope(shield=True):
-                await _end(process)
+                assert process.stdin is not None
+                await process.stdin.aclose()
+                await end(process)
             nursery.cancel_scope.cancel()
 
 
-async def _end(process: trio.Process) -> None:
-    assert process.stdin is not None
-    await process.stdin.aclose()
+async def end(process: trio.Process, timeout_s: float = END_S) -> None:
+    """Have a process end, by SIGTERM, or else by force after ``timeout_s``."""
     if process.poll() is None:
         process.terminate()
-    with trio.move_on_after(END_S):
+    with trio.move_on_after(timeout_s):
         await process.wait()
     if process.poll() is None:
         process.kill()

@@ -11,6 +11,9 @@ from typing import Final
 import attrs
 import click
 import trio
+
+sys.path.append(str(Path(__file__).parents[1] / "benchmark"))  # processes.py is there
+
 from flatness import Moment
 from kept_files import check_kept, remove_kept
 from losing_model import LosingModel

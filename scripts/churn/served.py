@@ -21,6 +21,7 @@ import trio
 from flatness import Moment
 from losing_model import LosingModel
 from population import AUTH_TOKEN
+from processes import end, family, neutral
 
 READY_S: Final = 90.0  # a voice model is loaded by each worker, on a busy machine
 END_S: Final = 20.0
@@ -28,7 +29,6 @@ QUIET_S: Final = 20.0  # a place that is kept for a call that does not come is k
 SETTLES: Final = 6  # looks at a server that is quiet; the least of each count is what it holds
 SETTLE_EVERY_S: Final = 0.5
 ASK_S: Final = 20.0
-SETTINGS: Final = ("TRIO_MEDIA_", "TWILIO_", "OPENAI_", "OTEL_")  # of whoever runs this
 LINES_KEPT_MAX: Final = 50
 MIB: Final = 1 << 20
 _ERRORS: Final = frozenset({"error", "critical"})
@@ -122,17 +122,6 @@ class Served:
 COUNTS: Final = ("tasks", "fds", "threads")
 
 
-def family(pid: int) -> list[int]:
-    """Return a process and its descendants."""
-    children: list[int] = []
-    for path in Path(f"/proc/{pid}/task").glob("*/children"):
-        try:
-            children += [int(child) for child in path.read_text().split()]
-        except OSError:
-            continue
-    return [pid, *(found for child in children for found in family(child))]
-
-
 def _count(pid: int, what: str) -> int:
     try:
         return len(os.listdir(f"/proc/{pid}/{what}"))
@@ -166,14 +155,16 @@ async def open_served(
         "LOG_FORMAT": "json",
         "RECORDING_DIR": folder,
     }
-    neutral = {name: told for name, told in os.environ.items() if not name.startswith(SETTINGS)}
     command = [*(sys.executable, "-m", "trio_media", "serve", "--port", "0")]
     process = await trio.lowlevel.open_process(
         [*command, "--workers", str(workers)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-        env={**neutral, **{f"TRIO_MEDIA_{name}": str(told) for name, told in keys.items()}},
+        env={
+            **neutral(os.environ),
+            **{f"TRIO_MEDIA_{name}": str(told) for name, told in keys.items()},
+        },
     )
     served = Served(process)
     try:
@@ -184,14 +175,4 @@ async def open_served(
             nursery.cancel_scope.cancel()
     finally:
         with trio.CancelScope(shield=True):
-            await _end(process)
-
-
-async def _end(process: trio.Process) -> None:
-    if process.poll() is None:
-        process.terminate()
-    with trio.move_on_after(END_S):
-        await process.wait()
-    if process.poll() is None:
-        process.kill()
-        await process.wait()
+            await end(process, END_S)

@@ -122,9 +122,7 @@ class Pages:
 
     async def sign_in(self, request: Request) -> Response:
         """``POST /api/sign-in``."""
-        self._console.limits.check_requests(client_of(request))
-        if is_foreign_page(header_of(request)):
-            raise Problem(403, "another page than ours asked for this")
+        self._check_asker(request)
         given = await read_body(request, dict[str, str])
         if set(given) != {"token"} or len(given["token"]) > TOKEN_CHARS_MAX:
             raise Problem(422, "the body must be an object with the token alone")
@@ -136,13 +134,17 @@ class Pages:
 
     async def sign_out(self, request: Request) -> Response:
         """``POST /api/sign-out``."""
-        self._console.limits.check_requests(client_of(request))
-        if is_foreign_page(header_of(request)):
-            raise Problem(403, "another page than ours asked for this")
+        self._check_asker(request)
         answer = Response(status_code=204)
         answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
         log.info("console: sign out", extra={"client": client_of(request)})
         return answer
+
+    def _check_asker(self, request: Request) -> None:
+        """Count one who signs in or out.  Raises `Problem`: too often, or from another's page."""
+        self._console.limits.check_requests(client_of(request))
+        if is_foreign_page(header_of(request)):
+            raise Problem(403, "another page than ours asked for this")
 
     def _takes_code(self, request: Request, given: str) -> bool:
         console, client = self._console, client_of(request)

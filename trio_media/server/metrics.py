@@ -22,6 +22,7 @@ from trio_media.call.record import CallEnd
 from trio_media.server.admission import REFUSALS
 from trio_media.server.call_counts import BoundedLabel, CallMetrics, OneCall
 from trio_media.server.refusals import REASONS
+from trio_media.server.service_counts import ServiceCounts
 from trio_media.server.tokens import unix_now_s
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
@@ -35,7 +36,6 @@ _UNPREPARED: Final = (
     "Model sessions that were to be there before their calls, and were not: such a call makes "
     "its own, and its caller waits for it."
 )
-_OPEN: Final = "Workers whose calls do not try a model service: it fails, or refuses us."
 _TASKS: Final = "Tasks of the event loop now: those of a call end with it."
 _STARTED: Final = "When the newest worker began, in seconds since 1970: it moves with each restart."
 _CONNECTIONS_REFUSED: Final = "trio_media_connections_refused"
@@ -118,25 +118,7 @@ class Metrics:
         self._unprepared = Counter(
             "trio_media_model_prepare_failures", _UNPREPARED, ["reason"], registry=registry
         )
-        self._breaker_open = Gauge(
-            "trio_media_model_breaker_open",
-            _OPEN,
-            ["service"],
-            registry=registry,
-            multiprocess_mode="livesum",
-        )
-        self._breaker_opened = Counter(
-            "trio_media_model_breaker_opened",
-            "Times that a model service was left alone, by whether people have to mend something.",
-            ["service", "reason"],
-            registry=registry,
-        )
-        self._probes = Counter(
-            "trio_media_model_probes",
-            "Tries of a model service that was left alone.",
-            ["service", "outcome"],
-            registry=registry,
-        )
+        self.services = ServiceCounts(registry)
         self._calls = CallMetrics(registry)
         self._labels = {name: BoundedLabel() for name in ("ended", "refused")}
         self._ended.labels(self._labels["ended"]("crashed"))
@@ -179,26 +161,6 @@ class Metrics:
     def count_crashed(self) -> None:
         """Count a call that ended by an error of ours."""
         self._ended.labels("crashed").inc()
-
-    def begin_service(self, service: str) -> None:
-        """Show a model service before anything has happened to it."""
-        self.show_breaker(service, is_open=False)
-        for reason in ("fatal", "transient"):
-            self._breaker_opened.labels(service, reason)
-        for outcome in ("succeeded", "failed"):
-            self._probes.labels(service, outcome)
-
-    def show_breaker(self, service: str, *, is_open: bool) -> None:
-        """Say whether calls try a model service."""
-        self._breaker_open.labels(service).set(is_open)
-
-    def count_breaker_opened(self, service: str, *, is_fatal: bool) -> None:
-        """Count that a model service is left alone from now on."""
-        self._breaker_opened.labels(service, "fatal" if is_fatal else "transient").inc()
-
-    def count_probe(self, service: str, *, is_good: bool) -> None:
-        """Count a try of a model service that was left alone."""
-        self._probes.labels(service, "succeeded" if is_good else "failed").inc()
 
     def call(self) -> OneCall:
         """Give what one call tells of what it counts, while it goes on."""

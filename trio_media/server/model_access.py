@@ -29,6 +29,7 @@ from trio_media.errors import (
     first_of,
 )
 from trio_media.server.metrics import Metrics
+from trio_media.server.service_counts import ServiceCounts
 
 log = logging.getLogger("trio_media.server")
 
@@ -38,7 +39,7 @@ class ModelAccess:
     """What all calls of this process know of the model services."""
 
     config: Config
-    metrics: Metrics
+    counts: ServiceCounts
     reaching: Reaching
     jitter: Callable[[], float]
     """Gives numbers from 0 to 1."""
@@ -66,12 +67,12 @@ class ModelAccess:
     def changed(self, breaker: Breaker) -> None:
         """Say that a service is left alone from now on, or is tried again."""
         name = breaker.name
-        self.metrics.show_breaker(name, is_open=not breaker.is_closed)
+        self.counts.show_open(name, is_open=not breaker.is_closed)
         if breaker.is_closed:
             self._opened[name] = trio.Event()
             log.info("the model service answers: calls try it again", extra={"service": name})
             return
-        self.metrics.count_breaker_opened(name, is_fatal=breaker.is_fatal)
+        self.counts.count_opened(name, is_fatal=breaker.is_fatal)
         tell = log.error if breaker.is_fatal else log.warning
         tell("%s; no call tries it until it answers", breaker.why, extra={"service": name})
         self.opened(name).set()
@@ -88,11 +89,14 @@ def open_model_access(
     names = (FIRST,) if config.fallback is None else (FIRST, FALLBACK)
     breakers = tuple(Breaker(name=name, is_probed=True) for name in names)
     access = ModelAccess(
-        config=config, metrics=metrics, reaching=Reaching(breakers=breakers), jitter=jitter
+        config=config,
+        counts=metrics.services,
+        reaching=Reaching(breakers=breakers),
+        jitter=jitter,
     )
     for breaker in breakers:
         breaker.on_change = access.changed
-        metrics.begin_service(breaker.name)
+        access.counts.begin(breaker.name)
     return access
 
 
@@ -104,10 +108,10 @@ async def _try_when_due(services: Services, service: ModelService, access: Model
         while not breaker.is_closed:
             await trio.sleep_until(breaker.retry_at_s)
             if breaker.may_try(trio.current_time(), is_probe=True):
-                await _probe(services, service, access.metrics)
+                await _probe(services, service, access.counts)
 
 
-async def _probe(services: Services, service: ModelService, metrics: Metrics) -> None:
+async def _probe(services: Services, service: ModelService, counts: ServiceCounts) -> None:
     """Try a service once, and tell what came of it."""
     error: BaseException | None = None
     try:
@@ -116,7 +120,7 @@ async def _probe(services: Services, service: ModelService, metrics: Metrics) ->
             nursery.cancel_scope.cancel()
     except* (LegLost, ModelRefused, RemoteProtocolError) as group:
         error = first_of(group)
-    metrics.count_probe(service.name, is_good=error is None)
+    counts.count_probe(service.name, is_good=error is None)
     if error is None:
         services.succeeded(service)
         return
